@@ -1,0 +1,93 @@
+// The ways to drive a session over a socket. Each family of models uses one of them.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+
+#include "common/session.hpp"
+
+namespace echolab {
+
+/// Bytes moved; 0 from receive() when the peer has ended; or -errno. EINTR is retried
+/// here and nowhere else.
+inline ssize_t receive(int fd, Room room) {
+  for (;;) {
+    const ssize_t n = ::recv(fd, room.data(), room.size(), 0);
+    if (n >= 0) return n;
+    if (errno != EINTR) return -errno;
+  }
+}
+
+/// As receive(). MSG_NOSIGNAL: a peer that is gone is EPIPE, not a SIGPIPE (send(2)).
+inline ssize_t transmit(int fd, Bytes bytes) {
+  for (;;) {
+    const ssize_t n = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (n >= 0) return n;
+    if (errno != EINTR) return -errno;
+  }
+}
+
+inline bool would_block(ssize_t moved) {
+  return moved == -EAGAIN || moved == -EWOULDBLOCK;
+}
+
+/// What a conversation waits for. One direction at a time: a peer that does not take its
+/// replies is not read from, so no more than the lent buffer is ever held for it.
+enum class Next { readable, writable, closed };
+
+/// Readiness: sends what is owed. readable: all of it left.
+template <Session S>
+Next flush(int fd, S& session) {
+  while (!session.output().empty()) {
+    const ssize_t n = transmit(fd, session.output());
+    if (would_block(n)) return Next::writable;
+    if (n < 0) return Next::closed;
+    session.sent(static_cast<std::size_t>(n));
+  }
+  return session.done() ? Next::closed : Next::readable;
+}
+
+/// Readiness: takes the conversation on a non-blocking `fd` as far as it goes now, and
+/// says what to wait for. An end of the peer needs no flag: it is read only when nothing
+/// is owed, and it stays readable until then. A receive that did not fill its room has
+/// emptied the socket (epoll(7), Q&A 9), so it is not asked again: that saves one system
+/// call in four. Nobody holds the loop for more than `turns_at_most` buffers: then it is
+/// `readable` again, and a level-triggered loop comes back after the others.
+template <Session S>
+Next advance(int fd, S& session) {
+  constexpr int turns_at_most = 16;
+  for (int turn = 0; turn < turns_at_most; ++turn) {
+    if (const Next next = flush(fd, session); next != Next::readable) return next;
+    const Room room = session.input();
+    const ssize_t n = receive(fd, room);
+    if (would_block(n)) return Next::readable;
+    if (n <= 0) return Next::closed;
+    session.received(static_cast<std::size_t>(n));
+    if (static_cast<std::size_t>(n) < room.size()) break;
+  }
+  return flush(fd, session);
+}
+
+/// Blocking: the whole conversation on a blocking `fd`, to its end or to the peer's
+/// failure. `silence` > 0: ends as well when the peer neither sends nor takes a byte for
+/// that long (SO_RCVTIMEO, SO_SNDTIMEO: socket(7)).
+template <Session S>
+void converse(int fd, S session, std::chrono::nanoseconds silence = {}) {
+  if (silence.count() > 0) {
+    const auto us = std::chrono::ceil<std::chrono::microseconds>(silence).count();
+    const timeval limit{.tv_sec = us / 1'000'000, .tv_usec = us % 1'000'000};
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  }
+  while (flush(fd, session) == Next::readable) {
+    const ssize_t n = receive(fd, session.input());
+    if (n <= 0) return;
+    session.received(static_cast<std::size_t>(n));
+  }
+}
+
+}  // namespace echolab

@@ -1,0 +1,194 @@
+#include "common/endpoint.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "common/error.hpp"
+
+namespace echolab {
+namespace {
+
+constexpr std::string_view forms =
+    "an endpoint is tcp://HOST:PORT, tcp://[IPV6]:PORT or unix://PATH";
+
+[[noreturn]] void refuse(std::string_view text, std::string_view why) {
+  throw UsageError(fmt::format("'{}': {}; {}", text, why, forms));
+}
+
+Endpoint parse_tcp(std::string_view text, std::string_view rest) {
+  Endpoint endpoint;
+  std::size_t colon = rest.rfind(':');
+  if (rest.starts_with('[')) {
+    const std::size_t bracket = rest.find(']');
+    if (bracket == rest.npos) refuse(text, "the ']' after the IPv6 address is missing");
+    endpoint.host = rest.substr(1, bracket - 1);
+    rest.remove_prefix(bracket + 1);
+    if (!rest.starts_with(':')) refuse(text, "no ':PORT' after the host");
+    colon = 0;
+  } else {
+    if (colon == rest.npos) refuse(text, "no ':PORT' after the host");
+    endpoint.host = rest.substr(0, colon);
+    if (endpoint.host.find(':') != std::string::npos)
+      refuse(text, "an IPv6 address stands in brackets");
+  }
+  endpoint.port = rest.substr(colon + 1);
+  if (endpoint.host.empty()) refuse(text, "the host is missing");
+  if (endpoint.port.empty()) refuse(text, "the port is missing");
+  const bool number = std::all_of(endpoint.port.begin(), endpoint.port.end(),
+                                  [](char c) { return c >= '0' && c <= '9'; });
+  if (number && (endpoint.port.size() > 5 || std::stol(endpoint.port) > 65'535))
+    refuse(text, "a port is at most 65535");
+  return endpoint;
+}
+
+Endpoint parse_unix(std::string_view text, std::string_view path) {
+  constexpr std::size_t longest = sizeof(sockaddr_un::sun_path) - 1;
+  if (path.empty()) refuse(text, "the path is missing");
+  if (path.find('\0') != path.npos) refuse(text, "a path has no NUL byte");
+  if (path.size() > longest)
+    refuse(text,
+           fmt::format("the path has {} bytes, a Unix socket's at most {} (unix(7))",
+                       path.size(), longest));
+  return {.transport = Transport::unix_stream,
+          .host = {},
+          .port = {},
+          .path = std::string(path)};
+}
+
+Address unix_address(const std::string& path) {
+  Address address;
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  std::copy(path.begin(), path.end(), name.sun_path);
+  std::memcpy(&address.storage, &name, sizeof name);
+  address.size = sizeof name;
+  return address;
+}
+
+void set_no_delay(int fd, int family) {
+  const int on = 1;
+  if (family != AF_UNIX) ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+template <class Name>
+Name as(const Address& address) {
+  Name name{};
+  std::memcpy(&name, &address.storage, sizeof name);
+  return name;
+}
+
+}  // namespace
+
+Endpoint Endpoint::parse(std::string_view text) {
+  const std::size_t scheme_end = text.find("://");
+  if (scheme_end == text.npos) refuse(text, "no '://'");
+  const std::string_view scheme = text.substr(0, scheme_end);
+  const std::string_view rest = text.substr(scheme_end + 3);
+  if (scheme == "tcp") return parse_tcp(text, rest);
+  if (scheme == "unix") return parse_unix(text, rest);
+  refuse(text, fmt::format("'{}' is no transport here", scheme));
+}
+
+std::string Endpoint::text() const {
+  if (transport == Transport::unix_stream) return "unix://" + path;
+  const bool v6 = host.find(':') != std::string::npos;
+  return v6 ? fmt::format("tcp://[{}]:{}", host, port)
+            : fmt::format("tcp://{}:{}", host, port);
+}
+
+std::vector<Address> resolve(const Endpoint& endpoint, bool to_listen) {
+  if (endpoint.transport == Transport::unix_stream) return {unix_address(endpoint.path)};
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = to_listen ? AI_PASSIVE : 0;
+  addrinfo* found = nullptr;
+  const int error =
+      ::getaddrinfo(endpoint.host.c_str(), endpoint.port.c_str(), &hints, &found);
+  if (error != 0)
+    throw Unreachable(
+        fmt::format("{}: {}", endpoint.text(),
+                    error == EAI_SYSTEM ? std::strerror(errno) : ::gai_strerror(error)));
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, ::freeaddrinfo);
+  std::vector<Address> addresses;
+  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+    Address& address = addresses.emplace_back();
+    std::memcpy(&address.storage, one->ai_addr, one->ai_addrlen);
+    address.size = one->ai_addrlen;
+  }
+  return addresses;
+}
+
+std::uint16_t port_of(const Address& address) {
+  if (address.family() == AF_INET) return ntohs(as<sockaddr_in>(address).sin_port);
+  if (address.family() == AF_INET6) return ntohs(as<sockaddr_in6>(address).sin6_port);
+  return 0;
+}
+
+std::string endpoint_text(const Address& address) {
+  if (address.family() == AF_UNIX)
+    return fmt::format("unix://{}", as<sockaddr_un>(address).sun_path);
+  char host[NI_MAXHOST] = "?";
+  ::getnameinfo(address.get(), address.size, host, sizeof host, nullptr, 0,
+                NI_NUMERICHOST);
+  return Endpoint{.transport = Transport::tcp,
+                  .host = host,
+                  .port = std::to_string(port_of(address)),
+                  .path = {}}
+      .text();
+}
+
+std::optional<Address> loopback_source(const Address& server, unsigned n) {
+  if (server.family() != AF_INET) return std::nullopt;
+  auto name = as<sockaddr_in>(server);
+  if (ntohl(name.sin_addr.s_addr) >> 24 != IN_LOOPBACKNET) return std::nullopt;
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK + n);
+  name.sin_port = 0;
+  Address source;
+  std::memcpy(&source.storage, &name, sizeof name);
+  source.size = sizeof name;
+  return source;
+}
+
+Fd connect_to(const Endpoint& endpoint) {
+  int error = 0;
+  for (const Address& address : resolve(endpoint)) {
+    Fd fd(checked(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
+    set_no_delay(fd.get(), address.family());
+    if (::connect(fd.get(), address.get(), address.size) == 0) return fd;
+    error = errno;
+  }
+  throw Unreachable(fmt::format("cannot connect to {}: {}; is a server listening there?",
+                                endpoint.text(), std::strerror(error)));
+}
+
+Connecting start_connect(const Address& server, const std::optional<Address>& source) {
+  Fd fd(::socket(server.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return {Fd(), errno};
+  set_no_delay(fd.get(), server.family());
+  if (source) {
+    // The port is chosen by connect(), per destination, instead of by bind(), once for
+    // all destinations: ip(7), IP_BIND_ADDRESS_NO_PORT.
+    const int on = 1;
+    ::setsockopt(fd.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    if (::bind(fd.get(), source->get(), source->size) != 0) return {Fd(), errno};
+  }
+  if (::connect(fd.get(), server.get(), server.size) == 0) return {std::move(fd), 0};
+  if (errno == EINPROGRESS || errno == EINTR) return {std::move(fd), EINPROGRESS};
+  return {Fd(), errno};
+}
+
+int connect_error(int fd) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
+  return error;
+}
+
+}  // namespace echolab

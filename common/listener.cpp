@@ -1,0 +1,197 @@
+#include "common/listener.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+
+#include "common/error.hpp"
+
+namespace echolab {
+namespace {
+
+std::string advice(int error) {
+  switch (error) {
+    case EADDRINUSE:
+      return "; another server has it: stop that one, or take port 0";
+    case EADDRNOTAVAIL:
+      return "; this machine does not have that address";
+    case EACCES:
+      return "; no permission: take a port from 1024 up, or another folder";
+    case ENOENT:
+      return "; its folder does not exist";
+    default:
+      return "";
+  }
+}
+
+[[noreturn]] void cannot_listen(const Endpoint& endpoint, int error) {
+  throw Failure(ExitCode::failure,
+                fmt::format("cannot listen on {}: {}{}", endpoint.text(),
+                            std::strerror(error), advice(error)));
+}
+
+/// Removes the socket that a dead server left at `address`: nobody answers a connect
+/// (unix(7), NOTES). Anything else stays, and is an error.
+void remove_stale(const Endpoint& endpoint, const Address& address) {
+  struct stat found {};
+  if (::lstat(endpoint.path.c_str(), &found) != 0) return;
+  if (!S_ISSOCK(found.st_mode))
+    throw Failure(ExitCode::failure,
+                  fmt::format("cannot listen on {}: a file that is no socket is there",
+                              endpoint.text()));
+  const Fd probe(checked(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
+                         "socket(AF_UNIX)"));
+  if (::connect(probe.get(), address.get(), address.size) != 0 && errno == ECONNREFUSED)
+    ::unlink(endpoint.path.c_str());
+}
+
+bool is_exhaustion(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+Fd open_spare() {
+  return Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
+}  // namespace
+
+Listener::Listener(const Endpoint& endpoint, const ListenOptions& options)
+    : endpoint_(endpoint), spare_(open_spare()), owner_(::getpid()) {
+  if (endpoint.transport == Transport::tcp)
+    bind_tcp(options);
+  else
+    bind_unix(options);
+}
+
+Listener::~Listener() {
+  if (inode_ == 0 || ::getpid() != owner_) return;
+  struct stat found {};
+  if (::lstat(endpoint_.path.c_str(), &found) == 0 && found.st_ino == inode_)
+    ::unlink(endpoint_.path.c_str());
+}
+
+void Listener::bind_tcp(const ListenOptions& options) {
+  int error = 0;
+  for (const Address& address : resolve(endpoint_, true)) {
+    socket_ = Fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const int on = 1;
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (socket_ && ::bind(socket_.get(), address.get(), address.size) == 0) {
+      listen_on(options);
+      Address bound;
+      bound.size = sizeof bound.storage;
+      ::getsockname(socket_.get(), bound.get(), &bound.size);
+      endpoint_.port = std::to_string(port_of(bound));
+      return;
+    }
+    error = errno;
+  }
+  cannot_listen(endpoint_, error);
+}
+
+void Listener::bind_unix(const ListenOptions& options) {
+  const Address address = resolve(endpoint_, true).front();
+  remove_stale(endpoint_, address);
+  socket_ =
+      Fd(checked(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket(AF_UNIX)"));
+  const mode_t before = ::umask(0177);
+  const int bound = ::bind(socket_.get(), address.get(), address.size);
+  const int error = errno;
+  ::umask(before);
+  if (bound != 0) cannot_listen(endpoint_, error);
+  struct stat mine {};
+  if (::lstat(endpoint_.path.c_str(), &mine) == 0) inode_ = mine.st_ino;
+  listen_on(options);
+}
+
+void Listener::listen_on(const ListenOptions& options) {
+  if (::listen(socket_.get(), options.backlog) != 0) cannot_listen(endpoint_, errno);
+}
+
+void Listener::non_blocking() {
+  const int flags = checked(::fcntl(socket_.get(), F_GETFL), "fcntl(F_GETFL)");
+  checked(::fcntl(socket_.get(), F_SETFL, flags | O_NONBLOCK), "fcntl(F_SETFL)");
+}
+
+void Listener::stop() const {
+  ::shutdown(socket_.get(), SHUT_RDWR);
+}
+
+void Listener::close_in_child() {
+  socket_.reset();
+  spare_.reset();
+}
+
+Fd Listener::accept() {
+  for (;;) {
+    auto [client, arrival] = try_accept(0);
+    if (client || arrival == Arrival::stopped) return std::move(client);
+  }
+}
+
+// accept(2) hands on whatever the network did to the connection in the meantime, and that
+// is never the listener's end. HAProxy's sock_accept_conn() is the model of this table.
+std::pair<Fd, Listener::Arrival> Listener::try_accept(int flags) {
+  for (;;) {
+    Fd client(::accept4(socket_.get(), nullptr, nullptr, flags | SOCK_CLOEXEC));
+    if (client) return {std::move(client), Arrival::client};
+    switch (errno) {
+      case EINTR:
+      case ECONNABORTED:
+        continue;
+      case EINVAL:  // shut down
+      case EBADF:
+        return {Fd(), Arrival::stopped};
+      default:
+        if (is_exhaustion(errno)) return accept_on_reserve(flags, errno);
+        return {Fd(), Arrival::none};
+    }
+  }
+}
+
+// A client that cannot be accepted stays in the queue, and the queue stays readable: a
+// loop would spin. So one descriptor is kept in reserve. It is given up, takes the
+// client, and is wanted back; only where that fails is the client turned away (a blocking
+// accept may have waited long enough for others to leave). Where even this accept fails,
+// the kernel itself is out of memory: 10 ms of rest bound what we ask of it.
+std::pair<Fd, Listener::Arrival> Listener::accept_on_reserve(int flags, int error) {
+  const std::lock_guard lock(spare_mutex_);
+  spare_.reset();
+  Fd client(::accept4(socket_.get(), nullptr, nullptr, flags | SOCK_CLOEXEC));
+  const bool exhausted = !client && is_exhaustion(errno);
+  spare_ = open_spare();
+  if (client && spare_) return {std::move(client), Arrival::client};
+  if (client) {
+    client.reset();
+    spare_ = open_spare();
+    turned_away(::strerrordesc_np(error));
+  }
+  if (exhausted) {
+    const timespec rest{.tv_sec = 0, .tv_nsec = 10'000'000};
+    ::nanosleep(&rest, nullptr);
+  }
+  return {Fd(), Arrival::none};
+}
+
+void Listener::turned_away(std::string_view why) {
+  const auto count = count_.fetch_add(1, std::memory_order_relaxed) + 1;
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  long last = last_log_s_.load(std::memory_order_relaxed);
+  if (now.tv_sec == last || !last_log_s_.compare_exchange_strong(last, now.tv_sec))
+    return;
+  fmt::print(stderr, "echo_server: turned away {} so far; the last one for: {}\n",
+             count == 1 ? "1 client" : fmt::format("{} clients", count), why);
+}
+
+}  // namespace echolab

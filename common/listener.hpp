@@ -1,0 +1,89 @@
+// Listener: where clients arrive, and the one policy of accepting and turning away.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <string_view>
+#include <utility>
+
+#include "common/endpoint.hpp"
+#include "common/fd.hpp"
+
+namespace echolab {
+
+struct ListenOptions {
+  int backlog = SOMAXCONN;  ///< silently capped by net.core.somaxconn (listen(2))
+};
+
+/// A listening stream socket. Its fd may be shared by forked processes and by threads;
+/// accept(), accept_waiting(), turned_away() and stop() may be called from any of them.
+///
+/// TCP_NODELAY is set here, once: Linux hands it down to every accepted socket. So is
+/// SO_REUSEADDR (a restart need not wait for TIME_WAIT), but never SO_REUSEPORT: a
+/// forgotten old server would silently share the port.
+class Listener {
+ public:
+  /// Binds and listens. A Unix path that a dead server left behind is replaced, a live
+  /// one or a file of another kind never; the new socket's mode is 0600. Throws Failure
+  /// with the endpoint and what to do.
+  explicit Listener(const Endpoint& endpoint, const ListenOptions& options = {});
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+  ~Listener();  ///< removes its own Unix path, in the process that made it
+
+  [[nodiscard]] int fd() const { return socket_.get(); }
+
+  /// With the port that the kernel chose.
+  [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
+
+  /// Blocking models: the next client, waited for; empty once stopped.
+  Fd accept();
+
+  /// Event loops, after non_blocking(): hands the clients that wait now, non-blocking
+  /// themselves, to `admit(Fd)`; at most `burst`, so that a storm of connects does not
+  /// starve those who are being served. False once stopped.
+  template <class Admit>
+  bool accept_waiting(Admit&& admit) {
+    for (int i = 0; i < burst; ++i) {
+      auto [client, arrival] = try_accept(SOCK_NONBLOCK);
+      if (arrival == Arrival::stopped) return false;
+      if (arrival == Arrival::none) return true;
+      if (client) admit(std::move(client));
+    }
+    return true;
+  }
+
+  void non_blocking();
+
+  /// Counts a client that the caller closes at once for want of `why`. At most one log
+  /// line a second says so.
+  void turned_away(std::string_view why);
+
+  /// Ends accepting for all who share the socket: one shutdown() wakes a blocked accept,
+  /// select, poll, epoll_wait and io_uring accept in every thread and process.
+  void stop() const;
+
+  /// A forked child that only converses gives up its share of the listener.
+  void close_in_child();
+
+ private:
+  enum class Arrival { client, none, stopped };
+  static constexpr int burst = 64;
+
+  void bind_tcp(const ListenOptions& options);
+  void bind_unix(const ListenOptions& options);
+  void listen_on(const ListenOptions& options);
+  std::pair<Fd, Arrival> try_accept(int flags);
+  std::pair<Fd, Arrival> accept_on_reserve(int flags, int error);
+
+  Endpoint endpoint_;
+  Fd socket_;
+  Fd spare_;  ///< given up for a moment when no descriptor is left: see listener.cpp
+  std::mutex spare_mutex_;
+  std::atomic<unsigned long> count_{0};
+  std::atomic<long> last_log_s_{0};
+  pid_t owner_ = 0;
+  unsigned long inode_ = 0;
+};
+
+}  // namespace echolab

@@ -1,0 +1,178 @@
+#include "common/program.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+#include <numeric>
+
+#include "common/build.hpp"
+
+namespace echolab {
+namespace {
+
+constexpr const char* exit_codes =
+    "Exit codes: 0 ok, 1 failure, 2 usage, 3 cannot connect, 4 wrong or lost bytes,\n"
+    "  5 client-bound, 6 unsteady, 7 overloaded, 69 not available here, 130 interrupted.";
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({substituted, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+/// An option whose text is read by `parse`, shown by `show` and bounded.
+template <class Value, class Parse, class Show>
+CLI::Option* add_bounded(CLI::App& parser, const std::string& name, Value& value,
+                         const std::string& help, Value least, Value most, Parse parse,
+                         Show show, const char* kind) {
+  const auto read = [=, &value](const std::string& given) {
+    const auto parsed = parse(given);
+    const std::string option = name.substr(name.find_last_of(',') + 1);
+    if (!parsed) throw UsageError(fmt::format("{}: '{}' is not {}", option, given, kind));
+    if (*parsed < least || *parsed > most)
+      throw UsageError(fmt::format("{}: '{}' is out of range; it goes from {} to {}",
+                                   option, given, show(least), show(most)));
+    value = static_cast<Value>(*parsed);
+  };
+  auto* option = parser.add_option_function<std::string>(name, read, help);
+  return option->default_str(show(value))->type_name("")->run_callback_for_default(false);
+}
+
+}  // namespace
+
+int run_program(std::string_view name, const std::function<ExitCode()>& body) {
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return static_cast<int>(body());
+  } catch (const Failure& failure) {
+    fmt::print(stderr, "{}: {}\n", name, failure.what());
+    return static_cast<int>(failure.code);
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "{}: out of memory\n", name);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}: {}\n", name, error.what());
+  }
+  return static_cast<int>(ExitCode::failure);
+}
+
+void set_up_parser(CLI::App& parser, const std::string& examples) {
+  parser.get_formatter()->column_width(30);
+  parser.set_version_flag("--version", version_text());
+  parser.footer(examples + "\n" + exit_codes);
+}
+
+bool parse_command_line(CLI::App& parser, int argc, char** argv) {
+  try {
+    parser.parse(argc, argv);
+    return true;
+  } catch (const CLI::Success& done) {
+    parser.exit(done);
+    return false;
+  } catch (const CLI::ExtrasError&) {
+    const std::string given = parser.remaining().front();
+    std::vector<std::string> known;
+    for (const CLI::Option* option : parser.get_options())
+      for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+    throw UsageError(fmt::format("unknown {} '{}'{}  (--help shows all)",
+                                 given.starts_with('-') ? "option" : "argument", given,
+                                 nearest(given, known)));
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(error.what());
+  }
+}
+
+CLI::Option* add_count(CLI::App& parser, const std::string& name, std::uint64_t& value,
+                       const std::string& help, std::uint64_t least, std::uint64_t most) {
+  const auto show = [](std::uint64_t n) { return std::to_string(n); };
+  return add_bounded(parser, name, value, help, least, most, parse_count, show,
+                     "a count such as 64 or 10k");
+}
+
+CLI::Option* add_bytes(CLI::App& parser, const std::string& name, std::uint64_t& value,
+                       const std::string& help, std::uint64_t least, std::uint64_t most) {
+  const auto show = [](std::uint64_t n) { return show_bytes(static_cast<double>(n)); };
+  return add_bounded(parser, name, value, help, least, most, parse_bytes, show,
+                     "a size such as 64, 16KiB or 1MB");
+}
+
+CLI::Option* add_duration(CLI::App& parser, const std::string& name, Nanoseconds& value,
+                          const std::string& help, Nanoseconds least, Nanoseconds most) {
+  const auto show = [](Nanoseconds t) {
+    return t.count() == 0 ? "0" : show_duration(static_cast<double>(t.count()));
+  };
+  return add_bounded(parser, name, value, help, least, most, parse_duration, show,
+                     "a duration with its unit, such as 300ms, 10s or 2m");
+}
+
+CLI::Option* add_endpoint(CLI::App& parser, const std::string& name, Endpoint& value,
+                          const std::string& help) {
+  const auto read = [&value](const std::string& given) {
+    value = Endpoint::parse(given);
+  };
+  auto* option = parser.add_option_function<std::string>(name, read, help);
+  return option->default_str(value.text())
+      ->type_name("")
+      ->run_callback_for_default(false);
+}
+
+std::string nearest(std::string_view given, std::span<const std::string> known) {
+  const std::string* best = nullptr;
+  std::size_t least = std::max<std::size_t>(2, given.size() / 3) + 1;
+  for (const std::string& name : known) {
+    const std::size_t distance = edit_distance(given, name);
+    if (distance >= least) continue;
+    least = distance;
+    best = &name;
+  }
+  return best == nullptr ? "" : fmt::format(", did you mean '{}'?", *best);
+}
+
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(separator), text.size());
+    if (end > 0) parts.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return parts;
+}
+
+bool wants_colour(int fd) {
+  const char* no_colour = std::getenv("NO_COLOR");
+  const char* term = std::getenv("TERM");
+  return ::isatty(fd) == 1 && (no_colour == nullptr || *no_colour == '\0') &&
+         term != nullptr && std::string_view(term) != "dumb";
+}
+
+std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  const rlimit more{.rlim_cur = wanted,
+                    .rlim_max = std::max<rlim_t>(wanted, limit.rlim_max)};
+  if (wanted <= limit.rlim_max || ::setrlimit(RLIMIT_NOFILE, &more) != 0) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
+std::string version_text() {
+  return fmt::format("echolab {} ({}, {})", build::version, build::type, build::compiler);
+}
+
+}  // namespace echolab

@@ -1,0 +1,57 @@
+// What every echolab program does alike: options with units, one line per error, the one
+// table of exit codes.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/endpoint.hpp"
+#include "common/error.hpp"
+#include "common/units.hpp"
+
+namespace echolab {
+
+/// Runs `body` as main does: an error ends it with one line on stderr, `name: what`, and
+/// its exit code. SIGPIPE is ignored: a reader that is gone is an error, not the end.
+int run_program(std::string_view name, const std::function<ExitCode()>& body);
+
+/// Adds --version, the examples and the exit codes below --help, and wide columns.
+void set_up_parser(CLI::App& parser, const std::string& examples);
+
+/// Parses. False when the program has said all that was asked (--help, --version). Throws
+/// UsageError for a wrong command line, with the nearest option that exists.
+bool parse_command_line(CLI::App& parser, int argc, char** argv);
+
+// Options with units. What is given is checked when it is parsed; the error names the
+// option, what was given and what would be right.
+CLI::Option* add_count(CLI::App& parser, const std::string& name, std::uint64_t& value,
+                       const std::string& help, std::uint64_t least, std::uint64_t most);
+CLI::Option* add_bytes(CLI::App& parser, const std::string& name, std::uint64_t& value,
+                       const std::string& help, std::uint64_t least, std::uint64_t most);
+CLI::Option* add_duration(CLI::App& parser, const std::string& name, Nanoseconds& value,
+                          const std::string& help, Nanoseconds least, Nanoseconds most);
+CLI::Option* add_endpoint(CLI::App& parser, const std::string& name, Endpoint& value,
+                          const std::string& help);
+
+/// ", did you mean 'x'?" for the nearest of `known` by edit distance, or nothing.
+std::string nearest(std::string_view given, std::span<const std::string> known);
+
+/// "a,b,c" in parts, without empty ones.
+std::vector<std::string> split(std::string_view text, char separator = ',');
+
+/// True for a terminal that wants colour: isatty, no NO_COLOR, TERM not dumb.
+bool wants_colour(int fd);
+
+/// Raises the soft limit of open files to the hard one; as root to `wanted` if more.
+/// Returns the limit that holds now.
+std::uint64_t raise_descriptor_limit(std::uint64_t wanted);
+
+/// Version of the suite, and how this program was built.
+std::string version_text();
+
+}  // namespace echolab

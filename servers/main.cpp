@@ -1,0 +1,178 @@
+// echo_server: any model of the catalogue behind one command line.
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "common/program.hpp"
+#include "servers/models.hpp"
+#include "servers/supervisor.hpp"
+
+namespace echolab {
+namespace {
+
+struct Options {
+  std::string model;
+  Endpoint listen = Endpoint::parse("tcp://127.0.0.1:7007");
+  std::uint64_t workers = 0;
+  std::uint64_t backlog = SOMAXCONN;
+  std::uint64_t max_clients = 10'000;
+  std::uint64_t buffer = 16 * 1024;
+  Nanoseconds idle_timeout{0};
+  Nanoseconds drain_timeout = std::chrono::seconds(5);
+  int ready_fd = -1;
+  bool list = false;
+  bool json = false;
+};
+
+constexpr const char* examples =
+    "Examples:\n"
+    "  echo_server --model epoll_level              serve on tcp://127.0.0.1:7007\n"
+    "  echo_server --model thread_pool --workers 8 --listen tcp://[::1]:7007\n"
+    "  echo_server --model select_loop --listen unix:///tmp/echo.sock\n"
+    "  echo_server --list                           which models there are\n"
+    "SIGTERM or Ctrl-C stops accepting and drains; a second one ends at once.\n";
+
+void add_options(CLI::App& parser, Options& options) {
+  using namespace std::chrono_literals;
+  parser.add_option("-m,--model", options.model, "which model serves; --list shows all");
+  add_endpoint(parser, "-l,--listen", options.listen, "endpoint; port 0: any free one");
+  add_count(parser, "-w,--workers", options.workers,
+            "workers of a pool (0: 64 where a client holds one, else one a core)", 0,
+            4096);
+  add_count(parser, "--backlog", options.backlog,
+            "length of the listen queue; the kernel caps it at net.core.somaxconn", 1,
+            1 << 20);
+  add_count(parser, "--max-clients", options.max_clients,
+            "clients held at once; one more is turned away", 1, 1 << 20);
+  add_bytes(parser, "--buffer", options.buffer, "memory lent to each conversation", 16,
+            16 << 20);
+  add_duration(parser, "--idle-timeout", options.idle_timeout,
+               "close a client that is silent for longer; 0: never", 0s, 24h);
+  add_duration(parser, "--drain-timeout", options.drain_timeout,
+               "after SIGTERM, close what is left after this", 0s, 1h);
+  parser.add_option("--ready-fd", options.ready_fd,
+                    "write 'READY endpoint=… pid=… model_pid=…' to this descriptor");
+  parser.add_flag("--list", options.list, "show the models and end");
+  parser.add_flag("--json", options.json, "with --list: as JSON, with axes and census");
+}
+
+void list_models() {
+  std::string_view family;
+  for (const Model& model : models()) {
+    if (model.family != family)
+      fmt::print("{}{}\n", family.empty() ? "" : "\n", model.family);
+    family = model.family;
+    fmt::print("  {:<18} {}\n  {:<18} processes {}, threads {}; {}\n", model.name,
+               model.shows, "", model.processes, model.threads, model.source);
+  }
+}
+
+void list_models_as_json() {
+  auto rows = nlohmann::json::array();
+  for (const Model& model : models()) {
+    rows.push_back(
+        {{"name", model.name},
+         {"family", model.family},
+         {"transports", model.transports},
+         {"axes",
+          {{"accepts", model.axes.accepts},
+           {"unit", model.axes.unit},
+           {"readiness", model.axes.readiness},
+           {"dispatch", model.axes.dispatch},
+           {"computes", model.axes.computes},
+           {"growth", model.axes.growth}}},
+         {"census", {{"processes", model.processes}, {"threads", model.threads}}},
+         {"default_workers", default_workers(model)},
+         {"source", model.source},
+         {"shows", model.shows},
+         {"available", true}});
+  }
+  fmt::print("{}\n", rows.dump(2));
+}
+
+/// Lowers the client limit to what the descriptor limit can hold, and says so.
+void fit_to_descriptors(Options& options, bool asked_for) {
+  constexpr std::uint64_t own = 16;  // standard streams, listener, spare, epoll, …
+  const std::uint64_t limit = raise_descriptor_limit(options.max_clients + own);
+  if (limit >= options.max_clients + own) return;
+  const std::uint64_t fit = limit > own ? limit - own : 1;
+  if (asked_for)
+    fmt::print(stderr,
+               "echo_server: --max-clients {} needs {} descriptors, the limit is {}: "
+               "lowered to {}; raise it with ulimit -n\n",
+               options.max_clients, options.max_clients + own, limit, fit);
+  options.max_clients = fit;
+}
+
+void announce(const Options& options, const Listener& listener, const Fd& ready_fd,
+              pid_t model) {
+  const std::string endpoint = listener.endpoint().text();
+  fmt::print(stderr,
+             "echo_server: {} serves {} (pid {}, {} clients at most); Ctrl-C drains\n",
+             options.model, endpoint, ::getpid(), options.max_clients);
+  if (!ready_fd) return;
+  const std::string ready =
+      fmt::format("READY endpoint={} pid={} model_pid={}\n", endpoint, ::getpid(), model);
+  if (::write(ready_fd.get(), ready.data(), ready.size()) < 0)
+    fmt::print(stderr, "echo_server: --ready-fd: {}\n", std::strerror(errno));
+}
+
+/// The descriptor that --ready-fd names, now owned here.
+Fd take_ready_fd(int number) {
+  if (number < 0) return Fd();
+  if (::fcntl(number, F_GETFD) < 0)
+    throw UsageError(fmt::format("--ready-fd: descriptor {} is not open", number));
+  return number > STDERR_FILENO ? Fd(number) : Fd(::dup(number));
+}
+
+int serve(const Options& options) {
+  const Model& model = find_model(options.model);
+  Listener listener(options.listen, {.backlog = static_cast<int>(options.backlog)});
+  const Job job{.listener = listener,
+                .protocol = Echo{},
+                .workers = options.workers > 0 ? options.workers : default_workers(model),
+                .buffer_bytes = options.buffer,
+                .limits = {.max_clients = options.max_clients,
+                           .idle_timeout = options.idle_timeout}};
+  Fd ready_fd = take_ready_fd(options.ready_fd);
+  const auto run = [&] {
+    ready_fd.reset();  // the model's process has no use for it
+    return run_program(fmt::format("echo_server --model {}", model.name), [&] {
+      model.run(job);
+      return ExitCode::ok;
+    });
+  };
+  return supervise(listener, options.drain_timeout, run, [&](pid_t pid) {
+    announce(options, listener, ready_fd, pid);
+    ready_fd.reset();
+  });
+}
+
+ExitCode start(int argc, char** argv) {
+  Options options;
+  CLI::App parser("Serves the echo protocol (RFC 862) with a model of your choice.",
+                  "echo_server");
+  set_up_parser(parser, examples);
+  add_options(parser, options);
+  if (!parse_command_line(parser, argc, argv)) return ExitCode::ok;
+  if (options.list) {
+    options.json ? list_models_as_json() : list_models();
+    return ExitCode::ok;
+  }
+  if (options.model.empty())
+    throw UsageError("which model? --model NAME, and --list shows all");
+  fit_to_descriptors(options, parser.count("--max-clients") > 0);
+  return static_cast<ExitCode>(serve(options));
+}
+
+}  // namespace
+}  // namespace echolab
+
+int main(int argc, char** argv) {
+  return echolab::run_program("echo_server", [&] { return echolab::start(argc, argv); });
+}

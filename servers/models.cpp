@@ -1,0 +1,61 @@
+#include "servers/models.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/program.hpp"
+
+namespace echolab {
+
+#define MODEL(name, ...) void name(const Job& job);
+#include "servers/models.def"
+#undef MODEL
+
+namespace {
+
+#define MODEL(name, family, transports, accepts, unit, readiness, dispatch, computes,    \
+              growth, processes, threads, source, shows)                                 \
+  Model{#name,                                                                           \
+        #family,                                                                         \
+        #transports,                                                                     \
+        {#accepts, #unit, #readiness, #dispatch, #computes, #growth},                    \
+        #processes,                                                                      \
+        #threads,                                                                        \
+        source,                                                                          \
+        shows,                                                                           \
+        name,                                                                            \
+        []([[maybe_unused]] std::size_t clients, [[maybe_unused]] std::size_t workers) { \
+          return Census{processes, threads};                                             \
+        }},
+const std::array table{
+#include "servers/models.def"
+};
+#undef MODEL
+
+}  // namespace
+
+std::span<const Model> models() {
+  return table;
+}
+
+const Model& find_model(std::string_view name) {
+  const auto row = std::ranges::find(table, name, &Model::name);
+  if (row != table.end()) return *row;
+  std::vector<std::string> known;
+  for (const Model& model : table) known.emplace_back(model.name);
+  throw UsageError(fmt::format("unknown model '{}'{}  (echo_server --list shows all)",
+                               name, nearest(name, known)));
+}
+
+std::size_t default_workers(const Model& model) {
+  return model.holds_a_worker_per_client()
+             ? 64
+             : std::max<std::size_t>(1, std::thread::hardware_concurrency());
+}
+
+}  // namespace echolab
