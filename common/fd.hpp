@@ -1,6 +1,7 @@
 // Fd: the one owner of a descriptor. Nothing else in echolab calls close().
 #pragma once
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -49,6 +50,12 @@ template <class Result>
 Result checked(Result result, const char* what) {
   if (result < 0) throw std::system_error(errno, std::generic_category(), what);
   return result;
+}
+
+/// Calls on `fd` return EAGAIN where they would wait. Throws std::system_error.
+inline void set_non_blocking(int fd) {
+  const int flags = checked(::fcntl(fd, F_GETFL), "fcntl(F_GETFL)");
+  checked(::fcntl(fd, F_SETFL, flags | O_NONBLOCK), "fcntl(F_SETFL)");
 }
 
 }  // namespace echolab

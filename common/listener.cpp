@@ -119,8 +119,7 @@ void Listener::listen_on(const ListenOptions& options) {
 }
 
 void Listener::non_blocking() {
-  const int flags = checked(::fcntl(socket_.get(), F_GETFL), "fcntl(F_GETFL)");
-  checked(::fcntl(socket_.get(), F_SETFL, flags | O_NONBLOCK), "fcntl(F_SETFL)");
+  set_non_blocking(socket_.get());
 }
 
 void Listener::stop() const {

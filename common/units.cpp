@@ -43,9 +43,13 @@ std::optional<double> parse(std::string_view text, std::span<const Unit> units) 
   return std::nullopt;
 }
 
+/// A whole number, also where the product of a decimal and its unit just misses it:
+/// 1.001 * 1000 is 1000.9999999999999 in binary.
 std::optional<std::uint64_t> whole(std::optional<double> value) {
-  if (!value || *value != std::floor(*value)) return std::nullopt;
-  return static_cast<std::uint64_t>(*value);
+  if (!value) return std::nullopt;
+  const double nearest = std::round(*value);
+  if (std::fabs(*value - nearest) > 1e-15 * nearest) return std::nullopt;
+  return static_cast<std::uint64_t>(nearest);
 }
 
 std::string three_digits(double value) {
@@ -65,9 +69,9 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text) {
 
 std::optional<Nanoseconds> parse_duration(std::string_view text) {
   if (text == "0") return Nanoseconds(0);
-  const auto ns = parse(text, times);
+  const auto ns = whole(parse(text, times));
   if (!ns) return std::nullopt;
-  return Nanoseconds(std::llround(*ns));
+  return Nanoseconds(*ns);
 }
 
 std::string show_duration(double ns) {
@@ -78,9 +82,10 @@ std::string show_duration(double ns) {
 }
 
 std::string show_bytes(double bytes) {
-  if (bytes < 1024) return fmt::format("{:.0f} B", bytes);
-  if (bytes < 1024.0 * 1024) return three_digits(bytes / 1024) + " KiB";
-  if (bytes < 1024.0 * 1024 * 1024) return three_digits(bytes / (1024.0 * 1024)) + " MiB";
+  constexpr double least = 1023.5;  // what is shown as 1024 takes the next unit
+  if (bytes < least) return fmt::format("{:.0f} B", bytes);
+  if (bytes < least * 1024) return three_digits(bytes / 1024) + " KiB";
+  if (bytes < least * 1024 * 1024) return three_digits(bytes / (1024.0 * 1024)) + " MiB";
   return three_digits(bytes / (1024.0 * 1024 * 1024)) + " GiB";
 }
 

@@ -1,0 +1,102 @@
+// The client's side of the echo protocol: it speaks first, and checks every byte.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "common/session.hpp"
+
+namespace echolab {
+
+/// What each connection says: an endless stream of bytes that follows from the seed, the
+/// connection and the position alone, so it is neither stored nor sent along. It is read
+/// in pieces out of one random table, each from an offset of its own: a reply of another
+/// connection, or of another time, differs, but for one chance in 2^18.
+class Pattern {
+ public:
+  explicit Pattern(std::uint64_t seed) : table_(starts + piece) {
+    for (std::byte& byte : table_) byte = static_cast<std::byte>(mix(seed++) >> 56);
+  }
+
+  /// The bytes of `connection` from `position` on, as many as lie together: ≥ 1.
+  [[nodiscard]] Bytes at(std::uint64_t connection, std::uint64_t position) const {
+    const std::uint64_t inside = position % piece;
+    const std::uint64_t start = mix(connection << 32 ^ position / piece) % starts;
+    return Bytes(table_).subspan(start + inside, piece - inside);
+  }
+
+ private:
+  static constexpr std::uint64_t starts = 256 * 1024;
+  static constexpr std::uint64_t piece = 64 * 1024;
+
+  /// SplitMix64 (Steele, Lea, Flood 2014).
+  static std::uint64_t mix(std::uint64_t x) {
+    x += 0x9e3779b97f4a7c15;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+    x = (x ^ x >> 27) * 0x94d049bb133111eb;
+    return x ^ x >> 31;
+  }
+
+  std::vector<std::byte> table_;
+};
+
+/// Says what it is asked to, and compares what comes back. What was received is checked
+/// at once, so callers that take turns may share one `memory`.
+class EchoCaller {
+ public:
+  EchoCaller(const Pattern& pattern, std::uint64_t connection, Room memory)
+      : pattern_(&pattern), memory_(memory), connection_(connection) {}
+
+  /// `bytes` more shall be said.
+  void ask(std::uint64_t bytes) { asked_ += bytes; }
+  /// No more will be asked: done as soon as every byte has come back.
+  void finish() { finishing_ = true; }
+
+  [[nodiscard]] Room input() const { return memory_; }
+  void received(std::size_t n) {
+    Bytes news = memory_.first(n);
+    if (verified_ + n > sent_) fail();
+    while (!news.empty() && !wrong_) {
+      const Bytes right = pattern_->at(connection_, verified_);
+      const std::size_t size = std::min(news.size(), right.size());
+      if (std::memcmp(news.data(), right.data(), size) != 0) return fail();
+      verified_ += size;
+      news = news.subspan(size);
+    }
+  }
+
+  [[nodiscard]] Bytes output() const {
+    if (sent_ == asked_) return {};
+    const Bytes rest = pattern_->at(connection_, sent_);
+    return rest.first(std::min<std::uint64_t>(rest.size(), asked_ - sent_));
+  }
+  void sent(std::size_t n) { sent_ += n; }
+
+  [[nodiscard]] bool done() const {
+    return wrong_ || (finishing_ && verified_ == asked_);
+  }
+
+  /// Bytes that came back right, and in order.
+  [[nodiscard]] std::uint64_t verified() const { return verified_; }
+  [[nodiscard]] std::uint64_t unanswered() const { return asked_ - verified_; }
+  /// A byte came back that is not the one expected, or that was never asked for.
+  [[nodiscard]] bool wrong() const { return wrong_; }
+
+ private:
+  void fail() { wrong_ = true; }
+
+  const Pattern* pattern_;
+  Room memory_;
+  std::uint64_t connection_;
+  std::uint64_t asked_ = 0;
+  std::uint64_t sent_ = 0;
+  std::uint64_t verified_ = 0;
+  bool finishing_ = false;
+  bool wrong_ = false;
+};
+
+static_assert(Session<EchoCaller>);
+
+}  // namespace echolab

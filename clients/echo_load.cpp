@@ -1,0 +1,130 @@
+// echo_load: many clients at once, every byte verified.
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <thread>
+
+#include "clients/load_report.hpp"
+#include "common/interrupt.hpp"
+#include "common/program.hpp"
+
+namespace echolab {
+namespace {
+
+struct Options {
+  LoadPlan plan;
+  bool json = false;
+  bool quiet = false;
+};
+
+constexpr const char* examples =
+    "Examples:\n"
+    "  echo_load tcp://127.0.0.1:7007                  16 connections for 10 s\n"
+    "  echo_load -c 1000 -t 2 -d 30s -s 4KiB tcp://[::1]:7007\n"
+    "  echo_load -c 1 -n 100k -w 1s --json unix:///tmp/echo.sock\n"
+    "A number that is not VALID says why, and how it can be read.\n";
+
+void add_options(CLI::App& parser, Options& options) {
+  using namespace std::chrono_literals;
+  LoadPlan& plan = options.plan;
+  add_endpoint(parser, "server", plan.server, "endpoint of the server");
+  add_count(parser, "-c,--connections", plan.connections, "connections in all", 1,
+            1'000'000);
+  add_count(parser, "-t,--threads", plan.threads, "threads, each an epoll loop", 1, 256);
+  add_duration(parser, "-d,--duration", plan.duration, "length of the measured window",
+               1ms, 24h);
+  add_count(parser, "-n,--requests", plan.requests,
+            "end after so many verified requests (0: by duration)", 0, 1'000'000'000'000);
+  add_bytes(parser, "-s,--size", plan.payload_bytes, "bytes of a request", 1, 1 << 30);
+  add_count(parser, "-p,--pipeline", plan.pipeline, "requests outstanding per connection",
+            1, 65'536);
+  add_duration(parser, "-w,--warm-up", plan.warm_up,
+               "load before the window, not counted", 0s, 1h);
+  add_duration(parser, "--timeout", plan.timeout, "to connect, and for the last replies",
+               1ms, 1h);
+  add_count(parser, "--seed", plan.seed, "of the bytes that are sent", 0,
+            ~std::uint64_t{0});
+  parser.add_flag("--json", options.json,
+                  "one JSON object on stdout instead of the table");
+  parser.add_flag("-q,--quiet", options.quiet, "no progress on stderr");
+}
+
+/// Every thread has a connection, and a request to count.
+void check(const LoadPlan& plan) {
+  if (plan.threads > plan.connections)
+    throw UsageError(fmt::format("--threads {}: more than --connections {}", plan.threads,
+                                 plan.connections));
+  if (plan.requests > 0 && plan.requests < plan.threads)
+    throw UsageError(fmt::format("--requests {}: fewer than --threads {}", plan.requests,
+                                 plan.threads));
+}
+
+/// One line, rewritten twice a second on a terminal; elsewhere a line per phase.
+class ProgressLine {
+ public:
+  explicit ProgressLine(bool quiet)
+      : quiet_(quiet), live_(::isatty(STDERR_FILENO) == 1) {}
+
+  void show(const LoadProgress& now) {
+    const bool new_phase = phase_ != now.phase;
+    if (quiet_ || (!new_phase && (!live_ || now.phase_seconds < next_s_))) return;
+    phase_ = now.phase;
+    next_s_ = now.phase_seconds + 0.5;
+    if (!live_) return fmt::print(stderr, "echo_load: {}\n", now.phase);
+    fmt::print(stderr, "\r\033[K{:<10} {:3.0f} %  {} connected  {} requests  {} errors",
+               now.phase, now.phase_share * 100, now.connected,
+               show_count(static_cast<double>(now.requests)), now.errors);
+    std::fflush(stderr);
+  }
+  void clear() const {
+    if (live_ && !quiet_) fmt::print(stderr, "\r\033[K");
+  }
+
+ private:
+  bool quiet_;
+  bool live_;
+  std::string_view phase_;
+  double next_s_ = 0;
+};
+
+void print(const Options& options, const LoadResult& result) {
+  if (!options.json) return fmt::print("{}", load_table(options.plan, result));
+  auto row = load_json(options.plan, result);
+  const Judgement judgement = judge(options.plan, result);
+  row["schema_version"] = 1;
+  row["plan"] = plan_json(options.plan);
+  row["verdict"] = verdict_text(judgement.verdict);
+  row["reason"] = judgement.reason;
+  row["partial"] = result.interrupted;
+  fmt::print("{}\n", row.dump());
+}
+
+ExitCode start(int argc, char** argv) {
+  Options options;
+  CLI::App parser("Loads an echo server with many clients and verifies every byte.",
+                  "echo_load");
+  set_up_parser(parser, examples);
+  add_options(parser, options);
+  if (!parse_command_line(parser, argc, argv)) return ExitCode::ok;
+  if (parser.count("--requests") > 0 && parser.count("--duration") == 0)
+    options.plan.duration = std::chrono::minutes(10);
+  check(options.plan);
+  Interrupt interrupt;
+  ProgressLine line(options.quiet);
+  const LoadEvents events{.progress = [&](const LoadProgress& now) { line.show(now); }};
+  const LoadResult result = run_load(options.plan, events, interrupt.token());
+  line.clear();
+  print(options, result);
+  return interrupt.happened() ? ExitCode::interrupted
+                              : exit_code_of(judge(options.plan, result).verdict);
+}
+
+}  // namespace
+}  // namespace echolab
+
+int main(int argc, char** argv) {
+  return echolab::run_program("echo_load", [&] { return echolab::start(argc, argv); });
+}

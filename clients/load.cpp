@@ -1,0 +1,193 @@
+#include "clients/load.hpp"
+
+#include <fmt/format.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <thread>
+
+#include "clients/load_thread.hpp"
+#include "common/program.hpp"
+
+namespace echolab {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+/// The threads of one load, and the phase that they are in.
+class Crew {
+ public:
+  Crew(const LoadPlan& plan, const std::vector<Address>& addresses)
+      : plan_(plan), pattern_(plan.seed) {
+    std::size_t first = 0;
+    for (std::size_t i = 0; i < plan.threads; ++i) {
+      const auto share = [&](auto all) {
+        return all / plan.threads + (i < all % plan.threads);
+      };
+      members_.push_back(std::make_unique<LoadThread>(plan, pattern_, addresses, first,
+                                                      share(plan.connections),
+                                                      share(plan.requests), phase_));
+      first += share(plan.connections);
+    }
+    for (const auto& member : members_)
+      threads_.emplace_back([this, &member] {
+        pin();
+        member->run();
+      });
+  }
+  ~Crew() { join(); }
+  Crew(const Crew&) = delete;
+  Crew& operator=(const Crew&) = delete;
+
+  void enter(Phase phase) { phase_.store(phase, std::memory_order_release); }
+  void join() {
+    enter(Phase::draining);
+    threads_.clear();
+  }
+
+  template <class Figure>
+  [[nodiscard]] std::uint64_t sum(Figure figure) const {
+    std::uint64_t total = 0;
+    for (const auto& member : members_) total += ((*member).*figure)();
+    return total;
+  }
+  [[nodiscard]] bool all_dead() const {
+    return sum(&LoadThread::failures) >= plan_.connections;
+  }
+  [[nodiscard]] bool quota_met() const {
+    return std::ranges::all_of(members_, [](const auto& m) { return m->quota_met(); });
+  }
+  [[nodiscard]] LoadResult result() const {
+    LoadResult result;
+    for (const auto& member : members_) member->add_to(result);
+    return result;
+  }
+
+ private:
+  void pin() const {
+    if (plan_.cpus.empty()) return;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (const int cpu : plan_.cpus) CPU_SET(static_cast<std::size_t>(cpu), &set);
+    checked(::sched_setaffinity(0, sizeof set, &set), "sched_setaffinity");
+  }
+
+  const LoadPlan& plan_;
+  const Pattern pattern_;
+  std::atomic<Phase> phase_{Phase::connecting};
+  std::vector<std::unique_ptr<LoadThread>> members_;
+  std::vector<std::jthread> threads_;
+};
+
+/// Waits for a phase to end, telling how it goes. False when it was cut short.
+template <class Ended>
+bool wait_for(const Crew& crew, const char* phase, Nanoseconds planned,
+              const LoadEvents& events, const std::stop_token& stop, Ended ended) {
+  const auto begin = Clock::now();
+  const double plan_s = std::max(1e-9, std::chrono::duration<double>(planned).count());
+  for (;;) {
+    const Nanoseconds past = Clock::now() - begin;
+    const double past_s = std::chrono::duration<double>(past).count();
+    events.progress({phase, crew.sum(&LoadThread::connected),
+                     crew.sum(&LoadThread::answered), crew.sum(&LoadThread::failures),
+                     past_s, std::min(1.0, past_s / plan_s)});
+    if (stop.stop_requested()) return false;
+    if (ended(past)) return true;
+    if (crew.all_dead()) return false;
+    std::this_thread::sleep_for(std::clamp<Nanoseconds>(planned - past, 100us, 20ms));
+  }
+}
+
+/// Of several (localhost is ::1 and 127.0.0.1), the first that takes a connection.
+Address address_that_answers(const Endpoint& server) {
+  const std::vector<Address> addresses = resolve(server);
+  if (addresses.size() == 1) return addresses.front();
+  const Fd probe = connect_to(server);
+  Address peer;
+  peer.size = sizeof peer.storage;
+  checked(::getpeername(probe.get(), peer.get(), &peer.size), "getpeername");
+  return peer;
+}
+
+/// How many ports a client has per source address (ip_local_port_range: ip(7)).
+std::size_t ports_per_source() {
+  std::ifstream file("/proc/sys/net/ipv4/ip_local_port_range");
+  std::size_t low = 32'768;
+  std::size_t high = 60'999;
+  file >> low >> high;
+  return high - low + 1;
+}
+
+void check_limits(const LoadPlan& plan, const Address& server) {
+  const std::size_t needed = plan.connections + plan.threads + 64;
+  const std::size_t limit = raise_descriptor_limit(needed);
+  if (limit < needed)
+    throw UsageError(
+        fmt::format("--connections {}: needs {} descriptors, the limit is {}; raise it "
+                    "with ulimit -n",
+                    plan.connections, needed, limit));
+  const bool many_sources = loopback_source(server, 1).has_value();
+  if (server.family() != AF_UNIX && !many_sources &&
+      plan.connections > ports_per_source())
+    throw UsageError(
+        fmt::format("--connections {}: one source address has {} ports "
+                    "(net.ipv4.ip_local_port_range)",
+                    plan.connections, ports_per_source()));
+}
+
+/// Warm-up, window, and the moment after it. False when cut short.
+bool measure(Crew& crew, const LoadPlan& plan, const LoadEvents& events,
+             const std::stop_token& stop) {
+  crew.enter(Phase::warm_up);
+  if (!wait_for(crew, "warm-up", plan.warm_up, events, stop,
+                [&](Nanoseconds past) { return past >= plan.warm_up; }))
+    return false;
+  events.window_begins();
+  crew.enter(Phase::measuring);
+  const bool whole =
+      wait_for(crew, "measuring", plan.duration, events, stop, [&](Nanoseconds past) {
+        return past >= plan.duration || (plan.requests > 0 && crew.quota_met());
+      });
+  crew.enter(Phase::cooling);
+  events.window_ended();
+  return whole;
+}
+
+}  // namespace
+
+LoadErrors& LoadErrors::operator+=(const LoadErrors& other) {
+  connect += other.connect;
+  timeout += other.timeout;
+  reset += other.reset;
+  closed_early += other.closed_early;
+  mismatch += other.mismatch;
+  lost_replies += other.lost_replies;
+  return *this;
+}
+
+std::uint64_t LoadErrors::total() const {
+  return connect + timeout + reset + closed_early + mismatch + lost_replies;
+}
+
+LoadResult run_load(const LoadPlan& plan, const LoadEvents& events,
+                    const std::stop_token& stop) {
+  const std::vector<Address> addresses{address_that_answers(plan.server)};
+  check_limits(plan, addresses.front());
+  Crew crew(plan, addresses);
+  bool whole = wait_for(crew, "connecting", plan.timeout, events, stop, [&](Nanoseconds) {
+    return crew.sum(&LoadThread::settled) >= plan.connections;
+  });
+  if (whole && crew.sum(&LoadThread::connected) > 0)
+    whole = measure(crew, plan, events, stop);
+  crew.join();
+  LoadResult result = crew.result();
+  result.interrupted = !whole;
+  if (result.connected == 0 && !stop.stop_requested())
+    throw Unreachable(fmt::format("{}: {}", plan.server.text(), result.first_failure));
+  return result;
+}
+
+}  // namespace echolab

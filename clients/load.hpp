@@ -1,0 +1,95 @@
+// The load generator: many clients in a few threads, every byte verified.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "clients/histogram.hpp"
+#include "common/endpoint.hpp"
+#include "common/units.hpp"
+
+namespace echolab {
+
+struct LoadPlan {
+  Endpoint server = Endpoint::parse("tcp://127.0.0.1:7007");
+  std::size_t connections = 16;  ///< in all threads together
+  std::size_t threads = 1;       ///< each an epoll loop; nothing is shared
+  std::vector<int> cpus;         ///< the threads' affinity; empty: anywhere
+  Nanoseconds warm_up = std::chrono::milliseconds(500);
+  Nanoseconds duration = std::chrono::seconds(10);
+  std::uint64_t requests = 0;        ///< ends the window after so many; 0: duration alone
+  std::uint64_t payload_bytes = 64;  ///< of each request
+  std::size_t pipeline = 1;          ///< requests outstanding per connection
+  Nanoseconds timeout = std::chrono::seconds(10);  ///< to connect, and for last replies
+  std::uint64_t seed = 1;                          ///< of the bytes
+};
+
+/// Connections that ended before their time, by what ended them, and replies that failed.
+struct LoadErrors {
+  std::uint64_t connect = 0;       ///< not connected: refused, unreachable, no port left
+  std::uint64_t timeout = 0;       ///< not connected within the timeout
+  std::uint64_t reset = 0;         ///< ECONNRESET, EPIPE, …
+  std::uint64_t closed_early = 0;  ///< the server ended the connection
+  std::uint64_t mismatch = 0;      ///< a byte that is not the expected one
+  std::uint64_t lost_replies = 0;  ///< requests that were never answered in full
+
+  LoadErrors& operator+=(const LoadErrors& other);
+  [[nodiscard]] std::uint64_t total() const;
+};
+
+enum class Verdict { valid, client_bound, overloaded, unsteady, noisy, corrupt, failed };
+/// As measurement.md spells it: "VALID", "CLIENT-BOUND", …
+std::string_view verdict_text(Verdict verdict);
+
+/// A request counts when its whole reply was verified inside the measured window.
+struct LoadResult {
+  double seconds = 0;  ///< the window's length
+  std::uint64_t requests = 0;
+  Histogram latency;  ///< intended … verified
+  std::vector<std::uint64_t> requests_per_connection;
+  std::size_t connected = 0;
+  LoadErrors errors;
+  double client_cpu_ns = 0;   ///< of the load threads, inside the window
+  bool interrupted = false;   ///< stopped before the window's end
+  std::string first_failure;  ///< of a connection, in words
+
+  [[nodiscard]] double requests_per_second() const;
+  [[nodiscard]] double client_cores_used() const;
+  /// Jain's index of requests_per_connection: 1 all alike … 1/n one has all.
+  [[nodiscard]] double jain() const;
+  [[nodiscard]] std::size_t starved() const;  ///< connections without one reply
+};
+
+struct Judgement {
+  Verdict verdict = Verdict::valid;
+  std::string reason;  ///< in words; empty when valid
+};
+/// Whether the numbers can be believed.
+Judgement judge(const LoadPlan& plan, const LoadResult& result);
+
+struct LoadProgress {
+  const char* phase;  ///< "connecting", "warm-up", "measuring", "draining"
+  std::size_t connected;
+  std::uint64_t requests;  ///< verified since the phase began
+  std::uint64_t errors;
+  double phase_seconds;
+  double phase_share;  ///< 0 … 1 of the phase's planned length
+};
+
+/// Called by run_load's own thread, never by a load thread.
+struct LoadEvents {
+  std::function<void()> window_begins = [] {};
+  std::function<void()> window_ended = [] {};  ///< the load is still held, and goes on
+  std::function<void(const LoadProgress&)> progress = [](const LoadProgress&) {};
+};
+
+/// Connects, warms up, measures, waits for every outstanding reply and closes. Throws
+/// UsageError when the plan asks for more connections than the limits allow, Unreachable
+/// when not one connection came about.
+LoadResult run_load(const LoadPlan& plan, const LoadEvents& events = {},
+                    const std::stop_token& stop = {});
+
+}  // namespace echolab

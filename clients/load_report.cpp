@@ -1,0 +1,235 @@
+#include "clients/load_report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+namespace echolab {
+namespace {
+
+/// Above this share of its cores the generator, not the server, may be what is measured.
+/// Epoll wake-ups and interrupts take the rest of a core that is in truth full: closed
+/// loops against a faster server settle between 0.90 and 1.00.
+constexpr double client_bound_share = 0.85;
+
+double cores_available(const LoadPlan& plan) {
+  const std::size_t cores = plan.cpus.empty() ? plan.threads : plan.cpus.size();
+  return static_cast<double>(std::min(plan.threads, cores));
+}
+
+nlohmann::json quantile(const Histogram& latency, double q) {
+  const auto ns = latency.quantile_ns(q);
+  return ns ? nlohmann::json(*ns) : nlohmann::json();
+}
+
+std::string shown_quantile(const Histogram& latency, double q) {
+  const auto ns = latency.quantile_ns(q);
+  return ns ? show_duration(static_cast<double>(*ns)) : "n too small";
+}
+
+std::pair<std::uint64_t, std::uint64_t> slowest_and_fastest(const LoadResult& result) {
+  const auto& all = result.requests_per_connection;
+  if (all.empty()) return {0, 0};
+  const auto [least, most] = std::ranges::minmax_element(all);
+  return {*least, *most};
+}
+
+}  // namespace
+
+double LoadResult::requests_per_second() const {
+  return seconds > 0 ? static_cast<double>(requests) / seconds : 0;
+}
+
+double LoadResult::client_cores_used() const {
+  return seconds > 0 ? client_cpu_ns / 1e9 / seconds : 0;
+}
+
+double LoadResult::jain() const {
+  double sum = 0;
+  double squares = 0;
+  for (const std::uint64_t count : requests_per_connection) {
+    const auto x = static_cast<double>(count);
+    sum += x;
+    squares += x * x;
+  }
+  const auto n = static_cast<double>(requests_per_connection.size());
+  return squares > 0 ? sum * sum / (n * squares) : 0;
+}
+
+std::size_t LoadResult::starved() const {
+  return static_cast<std::size_t>(std::ranges::count(requests_per_connection, 0u));
+}
+
+std::string_view verdict_text(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::valid:
+      return "VALID";
+    case Verdict::client_bound:
+      return "CLIENT-BOUND";
+    case Verdict::overloaded:
+      return "OVERLOADED";
+    case Verdict::unsteady:
+      return "UNSTEADY";
+    case Verdict::noisy:
+      return "NOISY";
+    case Verdict::corrupt:
+      return "CORRUPT";
+    case Verdict::failed:
+      return "FAILED";
+  }
+  return "";
+}
+
+ExitCode exit_code_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::valid:
+      return ExitCode::ok;
+    case Verdict::client_bound:
+      return ExitCode::client_bound;
+    case Verdict::overloaded:
+      return ExitCode::overloaded;
+    case Verdict::unsteady:
+    case Verdict::noisy:
+      return ExitCode::unsteady;
+    case Verdict::corrupt:
+      return ExitCode::corrupt;
+    case Verdict::failed:
+      return ExitCode::failure;
+  }
+  return ExitCode::failure;
+}
+
+Judgement judge(const LoadPlan& plan, const LoadResult& result) {
+  const LoadErrors& errors = result.errors;
+  if (errors.mismatch > 0)
+    return {Verdict::corrupt, fmt::format("{} connections got wrong bytes: {}",
+                                          errors.mismatch, result.first_failure)};
+  if (errors.lost_replies > 0)
+    return {Verdict::corrupt, fmt::format("{} replies were lost: {}", errors.lost_replies,
+                                          result.first_failure)};
+  if (errors.total() > 0)
+    return {Verdict::failed,
+            fmt::format("{} of {} connections failed: {}", errors.total(),
+                        plan.connections, result.first_failure)};
+  if (result.requests == 0)
+    return {Verdict::failed, "not one reply came inside the measured window"};
+  if (plan.requests > 0 && result.requests < plan.requests && !result.interrupted)
+    return {Verdict::failed, fmt::format("only {} of {} requests were answered in time",
+                                         result.requests, plan.requests)};
+  const double busy = result.client_cores_used() / cores_available(plan);
+  if (busy > client_bound_share)
+    return {
+        Verdict::client_bound,
+        fmt::format("the client used {:.0f} % of its core{}: the server may be faster",
+                    busy * 100, cores_available(plan) > 1 ? "s" : "")};
+  return {};
+}
+
+nlohmann::json plan_json(const LoadPlan& plan) {
+  const auto seconds = [](Nanoseconds t) {
+    return std::chrono::duration<double>(t).count();
+  };
+  return {{"server", plan.server.text()},
+          {"workload", "closed"},
+          {"connections", plan.connections},
+          {"threads", plan.threads},
+          {"cpus", plan.cpus},
+          {"warm_up_seconds", seconds(plan.warm_up)},
+          {"duration_seconds", seconds(plan.duration)},
+          {"requests", plan.requests},
+          {"payload_bytes", plan.payload_bytes},
+          {"pipeline", plan.pipeline},
+          {"timeout_seconds", seconds(plan.timeout)},
+          {"seed", plan.seed}};
+}
+
+nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result) {
+  const Histogram& latency = result.latency;
+  const auto [slowest, fastest] = slowest_and_fastest(result);
+  auto buckets = nlohmann::json::array();
+  for (const auto& bucket : latency.non_empty())
+    buckets.push_back({bucket.lower_ns, bucket.upper_ns, bucket.count});
+  const auto requests = static_cast<double>(result.requests);
+  return {{"seconds", result.seconds},
+          {"requests", result.requests},
+          {"requests_per_second", result.requests_per_second()},
+          {"connected", result.connected},
+          {"errors",
+           {{"connect", result.errors.connect},
+            {"timeout", result.errors.timeout},
+            {"reset", result.errors.reset},
+            {"closed_early", result.errors.closed_early},
+            {"mismatch", result.errors.mismatch},
+            {"lost_replies", result.errors.lost_replies}}},
+          {"latency_ns",
+           {{"n", latency.count()},
+            {"mean", latency.mean_ns()},
+            {"min", latency.min_ns()},
+            {"p50", quantile(latency, 0.5)},
+            {"p90", quantile(latency, 0.9)},
+            {"p99", quantile(latency, 0.99)},
+            {"p999", quantile(latency, 0.999)},
+            {"max", latency.max_ns()},
+            {"overflow", latency.overflow()}}},
+          {"histogram", buckets},
+          {"fairness",
+           {{"jain", result.jain()},
+            {"slowest_requests", slowest},
+            {"fastest_requests", fastest},
+            {"starved", result.starved()},
+            {"requests_per_client", result.requests_per_connection}}},
+          {"client",
+           {{"cpu_ns_per_request", requests > 0
+                                       ? nlohmann::json(result.client_cpu_ns / requests)
+                                       : nlohmann::json()},
+            {"cpu_cores_used", result.client_cores_used()},
+            {"threads", plan.threads}}}};
+}
+
+std::string load_table(const LoadPlan& plan, const LoadResult& result) {
+  const auto [slowest, fastest] = slowest_and_fastest(result);
+  const Judgement judgement = judge(plan, result);
+  const auto line = [](std::string_view name, const std::string& value) {
+    return fmt::format("  {:<14} {}\n", name, value);
+  };
+  std::string table =
+      fmt::format("{}: closed loop, {} connections x {} outstanding, {} B, {} thread{}\n",
+                  plan.server.text(), plan.connections, plan.pipeline, plan.payload_bytes,
+                  plan.threads, plan.threads == 1 ? "" : "s");
+  const Histogram& latency = result.latency;
+  table += line("throughput",
+                fmt::format("{:>10} requests/s   {} verified in {}",
+                            show_count(result.requests_per_second()), result.requests,
+                            show_duration(result.seconds * 1e9)));
+  table += line("latency",
+                fmt::format("p50 {}   p90 {}   p99 {}   p99.9 {}   max {}",
+                            shown_quantile(latency, 0.5), shown_quantile(latency, 0.9),
+                            shown_quantile(latency, 0.99), shown_quantile(latency, 0.999),
+                            show_duration(static_cast<double>(latency.max_ns()))));
+  table += line("fairness", fmt::format("Jain {:.3f}   slowest {} fastest {}   {} of {} "
+                                        "connections had no reply",
+                                        result.jain(), slowest, fastest, result.starved(),
+                                        result.requests_per_connection.size()));
+  if (result.requests > 0)
+    table +=
+        line("client", fmt::format("{} CPU per request   {:.2f} cores used",
+                                   show_duration(result.client_cpu_ns /
+                                                 static_cast<double>(result.requests)),
+                                   result.client_cores_used()));
+  const LoadErrors& e = result.errors;
+  table +=
+      line("errors",
+           e.total() == 0
+               ? "none: every byte came back right"
+               : fmt::format("connect {}, timeout {}, reset {}, closed early {}, wrong "
+                             "bytes {}, lost replies {}",
+                             e.connect, e.timeout, e.reset, e.closed_early, e.mismatch,
+                             e.lost_replies));
+  table += line("verdict",
+                fmt::format("{}{}{}", verdict_text(judgement.verdict),
+                            judgement.reason.empty() ? "" : ": ", judgement.reason));
+  return table;
+}
+
+}  // namespace echolab

@@ -1,0 +1,278 @@
+#include "clients/load_thread.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+
+namespace echolab {
+namespace {
+
+constexpr std::size_t receive_bytes = 64 * 1024;
+constexpr std::size_t connects_at_once = 128;
+constexpr std::size_t connections_per_source = 8192;
+constexpr std::size_t batch = 512;
+constexpr int tick_ms = 10;  // how soon a thread without events sees a new phase
+
+std::int64_t clock_ns(clockid_t clock) {
+  timespec now{};
+  ::clock_gettime(clock, &now);
+  return now.tv_sec * 1'000'000'000 + now.tv_nsec;
+}
+
+std::int64_t now_ns() {
+  return clock_ns(CLOCK_MONOTONIC);
+}
+
+template <class Counter>
+void add(Counter& counter, std::uint64_t n = 1) {
+  counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+LoadThread::LoadThread(const LoadPlan& plan, const Pattern& pattern,
+                       std::span<const Address> addresses, std::size_t first,
+                       std::size_t count, std::uint64_t quota,
+                       const std::atomic<Phase>& phase)
+    : plan_(plan),
+      addresses_(addresses),
+      first_(first),
+      quota_(quota),
+      phase_(phase),
+      workload_{.depth = plan.pipeline},
+      epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+      memory_(receive_bytes),
+      events_(batch) {
+  connections_.reserve(count);
+  for (std::size_t i = 0; i < count; ++i)
+    connections_.emplace_back(EchoCaller(pattern, first + i, memory_.room()),
+                              plan.pipeline);
+}
+
+void LoadThread::run() {
+  const std::int64_t limit_ns = plan_.timeout.count();
+  for (const std::int64_t begin = now_ns(); settled() < connections_.size();) {
+    connect_some();
+    turn(connecting_ > 0 ? tick_ms : 1);
+    if (now_ns() - begin > limit_ns) give_up_connecting();
+  }
+  while (now_in_ != Phase::draining) {
+    turn(tick_ms);
+    if (const Phase phase = phase_.load(std::memory_order_acquire); phase != now_in_)
+      enter(phase);
+  }
+  for (const std::int64_t begin = now_ns(); alive_ > 0 && now_ns() - begin < limit_ns;)
+    turn(tick_ms);
+  for (Connection& connection : connections_) {
+    if (connection.state == State::open)
+      fail(connection, errors_.timeout, "the last replies did not come within --timeout");
+    close(connection);
+  }
+}
+
+/// Keeps a bounded number of connects under way, so that the listen queue is not flooded.
+void LoadThread::connect_some() {
+  while (unborn_ < connections_.size() && connecting_ < connects_at_once) {
+    if (!start(connections_[unborn_], unborn_)) return;
+    ++unborn_;
+  }
+}
+
+/// False when the server's queue is full (a Unix socket's): try again in a moment.
+bool LoadThread::start(Connection& connection, std::size_t index) {
+  const Address& server = addresses_.front();
+  std::optional<Address> source;
+  if (plan_.connections > connections_per_source)
+    source = loopback_source(
+        server, static_cast<unsigned>(1 + (first_ + index) / connections_per_source));
+  auto [fd, error] = start_connect(server, source);
+  if (error == EAGAIN && server.family() == AF_UNIX) return false;
+  connection.fd = std::move(fd);
+  connection.state = State::connecting;
+  ++connecting_;
+  ++alive_;
+  epoll_event event{};
+  event.events = connection.waits_for = EPOLLOUT;
+  event.data.ptr = &connection;
+  if (connection.fd &&
+      ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, connection.fd.get(), &event) != 0)
+    error = errno;
+  if (error == 0) established(connection);
+  if (error != 0 && error != EINPROGRESS)
+    fail(connection, errors_.connect, fmt::format("connect: {}", std::strerror(error)));
+  return true;
+}
+
+void LoadThread::established(Connection& connection) {
+  --connecting_;
+  connection.state = State::open;
+  watch(connection, EPOLLIN);
+  add(connected_);
+  add(settled_);
+}
+
+void LoadThread::give_up_connecting() {
+  for (Connection& connection : connections_) {
+    if (connection.state == State::unborn) ++alive_, ++connecting_;
+    if (connection.state == State::unborn || connection.state == State::connecting) {
+      connection.state = State::connecting;
+      fail(connection, errors_.timeout, "connect: no answer within --timeout");
+    }
+  }
+  unborn_ = connections_.size();
+}
+
+void LoadThread::enter(Phase phase) {
+  now_in_ = phase;
+  if (phase == Phase::warm_up)
+    for (Connection& connection : connections_) ask_and_send(connection, now_ns());
+  if (phase == Phase::measuring) {
+    window_begin_ns_ = now_ns();
+    cpu_begin_ns_ = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    answered_.store(0, std::memory_order_relaxed);
+  }
+  if (window_begin_ns_ != 0 && window_end_ns_ == 0 && phase > Phase::measuring) {
+    window_end_ns_ = now_ns();
+    cpu_end_ns_ = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+  }
+  if (phase == Phase::draining) {
+    for (Connection& connection : connections_) {
+      connection.caller.finish();
+      end_if_done(connection);
+    }
+  }
+}
+
+void LoadThread::turn(int timeout_ms) {
+  const int ready = ::epoll_wait(epoll_.get(), events_.data(),
+                                 static_cast<int>(events_.size()), timeout_ms);
+  if (ready < 0 && errno != EINTR) checked(ready, "epoll_wait");
+  for (int i = 0; i < ready; ++i) {
+    const epoll_event& event = events_[static_cast<std::size_t>(i)];
+    on_event(*static_cast<Connection*>(event.data.ptr), event.events);
+  }
+}
+
+void LoadThread::on_event(Connection& connection, std::uint32_t events) {
+  if (connection.state == State::connecting) {
+    const int error = connect_error(connection.fd.get());
+    if (error == 0) return established(connection);
+    return fail(connection, errors_.connect,
+                fmt::format("connect: {}", std::strerror(error)));
+  }
+  if ((events & EPOLLOUT) != 0) send_more(connection);
+  if ((events & ~EPOLLOUT) != 0 && connection.fd) hear(connection);
+}
+
+/// One receive an event: what is left makes the next (level-triggered) event.
+void LoadThread::hear(Connection& connection) {
+  const ssize_t n = receive(connection.fd.get(), memory_.room());
+  if (would_block(n)) return;
+  if (n < 0)
+    return fail(connection, errors_.reset,
+                fmt::format("recv: {}", std::strerror(static_cast<int>(-n))));
+  if (n == 0) {
+    if (connection.state == State::closing) return close(connection);
+    return fail(connection, errors_.closed_early, "the server closed the connection");
+  }
+  connection.caller.received(static_cast<std::size_t>(n));
+  if (connection.caller.wrong())
+    return fail(connection, errors_.mismatch,
+                fmt::format("a wrong byte after {} right ones on one connection",
+                            connection.caller.verified()));
+  const std::int64_t now = now_ns();
+  record_answers(connection, now);
+  if (now_in_ < Phase::draining) return ask_and_send(connection, now);
+  end_if_done(connection);
+}
+
+void LoadThread::record_answers(Connection& connection, std::int64_t now) {
+  const std::uint64_t whole = connection.caller.verified() / plan_.payload_bytes;
+  if (whole == connection.answered) return;
+  add(answered_, whole - connection.answered);
+  for (; connection.answered < whole; ++connection.answered) {
+    if (now_in_ != Phase::measuring || quota_met_.load(std::memory_order_relaxed))
+      continue;
+    latency_.record(now - connection.intended_ns[connection.answered % plan_.pipeline]);
+    ++connection.in_window;
+    if (++counted_ == quota_) {
+      window_end_ns_ = now;
+      cpu_end_ns_ = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+      quota_met_.store(true);
+    }
+  }
+}
+
+void LoadThread::ask_and_send(Connection& connection, std::int64_t now) {
+  if (connection.state != State::open) return;
+  while (const auto intended =
+             workload_.next(now, connection.asked - connection.answered)) {
+    connection.intended_ns[connection.asked % plan_.pipeline] = *intended;
+    connection.caller.ask(plan_.payload_bytes);
+    ++connection.asked;
+  }
+  send_more(connection);
+}
+
+/// Goes on listening while it sends: a server that is not read from does not read.
+void LoadThread::send_more(Connection& connection) {
+  const Next next = flush(connection.fd.get(), connection.caller);
+  if (next == Next::closed && !connection.caller.done())
+    return fail(connection, errors_.reset, "send: the server closed the connection");
+  watch(connection, next == Next::writable ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+/// Says that nothing more will come (half-close) once every reply is here; the server
+/// then ends the connection.
+void LoadThread::end_if_done(Connection& connection) {
+  if (connection.state != State::open || !connection.caller.done()) return;
+  connection.state = State::closing;
+  ::shutdown(connection.fd.get(), SHUT_WR);
+}
+
+void LoadThread::watch(Connection& connection, std::uint32_t events) {
+  if (connection.waits_for == events) return;
+  epoll_event event{};
+  event.events = connection.waits_for = events;
+  event.data.ptr = &connection;
+  checked(::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, connection.fd.get(), &event),
+          "epoll_ctl(MOD)");
+}
+
+void LoadThread::fail(Connection& connection, std::uint64_t& kind,
+                      const std::string& why) {
+  ++kind;
+  add(failures_);
+  if (first_failure_.empty()) first_failure_ = why;
+  if (connection.state == State::connecting) {
+    --connecting_;
+    add(settled_);
+  }
+  errors_.lost_replies += connection.asked - connection.answered;
+  close(connection);
+}
+
+void LoadThread::close(Connection& connection) {
+  if (connection.state == State::unborn || connection.state == State::closed) return;
+  connection.state = State::closed;
+  connection.fd.reset();
+  --alive_;
+}
+
+void LoadThread::add_to(LoadResult& result) const {
+  result.latency.merge(latency_);
+  result.requests += counted_;
+  result.errors += errors_;
+  result.connected += connected();
+  if (result.first_failure.empty()) result.first_failure = first_failure_;
+  result.client_cpu_ns += static_cast<double>(cpu_end_ns_ - cpu_begin_ns_);
+  result.seconds = std::max(result.seconds,
+                            static_cast<double>(window_end_ns_ - window_begin_ns_) / 1e9);
+  for (const Connection& connection : connections_)
+    result.requests_per_connection.push_back(connection.in_window);
+}
+
+}  // namespace echolab

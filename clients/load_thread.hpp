@@ -1,0 +1,113 @@
+// LoadThread: the clients of one thread, in one epoll loop.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "clients/closed_loop.hpp"
+#include "clients/echo_caller.hpp"
+#include "clients/load.hpp"
+#include "common/buffer.hpp"
+#include "common/drive.hpp"
+
+namespace echolab {
+
+/// Set by the one who runs the load, read by all threads.
+enum class Phase { connecting, warm_up, measuring, cooling, draining };
+
+/// Everything here belongs to the thread that calls run(), but for what is said to be
+/// readable by others. No lock and no allocation once all connections are made.
+class LoadThread {
+  template <class Counter>
+  static auto load(const Counter& counter) {
+    return counter.load(std::memory_order_relaxed);
+  }
+
+ public:
+  /// `first`: the index of its first connection among all, for the pattern and sources.
+  LoadThread(const LoadPlan& plan, const Pattern& pattern,
+             std::span<const Address> addresses, std::size_t first, std::size_t count,
+             std::uint64_t quota, const std::atomic<Phase>& phase);
+
+  /// From the first connect to the last close.
+  void run();
+
+  // Readable by others at any time (relaxed: for progress and for phase changes).
+  [[nodiscard]] std::size_t settled() const { return load(settled_); }
+  [[nodiscard]] std::size_t connected() const { return load(connected_); }
+  [[nodiscard]] std::uint64_t answered() const { return load(answered_); }
+  [[nodiscard]] std::uint64_t failures() const { return load(failures_); }
+  [[nodiscard]] bool quota_met() const { return quota_met_.load(); }
+
+  /// After run(): adds what this thread measured.
+  void add_to(LoadResult& result) const;
+
+ private:
+  enum class State { unborn, connecting, open, closing, closed };
+
+  struct Connection {
+    Connection(EchoCaller c, std::size_t depth) : caller(c), intended_ns(depth) {}
+    Fd fd;
+    EchoCaller caller;
+    State state = State::unborn;
+    std::uint32_t waits_for = 0;            ///< EPOLLIN, EPOLLOUT
+    std::uint64_t asked = 0;                ///< requests
+    std::uint64_t answered = 0;             ///< of them
+    std::uint64_t in_window = 0;            ///< of them
+    std::vector<std::int64_t> intended_ns;  ///< of request k, at k mod depth
+  };
+
+  void connect_some();
+  bool start(Connection& connection, std::size_t index);
+  void established(Connection& connection);
+  void give_up_connecting();
+  void enter(Phase phase);
+  void turn(int timeout_ms);
+  void on_event(Connection& connection, std::uint32_t events);
+  void hear(Connection& connection);
+  void record_answers(Connection& connection, std::int64_t now_ns);
+  void ask_and_send(Connection& connection, std::int64_t now_ns);
+  void send_more(Connection& connection);
+  void end_if_done(Connection& connection);
+  void watch(Connection& connection, std::uint32_t events);
+  void fail(Connection& connection, std::uint64_t& kind, const std::string& why);
+  void close(Connection& connection);
+
+  const LoadPlan& plan_;
+  const std::span<const Address> addresses_;
+  const std::size_t first_;
+  const std::uint64_t quota_;  ///< requests to count; 0: no end
+  const std::atomic<Phase>& phase_;
+  const ClosedLoop workload_;
+
+  Fd epoll_;
+  Buffer memory_;  ///< received bytes, checked at once: one for all connections
+  std::vector<Connection> connections_;
+  std::vector<epoll_event> events_;
+  std::size_t unborn_ = 0;  ///< index of the next to connect
+  std::size_t connecting_ = 0;
+  std::size_t alive_ = 0;
+  Phase now_in_ = Phase::connecting;
+
+  Histogram latency_;
+  std::uint64_t counted_ = 0;
+  LoadErrors errors_;
+  std::string first_failure_;
+  std::int64_t window_begin_ns_ = 0;
+  std::int64_t window_end_ns_ = 0;
+  std::int64_t cpu_begin_ns_ = 0;
+  std::int64_t cpu_end_ns_ = 0;
+
+  std::atomic<std::size_t> settled_{0};  ///< connections that came about, or failed
+  std::atomic<std::size_t> connected_{0};
+  std::atomic<std::uint64_t> answered_{0};
+  std::atomic<std::uint64_t> failures_{0};
+  std::atomic<bool> quota_met_{false};
+};
+
+}  // namespace echolab
