@@ -55,7 +55,6 @@ Endpoint parse_tcp(std::string_view text, std::string_view rest) {
 Endpoint parse_unix(std::string_view text, std::string_view path) {
   constexpr std::size_t longest = sizeof(sockaddr_un::sun_path) - 1;
   if (path.empty()) refuse(text, "the path is missing");
-  if (path.find('\0') != path.npos) refuse(text, "a path has no NUL byte");
   if (path.size() > longest)
     refuse(text,
            fmt::format("the path has {} bytes, a Unix socket's at most {} (unix(7))",
@@ -91,6 +90,8 @@ Name as(const Address& address) {
 }  // namespace
 
 Endpoint Endpoint::parse(std::string_view text) {
+  if (const std::size_t nul = text.find('\0'); nul != text.npos)
+    refuse(text.substr(0, nul), "a NUL byte follows");
   const std::size_t scheme_end = text.find("://");
   if (scheme_end == text.npos) refuse(text, "no '://'");
   const std::string_view scheme = text.substr(0, scheme_end);

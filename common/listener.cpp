@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -56,6 +57,13 @@ void remove_stale(const Endpoint& endpoint, const Address& address) {
 
 bool is_exhaustion(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+/// A non-blocking accept on a Unix socket says EAGAIN also after the shutdown, where TCP
+/// says EINVAL; only poll tells the end from an empty queue (seen on Linux 6.18).
+bool is_shut_down(int fd) {
+  pollfd state{.fd = fd, .events = 0, .revents = 0};
+  return ::poll(&state, 1, 0) == 1 && (state.revents & POLLHUP) != 0;
 }
 
 Fd open_spare() {
@@ -151,6 +159,11 @@ std::pair<Fd, Listener::Arrival> Listener::try_accept(int flags) {
       case EINVAL:  // shut down
       case EBADF:
         return {Fd(), Arrival::stopped};
+      case EAGAIN: {
+        const bool local = endpoint_.transport == Transport::unix_stream;
+        const bool over = local && is_shut_down(socket_.get());
+        return {Fd(), over ? Arrival::stopped : Arrival::none};
+      }
       default:
         if (is_exhaustion(errno)) return accept_on_reserve(flags, errno);
         return {Fd(), Arrival::none};

@@ -5,11 +5,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
 #include <numeric>
+#include <system_error>
 
 #include "common/build.hpp"
 
@@ -57,7 +59,10 @@ CLI::Option* add_bounded(CLI::App& parser, const std::string& name, Value& value
 int run_program(std::string_view name, const std::function<ExitCode()>& body) {
   std::signal(SIGPIPE, SIG_IGN);
   try {
-    return static_cast<int>(body());
+    const int code = static_cast<int>(body());
+    if (std::fflush(stdout) != 0)
+      throw std::system_error(errno, std::generic_category(), "writing to stdout");
+    return code;
   } catch (const Failure& failure) {
     fmt::print(stderr, "{}: {}\n", name, failure.what());
     return static_cast<int>(failure.code);
@@ -83,7 +88,8 @@ bool parse_command_line(CLI::App& parser, int argc, char** argv) {
     parser.exit(done);
     return false;
   } catch (const CLI::ExtrasError&) {
-    const std::string given = parser.remaining().front();
+    std::string given = parser.remaining().front();
+    given.resize(std::min(given.find('='), given.size()));  // --name=value
     std::vector<std::string> known;
     for (const CLI::Option* option : parser.get_options())
       for (const std::string& name : option->get_lnames()) known.push_back("--" + name);

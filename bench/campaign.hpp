@@ -1,0 +1,79 @@
+// A campaign: every contestant at every load, interleaved in random order, in rounds.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "bench/trial.hpp"
+
+namespace echolab {
+
+struct CampaignPlan {
+  std::vector<Contestant> contestants;
+  std::vector<std::uint64_t> clients;  ///< connections, ascending
+  std::uint64_t rounds = 3;            ///< each holds every (contestant, clients) once
+  std::uint64_t seed = 1;              ///< of the order
+  Start start;
+  LoadPlan load;  ///< but for server and connections
+};
+
+/// One trial's place and outcome.
+struct CampaignRow {
+  std::size_t contestant;
+  std::uint64_t clients;
+  std::uint64_t round;
+  Trial trial;
+};
+
+/// What half of a round trip costs at the very least: one thread that plays both ends.
+struct Floor {
+  double round_trip_ns = 0;  ///< median
+  std::size_t samples = 0;
+};
+
+struct CampaignProgress {
+  std::size_t done;  ///< trials
+  std::size_t planned;
+  const Contestant& contestant;
+  std::uint64_t clients;
+  double seconds_left;
+  const LoadProgress* load;  ///< within the trial, else nullptr
+  const CampaignRow* ended;  ///< the trial that just ended, else nullptr
+};
+
+/// Seconds that the whole will take: windows, warm-ups, and what starting costs.
+double estimated_seconds(const CampaignPlan& plan);
+
+/// The load plan of one point.
+LoadPlan load_at(const CampaignPlan& plan, std::uint64_t clients);
+
+/// Runs all trials, keeping each with `keep` as soon as it ended. Ends early, without the
+/// trial under way, when asked to stop.
+std::vector<CampaignRow> run_campaign(
+    const CampaignPlan& plan,
+    const std::function<void(const CampaignRow&, std::size_t order)>& keep,
+    const std::function<void(const CampaignProgress&)>& progress,
+    const std::stop_token& stop);
+
+/// Measures the loopback floor with the `primitives` benchmark beside this program, on
+/// the server's CPUs. Empty where it has no row for this transport and size.
+std::optional<Floor> measure_floor(const CampaignPlan& plan);
+
+/// Least, middle and greatest of some figures.
+struct Range {
+  double median = 0;
+  double least = 0;
+  double most = 0;
+  std::size_t n = 0;
+};
+Range range_of(std::vector<double> figures);
+
+/// The table of the whole, and in words what it says.
+std::string campaign_table(const CampaignPlan& plan, const std::vector<CampaignRow>& rows,
+                           const std::optional<Floor>& floor, bool colour);
+
+}  // namespace echolab

@@ -1,0 +1,215 @@
+#include "bench/contestant.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <thread>
+
+#include "clients/echo_caller.hpp"
+#include "common/affinity.hpp"
+#include "common/buffer.hpp"
+#include "common/drive.hpp"
+#include "common/error.hpp"
+#include "servers/models.hpp"
+
+namespace echolab {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr auto start_limit = 10s;
+
+/// A port that was free a moment ago, for servers that cannot be asked which they took.
+std::string free_port() {
+  return Listener(Endpoint::parse("tcp://127.0.0.1:0")).endpoint().port;
+}
+
+std::string replace_all(std::string text, std::string_view what, std::string_view with) {
+  for (std::size_t at = 0; (at = text.find(what, at)) != text.npos; at += with.size())
+    text.replace(at, what.size(), with);
+  return text;
+}
+
+/// In the forked child, which may be one of many threads' copies: only calls that are
+/// async-signal-safe (signal-safety(7)) until the new program runs.
+[[noreturn]] void become(char* const* command, const std::vector<int>& cpus, int log) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  std::signal(SIGPIPE, SIG_DFL);
+  ::setpgid(0, 0);  // Ctrl-C is for the runner, which then ends its servers
+  pin_this_thread(cpus);
+  ::dup2(log, STDERR_FILENO);
+  ::dup2(log, STDOUT_FILENO);
+  ::execvp(command[0], command);
+  constexpr std::string_view sorry = "the program cannot be executed\n";
+  [[maybe_unused]] const auto written = ::write(log, sorry.data(), sorry.size());
+  ::_exit(127);
+}
+
+}  // namespace
+
+Contestant model_contestant(std::string_view name) {
+  const Model& model = find_model(name);
+  return {std::string(model.name), std::string(model.family), std::string(model.source),
+          std::string(model.shows), ""};
+}
+
+Contestant external_contestant(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  if (equals == text.npos || equals == 0 || text.find("{port}") == text.npos)
+    throw UsageError(fmt::format(
+        "--server: '{}' is not NAME=COMMAND with {{port}} in the command", text));
+  return {std::string(text.substr(0, equals)), "external", "", "",
+          std::string(text.substr(equals + 1))};
+}
+
+std::string own_folder() {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path();
+}
+
+std::string verify_echo(const Endpoint& endpoint,
+                        std::chrono::milliseconds patience) try {
+  const Fd fd = connect_to(endpoint);
+  const timeval limit{.tv_sec = patience.count() / 1000,
+                      .tv_usec = patience.count() % 1000 * 1000};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  const Pattern pattern(42);
+  const Buffer memory(4096);
+  EchoCaller caller(pattern, 0, memory.room());
+  caller.ask(64);
+  while (!caller.done() && caller.verified() < 64) {
+    if (flush(fd.get(), caller) == Next::closed)
+      return "the server closed the connection";
+    const ssize_t n = receive(fd.get(), caller.input());
+    if (would_block(n)) return "no reply in time";
+    if (n <= 0) return "the server closed the connection";
+    caller.received(static_cast<std::size_t>(n));
+  }
+  return caller.wrong() ? "the reply is not what was sent" : "";
+} catch (const Failure& failure) {
+  return failure.what();
+}
+
+RunningServer::RunningServer(const Contestant& contestant, const Start& start)
+    : endpoint_(start.listen),
+      log_(checked(::memfd_create("server log", MFD_CLOEXEC), "memfd_create")) {
+  std::array<int, 2> ends{};
+  checked(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
+  const Fd ready(ends[0]);
+  Fd child_end(ends[1]);
+  const auto limit = Clock::now() + start_limit;
+  std::vector<std::string> command;
+  if (contestant.command.empty()) {
+    command = {own_folder() + "/echo_server",
+               "--model",
+               contestant.name,
+               "--listen",
+               start.listen.text(),
+               "--ready-fd",
+               std::to_string(child_end.get())};
+    command.insert(command.end(), start.arguments.begin(), start.arguments.end());
+    checked(::fcntl(child_end.get(), F_SETFD, 0), "fcntl(F_SETFD)");
+  } else {
+    endpoint_.port = free_port();
+    command = {"sh", "-c",
+               "exec " + replace_all(contestant.command, "{port}", endpoint_.port)};
+  }
+  spawn(command, start);
+  child_end.reset();
+  try {
+    if (contestant.command.empty()) await_ready_line(ready, limit);
+    await_echo(limit);
+  } catch (...) {
+    stop();
+    throw;
+  }
+}
+
+RunningServer::~RunningServer() {
+  stop();
+}
+
+void RunningServer::spawn(const std::vector<std::string>& command, const Start& start) {
+  std::vector<char*> words;
+  for (const std::string& word : command)
+    words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  pid_ = root_ = checked(::fork(), "fork");
+  if (pid_ == 0) become(words.data(), start.cpus, log_.get());
+  pidfd_ =
+      Fd(static_cast<int>(checked(::syscall(SYS_pidfd_open, pid_, 0), "pidfd_open")));
+}
+
+bool RunningServer::alive() const {
+  pollfd ended{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
+  return ::poll(&ended, 1, 0) == 0;
+}
+
+void RunningServer::await_ready_line(const Fd& ready, Clock::time_point limit) {
+  std::string line;
+  while (line.empty() || line.back() != '\n') {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(limit - Clock::now());
+    pollfd news{.fd = ready.get(), .events = POLLIN, .revents = 0};
+    std::array<char, 512> bytes{};
+    if (left.count() <= 0 || ::poll(&news, 1, static_cast<int>(left.count())) <= 0)
+      throw Failure(ExitCode::unreachable, "not ready in 10 s: " + last_words());
+    const ssize_t n = ::read(ready.get(), bytes.data(), bytes.size());
+    if (n <= 0) throw Failure(ExitCode::unreachable, "it ended at once: " + last_words());
+    line.append(bytes.data(), static_cast<std::size_t>(n));
+  }
+  const auto value = [&](std::string_view key) {
+    const std::size_t begin = line.find(key) + key.size();
+    return line.substr(begin, line.find_first_of(" \n", begin) - begin);
+  };
+  endpoint_ = Endpoint::parse(value("endpoint="));
+  root_ = std::stoi(value("model_pid="));
+}
+
+void RunningServer::await_echo(Clock::time_point limit) {
+  for (;;) {
+    const std::string trouble = verify_echo(endpoint_, 2s);
+    if (trouble.empty()) return;
+    if (!alive()) throw Failure(ExitCode::unreachable, "it ended: " + last_words());
+    if (Clock::now() > limit)
+      throw Failure(ExitCode::unreachable,
+                    fmt::format("not ready in 10 s: {}; {}", trouble, last_words()));
+    std::this_thread::sleep_for(10ms);
+  }
+}
+
+std::string RunningServer::last_words() const {
+  std::string text(2000, '\0');
+  const off_t size = ::lseek(log_.get(), 0, SEEK_END);
+  const ssize_t n = ::pread(log_.get(), text.data(), text.size(),
+                            std::max<off_t>(0, size - static_cast<off_t>(text.size())));
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text.empty() ? "it said nothing" : replace_all(text, "\n", "; ");
+}
+
+/// In order first: SIGTERM. What has not ended after 3 s, with all that it started, is
+/// killed.
+void RunningServer::stop() {
+  if (pid_ < 0) return;
+  ::kill(pid_, SIGTERM);
+  pollfd ended{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
+  if (::poll(&ended, 1, 3000) == 0) ::kill(-pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+  ::kill(-pid_, SIGKILL);  // its group, should anything be left of it
+  pid_ = -1;
+}
+
+}  // namespace echolab

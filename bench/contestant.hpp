@@ -1,0 +1,73 @@
+// Contestants: the servers that a comparison runs.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/endpoint.hpp"
+#include "common/fd.hpp"
+
+namespace echolab {
+
+/// A model of the catalogue, or any command that serves the echo protocol.
+struct Contestant {
+  std::string name;
+  std::string family;
+  std::string source;
+  std::string shows;
+  std::string command;  ///< external: run by sh, {port} replaced; empty: a model
+};
+
+/// Throws UsageError for a name that is no model.
+Contestant model_contestant(std::string_view name);
+/// "name=command with {port}". Throws UsageError when it is not of that form.
+Contestant external_contestant(std::string_view text);
+
+/// Where and with what every contestant is started.
+struct Start {
+  Endpoint listen = Endpoint::parse("tcp://127.0.0.1:0");
+  std::vector<int> cpus;               ///< affinity; empty: anywhere
+  std::vector<std::string> arguments;  ///< of echo_server, for models
+};
+
+/// A fresh server process, ready: it has answered a verified echo. It dies with the
+/// thread that started it, and is stopped by process id with everything it started.
+class RunningServer {
+ public:
+  /// Throws Failure with what the server said when it does not get ready within 10 s.
+  RunningServer(const Contestant& contestant, const Start& start);
+  ~RunningServer();
+  RunningServer(const RunningServer&) = delete;
+  RunningServer& operator=(const RunningServer&) = delete;
+
+  [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
+  /// The root of what is measured: a model's own process, without its supervisor.
+  [[nodiscard]] pid_t root() const { return root_; }
+  /// What it wrote on stderr, the end of it, in one line.
+  [[nodiscard]] std::string last_words() const;
+  [[nodiscard]] bool alive() const;
+
+ private:
+  void spawn(const std::vector<std::string>& command, const Start& start);
+  void await_ready_line(const Fd& ready, std::chrono::steady_clock::time_point limit);
+  void await_echo(std::chrono::steady_clock::time_point limit);
+  void stop();
+
+  Endpoint endpoint_;
+  Fd log_;
+  Fd pidfd_;
+  pid_t pid_ = -1;
+  pid_t root_ = -1;
+};
+
+/// One connection, 64 bytes there and back, compared; empty, or what went wrong.
+std::string verify_echo(const Endpoint& endpoint, std::chrono::milliseconds patience);
+
+/// The folder of this program, where its siblings are.
+std::string own_folder();
+
+}  // namespace echolab

@@ -1,0 +1,376 @@
+// echo_compare: which model, for how many clients, at what price.
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+
+#include "bench/campaign.hpp"
+#include "bench/environment.hpp"
+#include "bench/results_folder.hpp"
+#include "common/affinity.hpp"
+#include "common/interrupt.hpp"
+#include "common/program.hpp"
+#include "servers/models.hpp"
+
+namespace echolab {
+namespace {
+
+struct Options {
+  std::string models;
+  std::vector<std::string> servers;
+  std::string clients = "1,10,100,1000";
+  CampaignPlan plan;
+  Nanoseconds budget{0};
+  std::uint64_t workers = 0;
+  std::string server_cpus;
+  std::string client_cpus;
+  std::string results = "results";
+  std::string folder_file;
+  bool quick = false;
+  bool dry_run = false;
+  bool json = false;
+  bool quiet = false;
+};
+
+constexpr const char* examples =
+    "Examples:\n"
+    "  echo_compare                                     every model, 1 to 1000 clients\n"
+    "  echo_compare --models select_loop,epoll_level --clients 1,100,500 --rounds 6\n"
+    "  echo_compare --budget 10m                        as many rounds as fit\n"
+    "  echo_compare --server 'mine=./my_server {port}'  your own beside ours\n"
+    "Each trial has a fresh server process; ratios are taken within a round.\n";
+
+void add_options(CLI::App& parser, Options& options) {
+  using namespace std::chrono_literals;
+  LoadPlan& load = options.plan.load;
+  parser.add_option("-m,--models", options.models, "comma-separated; default: all");
+  parser.add_option(
+      "--server", options.servers,
+      "NAME=COMMAND with {port}: any echo server, measured beside the models");
+  parser.add_option("-c,--clients", options.clients, "connections to compare at")
+      ->capture_default_str();
+  add_count(parser, "-r,--rounds", options.plan.rounds,
+            "how often each point is measured", 1, 1000);
+  add_duration(parser, "-b,--budget", options.budget,
+               "take so long in all: sets the rounds (3 at least)", 0s, 240h);
+  add_duration(parser, "-d,--duration", load.duration, "measured window of a trial", 10ms,
+               1h);
+  add_duration(parser, "--warm-up", load.warm_up, "before the window, not counted", 0s,
+               1h);
+  add_bytes(parser, "-s,--size", load.payload_bytes, "bytes of a request", 1, 1 << 30);
+  add_count(parser, "-p,--pipeline", load.pipeline, "requests outstanding per connection",
+            1, 65'536);
+  add_count(parser, "-t,--threads", load.threads, "threads of the load generator", 1,
+            256);
+  add_count(parser, "-w,--workers", options.workers,
+            "of the pools (0: each model's default)", 0, 4096);
+  add_endpoint(parser, "--listen", options.plan.start.listen, "where the servers listen");
+  parser.add_option("--server-cpus", options.server_cpus,
+                    "such as 0,2-3; default: half of all");
+  parser.add_option("--client-cpus", options.client_cpus, "default: the other half");
+  add_count(parser, "--seed", options.plan.seed, "of the order of the trials", 0,
+            ~std::uint64_t{0});
+  parser
+      .add_option("-o,--results", options.results, "folder for the campaign's own folder")
+      ->capture_default_str();
+  parser.add_option("--folder-file", options.folder_file,
+                    "write the path of the campaign's folder there, for scripts");
+  parser.add_flag("--quick", options.quick,
+                  "1 and 64 clients, short windows: under a minute");
+  parser.add_flag("--dry-run", options.dry_run,
+                  "show the plan and how long it takes, and end");
+  parser.add_flag("--json", options.json,
+                  "rows on stdout as JSON lines instead of the table");
+  parser.add_flag("-q,--quiet", options.quiet, "no progress on stderr");
+}
+
+/// "0,2-3" as numbers; each must be one that this process may use.
+std::vector<int> parse_cpus(const std::string& option, const std::string& text) {
+  const std::vector<int> allowed = allowed_cpus();
+  std::vector<int> cpus;
+  for (const std::string& part : split(text)) {
+    const std::vector<std::string> ends = split(part, '-');
+    constexpr std::uint64_t no_cpu = 100'000;
+    const auto first = parse_count(ends.empty() ? "" : ends.front()).value_or(no_cpu);
+    const auto last = parse_count(ends.empty() ? "" : ends.back()).value_or(no_cpu);
+    if (first >= no_cpu || last >= no_cpu || ends.size() > 2 || first > last)
+      throw UsageError(
+          fmt::format("{}: '{}' is no list of CPUs such as 0,2-3", option, text));
+    for (auto cpu = static_cast<int>(first); cpu <= static_cast<int>(last); ++cpu) {
+      if (!std::ranges::binary_search(allowed, cpu))
+        throw UsageError(
+            fmt::format("{}: CPU {} is not there, or not allowed", option, cpu));
+      cpus.push_back(cpu);
+    }
+  }
+  return cpus;
+}
+
+/// Server and client on disjoint CPUs; SMT siblings have neighbouring numbers or lie half
+/// of all apart, so the first half and the second keep at least most of them together.
+void choose_cpus(Options& options) {
+  const std::vector<int> allowed = allowed_cpus();
+  const auto half = allowed.begin() + static_cast<std::ptrdiff_t>(allowed.size() / 2);
+  auto& server = options.plan.start.cpus;
+  auto& client = options.plan.load.cpus;
+  server = parse_cpus("--server-cpus", options.server_cpus);
+  client = parse_cpus("--client-cpus", options.client_cpus);
+  if (server.empty())
+    server.assign(allowed.begin(), half == allowed.begin() ? allowed.end() : half);
+  if (client.empty()) client.assign(half, allowed.end());
+}
+
+void choose_clients(Options& options) {
+  if (options.quick) options.clients = "1,64";
+  for (const std::string& part : split(options.clients)) {
+    const auto count = parse_count(part);
+    if (!count || *count < 1 || *count > 100'000)
+      throw UsageError(
+          fmt::format("--clients: '{}' is no number of clients from 1 to 100000", part));
+    options.plan.clients.push_back(*count);
+  }
+  std::ranges::sort(options.plan.clients);
+  const auto [same, end] = std::ranges::unique(options.plan.clients);
+  options.plan.clients.erase(same, end);
+  if (options.plan.clients.empty())
+    throw UsageError("--clients: no number of clients given");
+}
+
+void choose_contestants(Options& options) {
+  auto& contestants = options.plan.contestants;
+  for (const std::string& name : split(options.models))
+    contestants.push_back(model_contestant(name));
+  if (options.models.empty())
+    for (const Model& model : models())
+      contestants.push_back(model_contestant(model.name));
+  for (const std::string& text : options.servers)
+    contestants.push_back(external_contestant(text));
+  for (auto a = contestants.begin(); a != contestants.end(); ++a)
+    if (std::ranges::count(contestants, a->name, &Contestant::name) > 1)
+      throw UsageError(fmt::format("'{}' is named twice", a->name));
+  if (!options.servers.empty() && options.plan.start.listen.transport != Transport::tcp)
+    throw UsageError("--server: works with a tcp:// --listen only");
+}
+
+/// Turns a budget into rounds: all that fit, 3 at least.
+void fit_budget(Options& options) {
+  if (options.budget.count() == 0) return;
+  CampaignPlan one = options.plan;
+  one.rounds = 1;
+  const double round = estimated_seconds(one);
+  const double budget = std::chrono::duration<double>(options.budget).count();
+  options.plan.rounds = static_cast<std::uint64_t>(budget / round);
+  if (options.plan.rounds < 3)
+    throw UsageError(fmt::format(
+        "--budget {}: three rounds of this plan take {}; give more, or fewer --models or "
+        "--clients, or a shorter --duration",
+        show_duration(budget * 1e9), show_duration(round * 3e9)));
+}
+
+void complete(Options& options, const CLI::App& parser) {
+  using namespace std::chrono_literals;
+  LoadPlan& load = options.plan.load;
+  if (parser.count("--duration") == 0) load.duration = options.quick ? 500ms : 1s;
+  if (parser.count("--warm-up") == 0) load.warm_up = options.quick ? 200ms : 300ms;
+  if (options.quick && (parser.count("--clients") > 0 || parser.count("--budget") > 0))
+    throw UsageError(
+        "--quick: sets clients and length itself; leave out --clients, --budget");
+  choose_cpus(options);
+  choose_clients(options);
+  choose_contestants(options);
+  fit_budget(options);
+  auto& arguments = options.plan.start.arguments;
+  arguments = {"--max-clients", std::to_string(options.plan.clients.back() + 16)};
+  if (options.workers > 0)
+    arguments.insert(arguments.end(), {"--workers", std::to_string(options.workers)});
+}
+
+nlohmann::json options_json(const CampaignPlan& plan) {
+  std::vector<std::string> names;
+  for (const Contestant& contestant : plan.contestants) names.push_back(contestant.name);
+  return {{"models", names},
+          {"clients", plan.clients},
+          {"rounds", plan.rounds},
+          {"seed", plan.seed},
+          {"duration_seconds", std::chrono::duration<double>(plan.load.duration).count()},
+          {"warm_up_seconds", std::chrono::duration<double>(plan.load.warm_up).count()},
+          {"payload_bytes", plan.load.payload_bytes},
+          {"pipeline", plan.load.pipeline},
+          {"endpoint", plan.start.listen.text()},
+          {"server_cpus", plan.start.cpus},
+          {"client_cpus", plan.load.cpus},
+          {"load_threads", plan.load.threads},
+          {"server_arguments", plan.start.arguments}};
+}
+
+nlohmann::json manifest_json(const CampaignPlan& plan, int argc, char** argv) {
+  auto contestants = nlohmann::json::array();
+  for (const Contestant& one : plan.contestants)
+    contestants.push_back({{"name", one.name},
+                           {"family", one.family},
+                           {"shows", one.shows},
+                           {"source", one.source},
+                           {"command", one.command}});
+  return {
+      {"schema_version", 1},
+      {"tool", "echo_compare"},
+      {"version", version_text()},
+      {"started", time_text()},
+      {"finished", nullptr},
+      {"partial", true},
+      {"command_line", std::vector<std::string>(argv, argv + argc)},
+      {"options", options_json(plan)},
+      {"build", build_json()},
+      {"environment", environment_json()},
+      {"warnings", environment_warnings()},
+      {"models", contestants},
+      {"floor", nullptr},
+      {"planned_trials", plan.contestants.size() * plan.clients.size() * plan.rounds}};
+}
+
+nlohmann::json row_json(const CampaignPlan& plan, const CampaignRow& row,
+                        std::size_t order) {
+  auto json = trial_json(load_at(plan, row.clients), row.trial);
+  json["schema_version"] = 1;
+  json["model"] = plan.contestants[row.contestant].name;
+  json["family"] = plan.contestants[row.contestant].family;
+  json["clients"] = row.clients;
+  json["round"] = row.round;
+  json["order"] = order;
+  json["ended"] = time_text();
+  return json;
+}
+
+std::string left_text(double seconds) {
+  const auto whole = static_cast<long>(seconds + 0.5);
+  return fmt::format("{}:{:02}", whole / 60, whole % 60);
+}
+
+/// A live line on a terminal, a line per trial elsewhere.
+class Display {
+ public:
+  explicit Display(bool quiet) : quiet_(quiet), live_(::isatty(STDERR_FILENO) == 1) {}
+
+  void show(const CampaignProgress& now) {
+    if (quiet_) return;
+    if (live_) return show_live(now);
+    if (now.ended == nullptr) return;
+    fmt::print(
+        stderr,
+        "[{:>3}/{}] {:<18} {:>5} clients  {:>8} req/s  {:>9} CPU/req  {}  {} left\n",
+        now.done, now.planned, now.contestant.name, now.clients,
+        show_count(now.ended->trial.load.requests_per_second()),
+        show_duration(now.ended->trial.server.cpu_ns_per_request),
+        verdict_text(now.ended->trial.judgement.verdict), left_text(now.seconds_left));
+  }
+  void clear() const {
+    if (live_ && !quiet_) fmt::print(stderr, "\r\033[K");
+  }
+
+ private:
+  void show_live(const CampaignProgress& now) {
+    const auto time = std::chrono::steady_clock::now();
+    if (now.ended == nullptr && time - shown_ < std::chrono::milliseconds(250)) return;
+    shown_ = time;
+    constexpr std::size_t width = 24;
+    const std::size_t full = width * now.done / now.planned;
+    const std::string phase =
+        now.load == nullptr
+            ? std::string()
+            : fmt::format("{:<10} {:>7} requests", now.load->phase,
+                          show_count(static_cast<double>(now.load->requests)));
+    fmt::print(stderr, "\r\033[K{}{} {:>3}/{}  {} left  {} x {}  {}",
+               std::string(full, '#'), std::string(width - full, '.'), now.done,
+               now.planned, left_text(now.seconds_left), now.contestant.name, now.clients,
+               phase);
+    std::fflush(stderr);
+  }
+
+  bool quiet_;
+  bool live_;
+  std::chrono::steady_clock::time_point shown_{};
+};
+
+void describe(const CampaignPlan& plan) {
+  fmt::print(stderr,
+             "echo_compare: {} servers x {} loads x {} rounds = {} trials of {}, about "
+             "{} in all\n"
+             "  server on CPU {}, client on CPU {}; {} B requests, closed loop, order "
+             "from seed {}\n",
+             plan.contestants.size(), plan.clients.size(), plan.rounds,
+             plan.contestants.size() * plan.clients.size() * plan.rounds,
+             show_duration(static_cast<double>(plan.load.duration.count())),
+             left_text(estimated_seconds(plan)), fmt::join(plan.start.cpus, ","),
+             fmt::join(plan.load.cpus, ","), plan.load.payload_bytes, plan.seed);
+  for (const std::string& warning : environment_warnings())
+    fmt::print(stderr, "  note: {}\n", warning);
+}
+
+/// Campaign, table and folder. 130 when interrupted: what was measured is kept.
+ExitCode compare(const Options& options, nlohmann::json manifest) {
+  const CampaignPlan& plan = options.plan;
+  ResultsFolder folder(options.results);
+  folder.write_manifest(manifest);
+  if (!options.folder_file.empty()) write_file(options.folder_file, folder.path());
+  Interrupt interrupt;
+  // The runner stays off the servers' CPUs. Its servers choose their own before exec.
+  pin_this_thread(plan.load.cpus);
+  const auto floor = measure_floor(plan);
+  if (floor)
+    manifest["floor"] = {{"round_trip_ns", floor->round_trip_ns},
+                         {"half_round_trip_ns", floor->round_trip_ns / 2},
+                         {"samples", floor->samples}};
+  Display display(options.quiet);
+  const auto rows = run_campaign(
+      plan,
+      [&](const CampaignRow& row, std::size_t order) {
+        const std::string line = row_json(plan, row, order).dump();
+        folder.append_trial(line);
+        if (options.json) fmt::print("{}\n", line);
+      },
+      [&](const CampaignProgress& now) { display.show(now); }, interrupt.token());
+  display.clear();
+  manifest["partial"] = interrupt.happened();
+  manifest["finished"] = time_text();
+  folder.write_manifest(manifest);
+  if (!options.json) {
+    fmt::print("{}", campaign_table(plan, rows, floor, wants_colour(STDOUT_FILENO)));
+    std::fflush(stdout);
+  }
+  fmt::print(stderr, "{}results in {}\n", interrupt.happened() ? "interrupted; " : "",
+             folder.path());
+  if (interrupt.happened()) return ExitCode::interrupted;
+  const bool corrupt = std::ranges::any_of(rows, [](const CampaignRow& row) {
+    return row.trial.judgement.verdict == Verdict::corrupt;
+  });
+  const bool failed = std::ranges::any_of(rows, [](const CampaignRow& row) {
+    return row.trial.judgement.verdict == Verdict::failed;
+  });
+  return corrupt ? ExitCode::corrupt : failed ? ExitCode::failure : ExitCode::ok;
+}
+
+ExitCode start(int argc, char** argv) {
+  Options options;
+  options.plan.seed = static_cast<std::uint64_t>(std::time(nullptr));
+  options.plan.start.listen = Endpoint::parse("tcp://127.0.0.1:0");
+  CLI::App parser(
+      "Compares server models: each with the same load, interleaved, verified.",
+      "echo_compare");
+  set_up_parser(parser, examples);
+  add_options(parser, options);
+  if (!parse_command_line(parser, argc, argv)) return ExitCode::ok;
+  complete(options, parser);
+  if (!options.quiet || options.dry_run) describe(options.plan);
+  if (options.dry_run) return ExitCode::ok;
+  return compare(options, manifest_json(options.plan, argc, argv));
+}
+
+}  // namespace
+}  // namespace echolab
+
+int main(int argc, char** argv) {
+  return echolab::run_program("echo_compare", [&] { return echolab::start(argc, argv); });
+}

@@ -1,0 +1,24 @@
+// Where a result comes from: machine, kernel, limits, build, commit.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace echolab {
+
+/// The member "environment" of a manifest (results/README.md). What cannot be read is
+/// null.
+nlohmann::json environment_json();
+/// The member "build": how this program was compiled, and from which commit.
+nlohmann::json build_json();
+
+std::string host_name();
+/// The CPUs that this process may use, ascending.
+std::vector<int> allowed_cpus();
+
+/// What about this machine or build makes its numbers less than they seem; one sentence
+/// each, with a remedy where there is one.
+std::vector<std::string> environment_warnings();
+
+}  // namespace echolab

@@ -1,0 +1,113 @@
+#include "bench/trial.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "clients/load_report.hpp"
+#include "common/error.hpp"
+
+namespace echolab {
+namespace {
+
+double seconds_between(std::chrono::steady_clock::time_point a,
+                       std::chrono::steady_clock::time_point b) {
+  return std::max(1e-9, std::chrono::duration<double>(b - a).count());
+}
+
+/// Use and requests are read at moments that differ a little (a tree of a thousand
+/// processes takes a while to read), so rates are divided, not counts.
+ServerFigures figures_of(const TreeUse& before, const TreeUse& after, double rps) {
+  const double cpu_s = seconds_between(before.cpu_read, after.cpu_read);
+  const double switches_s = seconds_between(before.switches_read, after.switches_read);
+  const auto per_request = [&](double amount, double seconds) {
+    return rps > 0 ? amount / seconds / rps : 0;
+  };
+  const auto grown = [](std::uint64_t from, std::uint64_t to) {
+    return to > from ? static_cast<double>(to - from) : 0.0;
+  };
+  ServerFigures figures;
+  figures.cpu_ns_per_request = per_request(after.cpu_ns - before.cpu_ns, cpu_s);
+  figures.cpu_cores_used = (after.cpu_ns - before.cpu_ns) / 1e9 / cpu_s;
+  figures.voluntary_switches_per_request =
+      per_request(grown(before.voluntary_switches, after.voluntary_switches), switches_s);
+  figures.involuntary_switches_per_request = per_request(
+      grown(before.involuntary_switches, after.involuntary_switches), switches_s);
+  return figures;
+}
+
+}  // namespace
+
+Trial run_trial(const Contestant& contestant, const Start& start, LoadPlan plan,
+                const std::function<void(const LoadProgress&)>& progress,
+                const std::stop_token& stop) try {
+  Trial trial;
+  const RunningServer server(contestant, start);
+  plan.server = server.endpoint();
+  const std::uint64_t idle = size_of(tree_of(server.root())).pss_bytes;
+  TreeUse before;
+  TreeUse after;
+  double stolen = 0;
+  std::chrono::steady_clock::time_point began;
+  LoadEvents events;
+  events.progress = progress;
+  events.window_begins = [&] {
+    stolen = stolen_seconds();
+    before = use_of(tree_of(server.root()));
+    began = before.cpu_read;
+  };
+  events.window_ended = [&] {
+    const auto tree = tree_of(server.root());
+    after = use_of(tree);
+    stolen = stolen_seconds() - stolen;
+    trial.server.size = size_of(tree);
+  };
+  trial.load = run_load(plan, events, stop);
+  const TreeSize size = trial.server.size;
+  trial.server = figures_of(before, after, trial.load.requests_per_second());
+  trial.server.size = size;
+  trial.server.pss_bytes_idle = idle;
+  trial.stolen_share = stolen / seconds_between(began, after.cpu_read) /
+                       std::max(1u, std::thread::hardware_concurrency());
+  trial.judgement = judge(plan, trial.load);
+  if (!server.alive())
+    trial.judgement = {Verdict::failed, "the server ended: " + server.last_words()};
+  return trial;
+} catch (const Failure& failure) {
+  if (failure.code == ExitCode::usage) throw;
+  Trial failed;
+  failed.judgement = {Verdict::failed, failure.what()};
+  return failed;
+}
+
+nlohmann::json trial_json(const LoadPlan& plan, const Trial& trial) {
+  auto row = load_json(plan, trial.load);
+  const ServerFigures& server = trial.server;
+  row["server"] = {
+      {"cpu_ns_per_request", server.cpu_ns_per_request},
+      {"cpu_seconds", server.cpu_cores_used * trial.load.seconds},
+      {"cpu_cores_used", server.cpu_cores_used},
+      {"voluntary_switches_per_request", server.voluntary_switches_per_request},
+      {"involuntary_switches_per_request", server.involuntary_switches_per_request},
+      {"processes", server.size.processes},
+      {"threads", server.size.threads},
+      {"descriptors", server.size.descriptors},
+      {"pss_bytes", server.size.pss_bytes},
+      {"pss_bytes_idle", server.pss_bytes_idle}};
+  const Verdict verdict = trial.judgement.verdict;
+  if (verdict == Verdict::failed || verdict == Verdict::corrupt)
+    for (const char* member : {"seconds", "requests", "requests_per_second", "latency_ns",
+                               "histogram", "fairness", "server", "client"})
+      row[member] = nullptr;
+  row["verdict"] = verdict_text(verdict);
+  row["reason"] = trial.judgement.reason;
+  auto warnings = nlohmann::json::array();
+  if (trial.stolen_share > 0.02)
+    warnings.push_back(fmt::format("the hypervisor took {:.0f} % of the CPUs",
+                                   trial.stolen_share * 100));
+  row["warnings"] = warnings;
+  return row;
+}
+
+}  // namespace echolab

@@ -1,0 +1,40 @@
+// A trial: one fresh server, one load, one row of results.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <stop_token>
+#include <string>
+
+#include "bench/contestant.hpp"
+#include "bench/process_tree.hpp"
+#include "clients/load.hpp"
+
+namespace echolab {
+
+/// What a server used per request in the measured window, and holds at its end.
+struct ServerFigures {
+  double cpu_ns_per_request = 0;
+  double cpu_cores_used = 0;
+  double voluntary_switches_per_request = 0;
+  double involuntary_switches_per_request = 0;
+  TreeSize size;
+  std::uint64_t pss_bytes_idle = 0;  ///< before the load came
+};
+
+struct Trial {
+  LoadResult load;
+  ServerFigures server;
+  Judgement judgement;
+  double stolen_share = 0;  ///< of all CPUs, taken by the hypervisor meanwhile
+};
+
+/// Starts `contestant`, loads it with `plan` (whose endpoint is set here) and stops it.
+/// A server that does not get ready, or dies, is a FAILED trial, not an error.
+Trial run_trial(const Contestant& contestant, const Start& start, LoadPlan plan,
+                const std::function<void(const LoadProgress&)>& progress,
+                const std::stop_token& stop);
+
+/// The members that depend on the trial alone of a row of trials.jsonl.
+nlohmann::json trial_json(const LoadPlan& plan, const Trial& trial);
+
+}  // namespace echolab
