@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <ctime>
 
@@ -132,11 +133,10 @@ void choose_clients(Options& options) {
           fmt::format("--clients: '{}' is no number of clients from 1 to 100000", part));
     options.plan.clients.push_back(*count);
   }
-  std::ranges::sort(options.plan.clients);
-  const auto [same, end] = std::ranges::unique(options.plan.clients);
-  options.plan.clients.erase(same, end);
-  if (options.plan.clients.empty())
-    throw UsageError("--clients: no number of clients given");
+  auto& clients = options.plan.clients;
+  std::ranges::sort(clients);
+  clients.erase(std::unique(clients.begin(), clients.end()), clients.end());
+  if (clients.empty()) throw UsageError("--clients: no number of clients given");
 }
 
 void choose_contestants(Options& options) {
@@ -245,7 +245,7 @@ nlohmann::json row_json(const CampaignPlan& plan, const CampaignRow& row,
 }
 
 std::string left_text(double seconds) {
-  const auto whole = static_cast<long>(seconds + 0.5);
+  const long whole = std::lround(seconds);
   return fmt::format("{}:{:02}", whole / 60, whole % 60);
 }
 

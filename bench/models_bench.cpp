@@ -12,7 +12,9 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "bench/environment.hpp"
 #include "bench/trial.hpp"
@@ -30,18 +32,26 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::uint64_t payload_bytes = 64;
 
-Start start_of_server() {
-  const std::vector<int> cpus = allowed_cpus();
-  const auto half =
-      static_cast<std::ptrdiff_t>(std::max<std::size_t>(1, cpus.size() / 2));
-  return {.listen = Endpoint::parse("tcp://127.0.0.1:0"),
-          .cpus = {cpus.begin(), cpus.begin() + half},
-          .arguments = {}};
+/// The CPUs of this process as it started, one half for each side; one CPU is shared.
+struct Halves {
+  explicit Halves(const std::vector<int>& all) {
+    const auto half = static_cast<std::ptrdiff_t>(all.size() / 2);
+    server.assign(all.begin(), all.begin() + std::max<std::ptrdiff_t>(half, 1));
+    client.assign(all.begin() + half, all.end());
+  }
+  std::vector<int> server;
+  std::vector<int> client;
+};
+
+const Halves& cpus() {
+  static const Halves halves(allowed_cpus());
+  return halves;
 }
 
-std::vector<int> client_cpus() {
-  const std::vector<int> cpus = allowed_cpus();
-  return {cpus.begin() + static_cast<std::ptrdiff_t>(cpus.size() / 2), cpus.end()};
+Start start_of_server() {
+  return {.listen = Endpoint::parse("tcp://127.0.0.1:0"),
+          .cpus = cpus().server,
+          .arguments = {}};
 }
 
 /// One verified request on a connection of its own or a lasting one.
@@ -133,7 +143,7 @@ void connect_echo_close(benchmark::State& state, const Model& model) {
 void throughput(benchmark::State& state, const Model& model) {
   LoadPlan plan;
   plan.connections = static_cast<std::size_t>(state.range(0));
-  plan.cpus = client_cpus();
+  plan.cpus = cpus().client;
   plan.payload_bytes = payload_bytes;
   plan.warm_up = std::chrono::milliseconds(100);
   plan.duration = std::chrono::milliseconds(400);
@@ -193,7 +203,7 @@ void register_all() {
 
 int main(int argc, char** argv) {
   return echolab::run_program("models_bench", [&] {
-    echolab::pin_this_thread(echolab::client_cpus());
+    echolab::pin_this_thread(echolab::cpus().client);
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv))
       return echolab::ExitCode::usage;

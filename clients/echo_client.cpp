@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 
 #include "common/drive.hpp"
@@ -38,6 +39,7 @@ class Pipe {
   }
   /// Nothing will come any more, and nothing is left.
   [[nodiscard]] bool over() const { return ended_ && first_ == last_; }
+  [[nodiscard]] std::uint64_t moved() const { return moved_; }
 
   void fill() {
     const ssize_t n = ::read(from_, bytes_.data(), bytes_.size());
@@ -54,6 +56,7 @@ class Pipe {
     if (n < 0)
       throw Failure(ExitCode::failure, fmt::format("writing: {}", std::strerror(errno)));
     first_ += static_cast<std::size_t>(n);
+    moved_ += static_cast<std::size_t>(n);
   }
 
  private:
@@ -62,10 +65,12 @@ class Pipe {
   bool ended_ = false;
   std::size_t first_ = 0;
   std::size_t last_ = 0;
+  std::uint64_t moved_ = 0;
   std::array<std::byte, 64 * 1024> bytes_;
 };
 
-/// Until the server has ended its side. Returns failure when it did so before its time.
+/// Until the server has ended its side. Returns failure when it did so before its time:
+/// before the end of the input, or before every byte had come back.
 ExitCode talk(int server) {
   Pipe up(STDIN_FILENO, server);
   Pipe down(server, STDOUT_FILENO);
@@ -82,8 +87,10 @@ ExitCode talk(int server) {
       half_closed = true;
     }
   }
-  if (half_closed) return ExitCode::ok;
-  fmt::print(stderr, "echo_client: the server closed the connection\n");
+  if (half_closed && down.moved() == up.moved()) return ExitCode::ok;
+  fmt::print(stderr,
+             "echo_client: the server closed the connection: {} of {} B came back\n",
+             down.moved(), up.moved());
   return ExitCode::failure;
 }
 
@@ -94,7 +101,9 @@ ExitCode start(int argc, char** argv) {
   set_up_parser(parser, examples);
   add_endpoint(parser, "server", server, "endpoint of the server");
   if (!parse_command_line(parser, argc, argv)) return ExitCode::ok;
-  const Fd connection = connect_to(server);
+  // Above 2: where stdin or stdout was closed, the socket has taken its number.
+  const Fd connection(
+      checked(::fcntl(connect_to(server).get(), F_DUPFD_CLOEXEC, 3), "fcntl(F_DUPFD)"));
   // Non-blocking, or a write of more than the server takes would wait while the replies
   // that it waits for us to read fill up: a deadlock of two polite programs (UNP 16.2).
   set_non_blocking(connection.get());

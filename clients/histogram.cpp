@@ -15,7 +15,7 @@ void Histogram::merge(const Histogram& other) {
 }
 
 double Histogram::mean_ns() const {
-  return count_ == 0 ? 0 : sum_ / static_cast<double>(count_);
+  return count_ == 0 ? 0 : static_cast<double>(sum_) / static_cast<double>(count_);
 }
 
 std::uint64_t Histogram::lower_bound(std::size_t bucket) {

@@ -33,7 +33,7 @@ class Histogram {
     else
       ++overflow_;
     ++count_;
-    sum_ += static_cast<double>(value);
+    sum_ += value;
     if (value > max_) max_ = value;
     if (value < min_) min_ = value;
   }
@@ -74,7 +74,7 @@ class Histogram {
   std::vector<std::uint64_t> counts_;
   std::uint64_t overflow_ = 0;
   std::uint64_t count_ = 0;
-  double sum_ = 0;
+  std::uint64_t sum_ = 0;  ///< enough for 584 years, and exact however they are added
   std::uint64_t max_ = 0;
   std::uint64_t min_ = std::numeric_limits<std::uint64_t>::max();
 };

@@ -1,7 +1,6 @@
 #include "clients/load.hpp"
 
 #include <fmt/format.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <fstream>
@@ -9,6 +8,7 @@
 #include <thread>
 
 #include "clients/load_thread.hpp"
+#include "common/affinity.hpp"
 #include "common/program.hpp"
 
 namespace echolab {
@@ -32,16 +32,19 @@ class Crew {
                                                       share(plan.requests), phase_));
       first += share(plan.connections);
     }
-    for (const auto& member : members_)
-      threads_.emplace_back([this, &member] {
-        pin();
-        member->run();
-      });
   }
   ~Crew() { join(); }
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
 
+  /// Throws when a thread cannot be made; those that could are then joined.
+  void start() {
+    for (const auto& member : members_)
+      threads_.emplace_back([this, &member] {
+        pin_this_thread(plan_.cpus);
+        member->run();
+      });
+  }
   void enter(Phase phase) { phase_.store(phase, std::memory_order_release); }
   void join() {
     enter(Phase::draining);
@@ -60,6 +63,9 @@ class Crew {
   [[nodiscard]] bool quota_met() const {
     return std::ranges::all_of(members_, [](const auto& m) { return m->quota_met(); });
   }
+  [[nodiscard]] bool finished() const {
+    return std::ranges::all_of(members_, [](const auto& m) { return m->finished(); });
+  }
   [[nodiscard]] LoadResult result() const {
     LoadResult result;
     for (const auto& member : members_) member->add_to(result);
@@ -67,14 +73,6 @@ class Crew {
   }
 
  private:
-  void pin() const {
-    if (plan_.cpus.empty()) return;
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    for (const int cpu : plan_.cpus) CPU_SET(static_cast<std::size_t>(cpu), &set);
-    checked(::sched_setaffinity(0, sizeof set, &set), "sched_setaffinity");
-  }
-
   const LoadPlan& plan_;
   const Pattern pattern_;
   std::atomic<Phase> phase_{Phase::connecting};
@@ -177,11 +175,15 @@ LoadResult run_load(const LoadPlan& plan, const LoadEvents& events,
   const std::vector<Address> addresses{address_that_answers(plan.server)};
   check_limits(plan, addresses.front());
   Crew crew(plan, addresses);
+  crew.start();
   bool whole = wait_for(crew, "connecting", plan.timeout, events, stop, [&](Nanoseconds) {
     return crew.sum(&LoadThread::settled) >= plan.connections;
   });
   if (whole && crew.sum(&LoadThread::connected) > 0)
     whole = measure(crew, plan, events, stop);
+  crew.enter(Phase::draining);
+  wait_for(crew, "draining", plan.timeout, events, {},
+           [&](Nanoseconds) { return crew.finished(); });
   crew.join();
   LoadResult result = crew.result();
   result.interrupted = !whole;

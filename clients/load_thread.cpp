@@ -54,16 +54,13 @@ LoadThread::LoadThread(const LoadPlan& plan, const Pattern& pattern,
 
 void LoadThread::run() {
   const std::int64_t limit_ns = plan_.timeout.count();
-  for (const std::int64_t begin = now_ns(); settled() < connections_.size();) {
+  for (const std::int64_t begin = now_ns();
+       settled() < connections_.size() && now_in_ == Phase::connecting;) {
     connect_some();
     turn(connecting_ > 0 ? tick_ms : 1);
     if (now_ns() - begin > limit_ns) give_up_connecting();
   }
-  while (now_in_ != Phase::draining) {
-    turn(tick_ms);
-    if (const Phase phase = phase_.load(std::memory_order_acquire); phase != now_in_)
-      enter(phase);
-  }
+  while (now_in_ != Phase::draining) turn(tick_ms);
   for (const std::int64_t begin = now_ns(); alive_ > 0 && now_ns() - begin < limit_ns;)
     turn(tick_ms);
   for (Connection& connection : connections_) {
@@ -71,6 +68,7 @@ void LoadThread::run() {
       fail(connection, errors_.timeout, "the last replies did not come within --timeout");
     close(connection);
   }
+  finished_.store(true);
 }
 
 /// Keeps a bounded number of connects under way, so that the listen queue is not flooded.
@@ -126,9 +124,8 @@ void LoadThread::give_up_connecting() {
 }
 
 void LoadThread::enter(Phase phase) {
+  const bool begins = now_in_ == Phase::connecting;  // a warm-up of 0 may pass unseen
   now_in_ = phase;
-  if (phase == Phase::warm_up)
-    for (Connection& connection : connections_) ask_and_send(connection, now_ns());
   if (phase == Phase::measuring) {
     window_begin_ns_ = now_ns();
     cpu_begin_ns_ = clock_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -138,11 +135,18 @@ void LoadThread::enter(Phase phase) {
     window_end_ns_ = now_ns();
     cpu_end_ns_ = clock_ns(CLOCK_THREAD_CPUTIME_ID);
   }
-  if (phase == Phase::draining) {
-    for (Connection& connection : connections_) {
-      connection.caller.finish();
-      end_if_done(connection);
-    }
+  if (phase == Phase::draining)
+    drain();
+  else if (begins)
+    for (Connection& connection : connections_) ask_and_send(connection, now_ns());
+}
+
+/// Asks no more. A connect that is still under way is given up: nobody waits for it.
+void LoadThread::drain() {
+  for (Connection& connection : connections_) {
+    connection.caller.finish();
+    if (connection.state == State::connecting) close(connection);
+    end_if_done(connection);
   }
 }
 
@@ -150,6 +154,9 @@ void LoadThread::turn(int timeout_ms) {
   const int ready = ::epoll_wait(epoll_.get(), events_.data(),
                                  static_cast<int>(events_.size()), timeout_ms);
   if (ready < 0 && errno != EINTR) checked(ready, "epoll_wait");
+  // Before the events: a reply that comes after the window's end is not in the window.
+  if (const Phase phase = phase_.load(std::memory_order_acquire); phase != now_in_)
+    enter(phase);
   for (int i = 0; i < ready; ++i) {
     const epoll_event& event = events_[static_cast<std::size_t>(i)];
     on_event(*static_cast<Connection*>(event.data.ptr), event.events);
@@ -157,6 +164,7 @@ void LoadThread::turn(int timeout_ms) {
 }
 
 void LoadThread::on_event(Connection& connection, std::uint32_t events) {
+  if (connection.state == State::closed) return;  // by enter(), after the wait
   if (connection.state == State::connecting) {
     const int error = connect_error(connection.fd.get());
     if (error == 0) return established(connection);
@@ -226,9 +234,10 @@ void LoadThread::send_more(Connection& connection) {
 }
 
 /// Says that nothing more will come (half-close) once every reply is here; the server
-/// then ends the connection.
+/// then ends the connection. One that was never asked may not even have been accepted.
 void LoadThread::end_if_done(Connection& connection) {
   if (connection.state != State::open || !connection.caller.done()) return;
+  if (connection.asked == 0) return close(connection);
   connection.state = State::closing;
   ::shutdown(connection.fd.get(), SHUT_WR);
 }

@@ -43,6 +43,7 @@ class LoadThread {
   [[nodiscard]] std::uint64_t answered() const { return load(answered_); }
   [[nodiscard]] std::uint64_t failures() const { return load(failures_); }
   [[nodiscard]] bool quota_met() const { return quota_met_.load(); }
+  [[nodiscard]] bool finished() const { return finished_.load(); }
 
   /// After run(): adds what this thread measured.
   void add_to(LoadResult& result) const;
@@ -67,6 +68,7 @@ class LoadThread {
   void established(Connection& connection);
   void give_up_connecting();
   void enter(Phase phase);
+  void drain();
   void turn(int timeout_ms);
   void on_event(Connection& connection, std::uint32_t events);
   void hear(Connection& connection);
@@ -108,6 +110,7 @@ class LoadThread {
   std::atomic<std::uint64_t> answered_{0};
   std::atomic<std::uint64_t> failures_{0};
   std::atomic<bool> quota_met_{false};
+  std::atomic<bool> finished_{false};
 };
 
 }  // namespace echolab

@@ -36,6 +36,18 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+/// Names the first thing on the command line that `parser` does not know.
+[[noreturn]] void refuse_unknown(const CLI::App& parser) {
+  std::string given = parser.remaining().front();
+  given.resize(std::min(given.find('='), given.size()));  // --name=value
+  std::vector<std::string> known;
+  for (const CLI::Option* option : parser.get_options())
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  throw UsageError(fmt::format("unknown {} '{}'{}  (--help shows all)",
+                               given.starts_with('-') ? "option" : "argument", given,
+                               nearest(given, known)));
+}
+
 /// An option whose text is read by `parse`, shown by `show` and bounded.
 template <class Value, class Parse, class Show>
 CLI::Option* add_bounded(CLI::App& parser, const std::string& name, Value& value,
@@ -88,16 +100,14 @@ bool parse_command_line(CLI::App& parser, int argc, char** argv) {
     parser.exit(done);
     return false;
   } catch (const CLI::ExtrasError&) {
-    std::string given = parser.remaining().front();
-    given.resize(std::min(given.find('='), given.size()));  // --name=value
-    std::vector<std::string> known;
-    for (const CLI::Option* option : parser.get_options())
-      for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
-    throw UsageError(fmt::format("unknown {} '{}'{}  (--help shows all)",
-                                 given.starts_with('-') ? "option" : "argument", given,
-                                 nearest(given, known)));
+    refuse_unknown(parser);
   } catch (const CLI::ParseError& error) {
     throw UsageError(error.what());
+  } catch (const UsageError&) {
+    // The value of an unknown option looks like an argument: the option is what is wrong.
+    const std::vector<std::string> unknown = parser.remaining();
+    if (!unknown.empty() && unknown.front().starts_with('-')) refuse_unknown(parser);
+    throw;
   }
 }
 

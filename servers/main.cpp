@@ -55,8 +55,10 @@ void add_options(CLI::App& parser, Options& options) {
                "close a client that is silent for longer; 0: never", 0s, 24h);
   add_duration(parser, "--drain-timeout", options.drain_timeout,
                "after SIGTERM, close what is left after this", 0s, 1h);
-  parser.add_option("--ready-fd", options.ready_fd,
-                    "write 'READY endpoint=… pid=… model_pid=…' to this descriptor");
+  parser
+      .add_option("--ready-fd", options.ready_fd,
+                  "write 'READY endpoint=… pid=… model_pid=…' to this descriptor")
+      ->check(CLI::Range(0, 1 << 20));
   parser.add_flag("--list", options.list, "show the models and end");
   parser.add_flag("--json", options.json, "with --list: as JSON, with axes and census");
 }
@@ -127,11 +129,12 @@ Fd take_ready_fd(int number) {
   if (number < 0) return Fd();
   if (::fcntl(number, F_GETFD) < 0)
     throw UsageError(fmt::format("--ready-fd: descriptor {} is not open", number));
-  return number > STDERR_FILENO ? Fd(number) : Fd(::dup(number));
+  return number > STDERR_FILENO ? Fd(number) : Fd(::fcntl(number, F_DUPFD_CLOEXEC, 3));
 }
 
 int serve(const Options& options) {
   const Model& model = find_model(options.model);
+  Fd ready_fd = take_ready_fd(options.ready_fd);  // before any other gets its number
   Listener listener(options.listen, {.backlog = static_cast<int>(options.backlog)});
   const Job job{.listener = listener,
                 .protocol = Echo{},
@@ -139,7 +142,6 @@ int serve(const Options& options) {
                 .buffer_bytes = options.buffer,
                 .limits = {.max_clients = options.max_clients,
                            .idle_timeout = options.idle_timeout}};
-  Fd ready_fd = take_ready_fd(options.ready_fd);
   const auto run = [&] {
     ready_fd.reset();  // the model's process has no use for it
     return run_program(fmt::format("echo_server --model {}", model.name), [&] {

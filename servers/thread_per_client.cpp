@@ -1,12 +1,11 @@
 // thread_per_client: a thread per connection.
 //
-// The idea   As fork_per_client, with a thread in place of the process: one address
-// space,
-//            one descriptor table, nothing to copy and nothing to reap.
+// The idea   As fork_per_client, with a thread in place of the process: one
+//            address space, one descriptor table, nothing to copy, nothing to reap.
 // Waits in   accept (the first thread), recv and send (the others).
-// Costs      A thread's creation per connection, a stack (64 KiB reserved, what is
-// touched
-//            is paid) and a kernel stack per client, a thread switch per message.
+// Costs      A thread's creation per connection, a stack (64 KiB reserved,
+//            what is touched is paid) and a kernel stack per client, a thread switch per
+//            message.
 // Traps      One fate: a fault in any conversation ends them all. A thread that cannot be
 //            made throws, and its client is turned away. Threads are detached, so the
 //            model waits for their seats before it returns.

@@ -1,0 +1,392 @@
+"""What a campaign measured: reads manifest.json and trials.jsonl, groups the trials.
+
+The members are those of results/README.md; unknown ones are ignored and a null is
+"no figure", here None. Times are in ns, memory in bytes, rates per second.
+"""
+
+import collections
+import json
+import math
+import statistics
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+from .units import clean, plural
+
+SCHEMA_VERSION = 1
+UNMEASURED = ("FAILED", "CORRUPT")          # verdicts whose figures are null
+SAMPLES_PER_TAIL = 3.68                     # p99 needs 368 samples, p99.9 needs 3 680
+
+
+class BadInput(Exception):
+    """The folder cannot be read; the message names file, line and remedy."""
+
+
+class Spread(NamedTuple):
+    """A median over rounds and the range (smallest, largest) around it."""
+    median: float
+    low: float
+    high: float
+    n: int
+
+
+class Ratio(NamedTuple):
+    """A over B, computed round by round; a tie is a difference that is not shown."""
+    median: float
+    low: float
+    high: float
+    n: int
+    tie: bool
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One fresh server under one load: a line of trials.jsonl."""
+    raw: dict
+
+    model = property(lambda self: self.raw["model"])
+    clients = property(lambda self: self.raw["clients"])
+    round = property(lambda self: self.raw["round"])
+    verdict = property(lambda self: self.raw["verdict"])
+
+    @property
+    def order(self):
+        return self.number("order")
+
+    @property
+    def usable(self):
+        return (self.verdict not in UNMEASURED
+                and self.number("requests_per_second") is not None)
+
+    def number(self, *path):
+        """The finite number at this path of members, or None."""
+        value = self.raw
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return None
+        return value if abs(value) < 1e300 else None
+
+    def text(self, name):
+        value = self.raw.get(name)
+        return value if isinstance(value, str) else ""
+
+    @property
+    def warnings(self):
+        value = self.raw.get("warnings")
+        return [str(text) for text in value] if isinstance(value, list) else []
+
+    @property
+    def histogram(self):
+        """The buckets [lower_ns, upper_ns, count]; those that are not are left out."""
+        buckets = self.raw.get("histogram")
+        return [b for b in buckets if is_bucket(b)] if isinstance(buckets, list) else []
+
+
+def is_bucket(bucket):
+    return (isinstance(bucket, list) and len(bucket) == 3
+            and all(isinstance(x, (int, float)) for x in bucket) and bucket[2] > 0)
+
+
+def sum_of(*numbers):
+    return None if None in numbers else sum(numbers)
+
+
+def quotient(a, b):
+    return None if a is None or not b else a / b
+
+
+def memory_per_client(trial):
+    """PSS that the clients added, per client, in bytes."""
+    busy = trial.number("server", "pss_bytes")
+    idle = trial.number("server", "pss_bytes_idle")
+    return None if None in (busy, idle) else (busy - idle) / trial.clients
+
+
+METRICS = {
+    "rate": lambda t: t.number("requests_per_second"),
+    "cpu_ns": lambda t: t.number("server", "cpu_ns_per_request"),
+    "p50_ns": lambda t: t.number("latency_ns", "p50"),
+    "p99_ns": lambda t: t.number("latency_ns", "p99"),
+    "switches": lambda t: sum_of(
+        t.number("server", "voluntary_switches_per_request"),
+        t.number("server", "involuntary_switches_per_request")),
+    "processes": lambda t: t.number("server", "processes"),
+    "threads": lambda t: t.number("server", "threads"),
+    "descriptors": lambda t: t.number("server", "descriptors"),
+    "pss_bytes": lambda t: t.number("server", "pss_bytes"),
+    "pss_per_client": memory_per_client,
+    "evenness": lambda t: quotient(t.number("fairness", "slowest_requests"),
+                                   t.number("fairness", "fastest_requests")),
+    "jain": lambda t: t.number("fairness", "jain"),
+    "starved": lambda t: t.number("fairness", "starved"),
+}
+
+
+@dataclass
+class Point:
+    """All trials of one model at one number of clients."""
+    model: str
+    clients: int
+    trials: list = field(default_factory=list)
+
+    @cached_property
+    def by_round(self):
+        """The usable trial of each round; of a repeated trial the last one counts."""
+        return {t.round: t for t in self.trials if t.usable}
+
+    def values(self, metric):
+        """{round: value} for the rounds that have one."""
+        found = {r: METRICS[metric](t) for r, t in self.by_round.items()}
+        return {r: value for r, value in found.items() if value is not None}
+
+    def spread(self, metric):
+        values = list(self.values(metric).values())
+        if not values:
+            return None
+        return Spread(statistics.median(values), min(values), max(values), len(values))
+
+    @cached_property
+    def merged(self):
+        """One histogram of all rounds: the counts are added, nothing is averaged."""
+        return merge(t.histogram for t in self.by_round.values())
+
+    def percentile_ns(self, p):
+        """Of the merged histogram; without one, the median of the rounds' figures."""
+        if self.merged:
+            return percentile(self.merged, p)
+        spread = self.spread({0.5: "p50_ns", 0.99: "p99_ns"}[p])
+        return spread and spread.median
+
+    @cached_property
+    def verdicts(self):
+        return collections.Counter(t.verdict for t in self.trials)
+
+    @property
+    def client_bound(self):
+        return self.verdicts["CLIENT-BOUND"] > 0
+
+    @property
+    def starved(self):
+        """The most clients left without a reply in any round."""
+        spread = self.spread("starved")
+        return int(spread.high) if spread else 0
+
+
+def merge(histograms):
+    """Adds the counts of equal buckets: [(lower_ns, upper_ns, count)], ascending."""
+    counts = collections.Counter()
+    for histogram in histograms:
+        for lower, upper, count in histogram:
+            counts[(lower, upper)] += count
+    return [(low, high, n) for (low, high), n in sorted(counts.items())]
+
+
+def percentile(histogram, p):
+    """The upper end, in ns, of the bucket that holds the sample of rank ceil(p n).
+
+    None when too few samples support it.
+    """
+    total = sum(count for _, _, count in histogram)
+    if p > 0.5 and total * (1 - p) < SAMPLES_PER_TAIL - 1e-6:
+        return None
+    rank, seen = max(1, math.ceil(p * total - 1e-9)), 0
+    for _, upper, count in histogram:
+        seen += count
+        if seen >= rank:
+            return upper
+    return None
+
+
+def compare(a, b, metric):
+    """The metric of point a over that of point b, paired by round, or None.
+
+    A tie: the range of the ratios includes 1, or the median is within 2 % of 1.
+    """
+    of_a, of_b = a.values(metric), b.values(metric)
+    ratios = [of_a[r] / of_b[r] for r in of_a if of_b.get(r)]
+    if not ratios:
+        return None
+    median, low, high = statistics.median(ratios), min(ratios), max(ratios)
+    tie = low <= 1 <= high or abs(median - 1) < 0.02
+    return Ratio(median, low, high, len(ratios), tie)
+
+
+@dataclass
+class Campaign:
+    """A results folder, read."""
+    manifest: dict
+    trials: list
+    notes: list                             # what the reader had to overlook, in words
+
+    def about(self, *path):
+        """The manifest's member at this path, or None."""
+        value = self.manifest
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        return value
+
+    @cached_property
+    def model_rows(self):
+        """{name: its row of the manifest}, in the manifest's order."""
+        rows = self.about("models")
+        rows = rows if isinstance(rows, list) else []
+        return {clean(row["name"]): row for row in rows
+                if isinstance(row, dict) and isinstance(row.get("name"), str)}
+
+    @cached_property
+    def models(self):
+        """Those that were tried, in the order of the catalogue."""
+        tried = dict.fromkeys(t.model for t in self.trials)
+        return [m for m in self.model_rows if m in tried] + [
+            m for m in tried if m not in self.model_rows]
+
+    @cached_property
+    def families(self):
+        families = {t.model: t.text("family") for t in self.trials}
+        for name, row in self.model_rows.items():
+            families[name] = str(row.get("family") or families.get(name) or "")
+        return families
+
+    @cached_property
+    def points(self):
+        """{(model, clients): Point}"""
+        points = {}
+        for trial in self.trials:
+            key = trial.model, trial.clients
+            points.setdefault(key, Point(*key)).trials.append(trial)
+        return points
+
+    @cached_property
+    def levels(self):
+        """The numbers of clients, ascending."""
+        return sorted({t.clients for t in self.trials})
+
+    def at(self, clients):
+        """The points with figures at this number of clients, in the models' order."""
+        points = [self.points.get((m, clients)) for m in self.models]
+        return [p for p in points if p and p.by_round]
+
+    @cached_property
+    def top(self):
+        """The largest number of clients at which models can be compared, or None."""
+        sizes = {clients: len(self.at(clients)) for clients in self.levels}
+        enough = min(2, max(sizes.values(), default=0))
+        return max((c for c, n in sizes.items() if n >= enough > 0), default=None)
+
+    @cached_property
+    def common(self):
+        """The largest number of clients that most models have figures for, or None."""
+        sizes = {clients: len(self.at(clients)) for clients in self.levels}
+        most = max(sizes.values(), default=0)
+        return max((c for c, n in sizes.items() if n == most > 0), default=None)
+
+    @property
+    def rounds(self):
+        """The largest number of rounds that any point has."""
+        return max((len(p.by_round) for p in self.points.values()), default=0)
+
+    @property
+    def floor_ns(self):
+        """What one side of a loopback round trip pays at the very least, in ns."""
+        value = self.about("floor", "half_round_trip_ns")
+        good = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return value if good and value > 0 else None
+
+    @cached_property
+    def baseline(self):
+        """The model that the others are divided by: epoll_level, else the cheapest."""
+        if any(p.model == "epoll_level" for p in self.at(self.top)):
+            return "epoll_level"
+        priced = [p for p in self.at(self.top) if p.spread("cpu_ns")]
+        serving = [p for p in priced if not p.starved] or priced
+        best = min(serving, key=lambda p: p.spread("cpu_ns").median, default=None)
+        return best and best.model
+
+
+def load(folder):
+    """Reads a results folder; throws BadInput."""
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: no such folder; give a folder that echo_compare wrote")
+    manifest = load_manifest(folder / "manifest.json")
+    trials, notes = load_trials(folder / "trials.jsonl")
+    repeated = len(trials) - len({(t.model, t.clients, t.round) for t in trials})
+    if repeated:
+        notes.append(f"{plural(repeated, 'trial')} {'was' if repeated == 1 else 'were'} "
+                     "repeated; the last usable one of each round counts.")
+    return Campaign(manifest, trials, notes)
+
+
+def load_manifest(path):
+    manifest = parse(read(path), path, 1)
+    if not isinstance(manifest, dict):
+        raise BadInput(f"{path}:1: not a JSON object; run echo_compare again")
+    check_version(manifest, path, 1)
+    return manifest
+
+
+def load_trials(path):
+    """The trials and notes; an unfinished last line is what a killed run leaves."""
+    if not path.exists():
+        return [], ["trials.jsonl does not exist: no trial was finished."]
+    lines = read(path).split(b"\n")
+    trials, notes = [], []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            trials.append(check_trial(parse(line, path, number), path, number))
+        except BadInput:
+            if number < len(lines):
+                raise
+            notes.append(f"Line {number} of trials.jsonl is cut off, as a killed run "
+                         "leaves it, and was ignored.")
+    return trials, notes
+
+
+def read(path):
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror}; a results folder holds manifest.json "
+                       "and trials.jsonl, both readable") from error
+
+
+def parse(text, path, line):
+    def refuse(constant):
+        raise BadInput(f"{path}:{line}: {constant} is not JSON; write null instead")
+    try:
+        return json.loads(text.decode("utf-8"), parse_constant=refuse)
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path}:{line}: not UTF-8 at byte {error.start}; restore the "
+                       "file or delete the line") from error
+    except json.JSONDecodeError as error:
+        raise BadInput(f"{path}:{line + error.lineno - 1}: broken JSON at column "
+                       f"{error.colno} ({error.msg}); restore the file or delete the "
+                       "line") from error
+    except RecursionError as error:
+        raise BadInput(f"{path}:{line}: nested too deeply; restore the file") from error
+
+
+def check_trial(raw, path, line):
+    wanted = {"model": str, "clients": int, "round": int, "verdict": str}
+    raw = raw if isinstance(raw, dict) else {}
+    for name, kind in wanted.items():
+        value = raw.get(name)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise BadInput(f"{path}:{line}: \"{name}\" is missing or not a "
+                           f"{kind.__name__}; see results/README.md, then mend or delete "
+                           "the line")
+    if raw["clients"] < 1:
+        raise BadInput(f"{path}:{line}: \"clients\" is {raw['clients']}; at least 1 is "
+                       "meant, mend or delete the line")
+    check_version(raw, path, line)
+    return Trial({**raw, "model": clean(raw["model"])})
+
+
+def check_version(raw, path, line):
+    version = raw.get("schema_version", SCHEMA_VERSION)
+    if version != SCHEMA_VERSION:
+        raise BadInput(f"{path}:{line}: schema_version is {version}, this report reads "
+                       f"{SCHEMA_VERSION}; use the report.py that came with the run")

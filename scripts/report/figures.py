@@ -1,0 +1,248 @@
+"""The figures: each answers one question, with the same mark for a model everywhere."""
+
+import math
+from dataclasses import dataclass
+
+from . import axes, tables, words
+from .data import percentile
+from .units import count, duration, memory, microseconds, plural, sig, times
+
+LINE_NOTE = "Line: median over rounds; band: smallest to largest round; dashes: "\
+    "every round."
+BAR_NOTE = "Bar: median over rounds (hollow: clients were starved); whisker: smallest "\
+    "to largest round; dots: every round."
+
+
+@dataclass
+class Figure:
+    """A figure in all its forms; the texts are plain."""
+    name: str
+    question: str
+    answer: str                             # what is drawn, with units
+    caption: str                            # loop, clients, payload, cores, rounds
+    how_to_read: str
+    svg: str                                # to embed in the page
+    svg_file: str
+    png: bytes
+    table: tables.Table
+
+
+def draw_all(campaign):
+    """All figures that the data allow, in the order of the page."""
+    if campaign.top is None:
+        return []
+    makers = (cpu_per_request, cpu_by_clients, throughput, latency, percentiles,
+              memory_per_client, memory_by_clients, fairness, drift)
+    return [figure for figure in (make(campaign) for make in makers) if figure]
+
+
+def finish(sheet, campaign, answer, note, how_to_read, table, levels=None):
+    caption = words.caption(campaign, note, levels)
+    svg, svg_file, png = sheet.finish(caption)
+    return Figure(sheet.name, sheet.question, answer, caption, how_to_read, svg, svg_file,
+                  png, table)
+
+
+def cpu_per_request(campaign):
+    points = [p for p in campaign.at(campaign.top) if p.spread("cpu_ns")]
+    if not points:
+        return None
+    points.sort(key=lambda p: p.spread("cpu_ns").median)
+    sheet = axes.bars(campaign, "cpu_per_request", points, 1,
+                      "What does a request cost the server at "
+                      f"{plural(campaign.top, 'client')}?")
+    floor = campaign.floor_ns
+    sheet.bar_panel(0, "server CPU per request, µs", points,
+                    lambda p: scaled(p, "cpu_ns"), lambda v: f"{sig(v)} µs" + (
+                        f" · {times(v * 1000 / floor)} floor" if floor else ""))
+    if floor:
+        sheet.rule_across(0, floor / 1000, f"floor {microseconds(floor)} µs")
+    return finish(
+        sheet, campaign, "Server CPU time per request in µs, the whole process tree"
+        + (f"; dashed: half a loopback round trip, {duration(floor)}." if floor else "."),
+        BAR_NOTE, "Shorter is cheaper. This is the headline: it holds even where the "
+        "client was the limit, and it is steadier than throughput. The floor is what one "
+        "side pays for one receive and one send over loopback, with nothing to wait for; "
+        "no server that handles requests one by one gets below it.",
+        tables.of_metric(campaign, "cpu_ns", "CPU/request, µs", scale=1000,
+                         levels=[campaign.top]), [campaign.top])
+
+
+def scaled(point, metric, factor=1000):
+    return [value / factor for value in point.values(metric).values()]
+
+
+def cpu_by_clients(campaign):
+    if len(campaign.levels) < 2:
+        return None
+    sheet = axes.lines(campaign, "cpu_by_clients",
+                       "How does the cost of a request change as clients are added?")
+    drawn = sheet.line_panel(0, "server CPU per request, µs", campaign,
+                             lambda p: scaled(p, "cpu_ns"), lambda v: f"{sig(v)} µs")
+    if not drawn:
+        return None
+    return finish(
+        sheet, campaign, "Server CPU time per request in µs against the number of "
+        "clients (log scale).", LINE_NOTE, "A flat line: a client more costs the others "
+        "nothing. A rising line: the model looks at, wakes or switches between all its "
+        "clients to serve one. A falling line: one wake-up serves several requests.",
+        tables.of_metric(campaign, "cpu_ns", "CPU/request, µs", scale=1000))
+
+
+def throughput(campaign):
+    where = "as clients are added" if len(campaign.levels) > 1 else (
+        f"at {plural(campaign.top, 'client')}")
+    sheet = axes.lines(campaign, "throughput",
+                       f"How many requests per second are answered {where}?")
+    sheet.line_panel(0, "requests per second, thousands", campaign,
+                     lambda p: scaled(p, "rate"), lambda v: f"{sig(v * 1000)} requests/s",
+                     bounds=True)
+    bound = ""
+    if any(p.client_bound for p in campaign.points.values()):
+        bound = " Hollow marks under a small triangle are lower bounds: the client was " \
+            "the limit there."
+    return finish(
+        sheet, campaign, "Verified replies per second, thousands, against the number of "
+        f"clients (log scale).{bound}",
+        LINE_NOTE, "Higher is better, where the server is the limit. A hollow mark is "
+        "CLIENT-BOUND: the server could have answered at least as many, so two hollow "
+        "marks say nothing about which model is faster.",
+        tables.of_metric(campaign, "rate", "requests/s", bounds=True))
+
+
+def latency(campaign):
+    sheet = axes.lines(campaign, "latency", "How long does a client wait for its "
+                                            "reply?", 2)
+
+    def points(p):
+        return lambda point: [v / 1000 for v in [point.percentile_ns(p)] if v]
+
+    def rounds(metric):
+        return lambda point: scaled(point, metric)
+    drawn = sheet.line_panel(0, "latency, µs: half of the replies (p50)", campaign,
+                             rounds("p50_ns"), lambda v: f"p50 {duration(v * 1000)}",
+                             centre=points(0.5), log=True)
+    drawn |= sheet.line_panel(1, "latency, µs: all but 1 in 100 (p99)", campaign,
+                              rounds("p99_ns"), lambda v: f"p99 {duration(v * 1000)}",
+                              centre=points(0.99), log=True)
+    if not drawn:
+        return None
+    sheet.share_y()
+    return finish(
+        sheet, campaign, "Latency in µs (log scale) against the number of clients (log "
+        "scale); left p50, right p99, on the same scale.",
+        "Line: percentile of all rounds' histograms added up; band: smallest to largest "
+        "round.", "Lower is better. In a closed loop latency and throughput are two "
+        "views of one thing: clients = throughput × mean latency. A server that stalls "
+        "also stops its clients from asking, so p99 is flattered. Clients that got no "
+        "reply at all are not in a latency figure; see "
+        "fairness.", tables.of_latency(campaign))
+
+
+def percentiles(campaign):
+    points = [p for p in campaign.at(campaign.common) if p.merged]
+    if not points:
+        return None
+    sheet = axes.lines(campaign, "percentiles",
+                       "How bad are the worst waits at "
+                       f"{plural(campaign.common, 'client')}?")
+    curves = {}
+    for point in points:
+        total = sum(n for _, _, n in point.merged)
+        last = math.log10(max(total / 3.68, 2))
+        steps = [1 - 10 ** -(last * i / 80) for i in range(80)] + [1 - 10 ** -last]
+        values = [(p, percentile(point.merged, p)) for p in steps]
+        curves[point.model] = [(p, v / 1000) for p, v in values if v]
+    sheet.percentile_panel(campaign, curves)
+    return finish(
+        sheet, campaign, "Latency in µs below which this share of the replies lies; the "
+        "share is spread as 1/(1−p), so that each nine has the same width.",
+        "All rounds' histograms added up; a curve ends where fewer than 4 samples "
+        "remain.",
+        "Read upwards at 99 %: one reply in a hundred took longer than this. A curve "
+        "that stays flat and then jumps has a rare, large cause: a full queue, a lost "
+        "time slice. A curve that rises evenly has many small ones.",
+        tables.of_percentiles(campaign, points), [campaign.common])
+
+
+def memory_per_client(campaign):
+    points = [p for p in campaign.at(campaign.top) if p.spread("pss_per_client")]
+    if not points:
+        return None
+    points.sort(key=lambda p: p.spread("pss_per_client").median)
+    sheet = axes.bars(campaign, "memory_per_client", points, 1,
+                      "What does one more client cost in memory?")
+    sheet.bar_panel(0, "memory per client, KiB", points,
+                    lambda p: scaled(p, "pss_per_client", 1024),
+                    lambda v: memory(v * 1024))
+    return finish(
+        sheet, campaign, "Proportional set size (PSS) under load less that before the "
+        "first client, over the number of clients, in KiB.", BAR_NOTE,
+        "Shorter is cheaper. PSS counts a shared page in equal parts, so processes are "
+        "not charged twice for what they share. Memory in the kernel (sockets, process "
+        "and thread records) is not in it.",
+        tables.of_metric(campaign, "pss_per_client", "PSS/client, KiB", scale=1024),
+        [campaign.top])
+
+
+def memory_by_clients(campaign):
+    if len(campaign.levels) < 2:
+        return None
+    sheet = axes.lines(campaign, "memory_by_clients", "How much memory does the server "
+                                                      "hold?")
+    drawn = sheet.line_panel(0, "memory (PSS), MiB", campaign,
+                             lambda p: scaled(p, "pss_bytes", 2 ** 20),
+                             lambda v: memory(v * 2 ** 20), log=True)
+    if not drawn:
+        return None
+    return finish(
+        sheet, campaign, "PSS of the whole process tree under load in MiB (log scale) "
+        "against the number of clients (log scale).", LINE_NOTE,
+        "A flat line: what the server holds is set up before the clients come. A line "
+        "that rises: each client brings its own process, stack or buffer.",
+        tables.of_metric(campaign, "pss_bytes", "PSS, MiB", scale=2 ** 20))
+
+
+def fairness(campaign):
+    points = [p for p in campaign.at(campaign.top) if p.spread("jain")]
+    if not points:
+        return None
+    points.sort(key=lambda p: (p.starved, -p.spread("jain").median))
+    sheet = axes.bars(campaign, "fairness", points, 3,
+                      f"Are {count(campaign.top)} clients served alike?")
+    sheet.bar_panel(0, "slowest / fastest client", points,
+                    lambda p: list(p.values("evenness").values()), sig, top=1)
+    sheet.bar_panel(1, "Jain's index", points,
+                    lambda p: list(p.values("jain").values()), sig, top=1)
+    sheet.bar_panel(2, "clients without a reply", points,
+                    lambda p: list(p.values("starved").values()), count, top=1)
+    return finish(
+        sheet, campaign, "Left: requests of the slowest client over those of the "
+        "fastest; middle: Jain's index; right: clients that got no reply in the "
+        "window.", BAR_NOTE,
+        "1 is even, for both ratios. Jain's index is (Σx)² / (n Σx²): 1/n when a single "
+        "client gets everything. A model that starves clients may look cheap and fast: "
+        "it serves fewer.", tables.of_fairness(campaign), [campaign.top])
+
+
+def drift(campaign):
+    trials = [t for t in campaign.trials if t.usable and t.order is not None]
+    if len(trials) < 2:
+        return None
+    sheet = axes.lines(campaign, "drift", "Did the machine change while it was measured?")
+    series = {}
+    for trial in trials:
+        median = campaign.points[trial.model, trial.clients].spread("rate").median
+        if median:
+            series.setdefault(trial.model, []).append(
+                (trial.order, trial.number("requests_per_second") / median,
+                 f"{count(trial.clients)} clients, round {trial.round}, "
+                 f"trial {count(trial.order)}"))
+    sheet.drift_panel(campaign, series)
+    return finish(
+        sheet, campaign, "Throughput of each trial over the median of its model at its "
+        "number of clients, in the order in which the trials ran.",
+        "One mark per trial; grey: within 2 % of the median.",
+        "A cloud around 1 without slope is good. A slope or a step: the machine changed "
+        "(heat, neighbours), and only ratios inside one round are safe. Marks of one "
+        "model far from 1: that model is unsteady.", tables.of_trials(campaign, trials))

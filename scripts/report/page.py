@@ -1,0 +1,138 @@
+"""The page: one file with its style, its script, its figures and its data."""
+
+import json
+import pathlib
+import shlex
+
+import jinja2
+from markupsafe import Markup
+from matplotlib.markers import MarkerStyle
+
+from . import marks, tables, units, words
+
+HERE = pathlib.Path(__file__).parent
+EMBEDDED_AT_MOST = 500_000                  # bytes of raw trials
+
+
+def render(campaign, figures):
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True,
+        lstrip_blocks=True, undefined=jinja2.StrictUndefined, finalize=finalize)
+    raw, whole = raw_data(campaign)
+    return environment.get_template("report.html.j2").render(
+        campaign=campaign, figures=figures, raw=raw, whole=whole, units=units,
+        title=title(campaign), subtitle=subtitle(campaign),
+        findings=words.findings(campaign), cautions=words.cautions(campaign),
+        warnings=words.warnings(campaign), legend=legend(campaign),
+        summary=tables.summary(campaign), costs=tables.costs(campaign),
+        variables=marks.variables(campaign.models), facts=facts(campaign),
+        command=command(campaign), css=Markup((HERE / "report.css").read_text("utf-8")),
+        js=Markup((HERE / "report.js").read_text("utf-8")))
+
+
+def finalize(value):
+    """No control or bidi mark reaches the page, whoever wrote the text."""
+    return units.clean(value) if isinstance(value, str) and not isinstance(
+        value, Markup) else value
+
+
+def title(campaign):
+    number = len(campaign.models)
+    return f"{units.plural(number, 'server model')} compared" if number != 1 else (
+        f"{units.short(campaign.models[0], 60)}, measured")
+
+
+def subtitle(campaign):
+    host, started = campaign.about("environment", "host"), campaign.about("started")
+    when = str(started or "at an unknown time").replace("T", " ")[:16]
+    return (f"echolab, {when} on {host or 'an unknown host'}: "
+            f"{units.plural(len(campaign.trials), 'trial')}, "
+            f"{units.listed(units.count(c) for c in campaign.levels) or 'no'} clients, "
+            f"{units.plural(campaign.rounds, 'round')}")
+
+
+def legend(campaign):
+    """[(model, family, its swatch as SVG)]"""
+    names = {v.light: v.name for v in marks.variables(campaign.models)}
+    rows = []
+    for model in campaign.models:
+        mark = marks.mark(model)
+        dash = " ".join(f"{1.7 * x:g}" for x in mark.dash)
+        rows.append((model, campaign.families.get(model, ""), Markup(
+            '<svg viewBox="-15 -7 30 14" aria-hidden="true"><g style="stroke:var(--{0});'
+            'fill:var(--{0})"><path d="M-14 0H14" stroke-width="1.7" fill="none" '
+            'stroke-dasharray="{1}"/><path d="{2}" stroke="none"/></g></svg>').format(
+                names[mark.light], dash or "none", marker_path(mark.marker))))
+    return rows
+
+
+def marker_path(marker):
+    """The outline of a matplotlib marker, 10 units wide, as SVG path data."""
+    style = MarkerStyle(marker)
+    path = style.get_path().transformed(style.get_transform())
+    letters = {1: "M", 2: "L", 3: "Q", 4: "C", 79: "Z"}
+    parts = []
+    for points, kind in path.iter_segments(simplify=False):
+        at = "" if kind == 79 else " ".join(
+            f"{x * (10 if i % 2 == 0 else -10):.2f}" for i, x in enumerate(points))
+        parts.append(letters[int(kind)] + at)
+    return "".join(parts)
+
+
+def facts(campaign):
+    """[(heading, [(name, value)])]: the environment, the build and the options."""
+    sections = (("Machine", "environment"), ("Build", "build"), ("Options", "options"),
+                ("Loopback floor", "floor"))
+    return [(heading, flat(campaign.about(member))) for heading, member in sections
+            if isinstance(campaign.about(member), dict)]
+
+
+def flat(value, prefix=""):
+    rows = []
+    for name, member in value.items():
+        if isinstance(member, dict):
+            rows += flat(member, f"{prefix}{name} ")
+        else:
+            large = name == "memory_bytes" and isinstance(member, int)
+            rows.append(((prefix + name).replace("_", " "),
+                         units.memory(member) if large else fact(member)))
+    return rows
+
+
+def fact(value):
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(str(x) for x in value) or "none"
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def command(campaign):
+    line = campaign.about("command_line")
+    return shlex.join(map(str, line)) if isinstance(line, list) and line else ""
+
+
+def raw_data(campaign):
+    """The data as JSON that cannot end its <script>, and whether it is the whole."""
+    text = as_json(campaign.manifest, [t.raw for t in campaign.trials])
+    if len(text) <= EMBEDDED_AT_MOST:
+        return Markup(text), True
+    text = as_json(campaign.manifest, [slim(t.raw) for t in campaign.trials])
+    return Markup(text), False
+
+
+def slim(raw):
+    """Without its two long members."""
+    fairness = raw.get("fairness")
+    if isinstance(fairness, dict):
+        fairness = {k: v for k, v in fairness.items() if k != "requests_per_client"}
+    return {k: v for k, v in {**raw, "fairness": fairness}.items() if k != "histogram"}
+
+
+def as_json(manifest, trials):
+    text = json.dumps({"manifest": manifest, "trials": trials}, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text

@@ -1,0 +1,147 @@
+"""From matplotlib's SVG to ours: one group per model, values as <title>, unique ids.
+
+A drawn artist says what it is in its gid, "panel|model index|part". Neighbours of one
+panel and model become <g class="series" data-model="..."> with a readable id.
+"""
+
+import re
+import xml.etree.ElementTree as ET
+
+SVG = "http://www.w3.org/2000/svg"
+XLINK = "http://www.w3.org/1999/xlink"
+ET.register_namespace("", SVG)
+ET.register_namespace("xlink", XLINK)
+HREF = f"{{{XLINK}}}href"
+
+
+def tag(name):
+    return f"{{{SVG}}}{name}"
+
+
+def tidy(source, figure, models, tips):
+    """The root element: tips are {gid: one text per drawn mark}, models [(name, id)]."""
+    root = ET.fromstring(source)
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag == tag("metadata"):
+                parent.remove(child)
+        parent.text = parent.text if parent.tag == tag("text") else None
+        parent.tail = None
+    for element in list(root.iter(tag("g"))):
+        add_titles(element, tips.get(element.get("id"), ()))
+        share_style(element)
+    for parent in list(root.iter(tag("g"))):
+        group_models(parent, figure, models)
+    shorten_numbers(root)
+    rename_ids(root, figure)
+    return root
+
+
+def slugs(models):
+    """[(name, the part of an id that stands for it)]; a plain name stands for itself."""
+    return [(m, m if re.fullmatch(r"[A-Za-z]\w{0,60}", m, re.ASCII) else f"model-{i}")
+            for i, m in enumerate(models)]
+
+
+def add_titles(group, texts):
+    """Gives each mark of the group its value, for the reader's pointer."""
+    marks = list(group.iter(tag("use"))) or [
+        path for path in group.iter(tag("path")) if path.get("id") is None]
+    for mark, text in zip(marks, texts):
+        ET.SubElement(mark, tag("title")).text = text
+
+
+def share_style(group):
+    """Says once on the group what each of its marks repeats."""
+    marks = [child for child in group if child.tag == tag("use")]
+    styles = {mark.get("style") for mark in marks}
+    if len(styles) == 1 and None not in styles:
+        group.set("style", styles.pop())
+        for mark in marks:
+            del mark.attrib["style"]
+
+
+def group_models(parent, figure, models):
+    series, last = None, None
+    for child in list(parent):
+        parts = (child.get("id") or "").split("|")
+        if len(parts) != 3:
+            last = None
+            continue
+        panel, model = int(parts[0]), int(parts[1])
+        name, slug = models[model]
+        if (panel, model) != last:
+            identity = f"{figure}-{slug}" + (f"-{panel + 1}" if panel else "")
+            series = ET.Element(tag("g"), {"id": identity, "class": "series",
+                                           "data-model": name})
+            parent.insert(list(parent).index(child), series)
+            last = panel, model
+        parent.remove(child)
+        child.attrib.pop("id")
+        child.set("class", parts[2])
+        series.append(child)
+
+
+def shorten_numbers(root):
+    for element in root.iter():
+        for name in ("d", "x", "y", "transform", "width", "height"):
+            text = element.get(name)
+            if text:
+                element.set(name, " ".join(re.sub(
+                    r"-?\d+\.\d+", lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip("."),
+                    text).split()))
+
+
+def rename_ids(root, figure):
+    """Keeps the ids that are referred to and those of the series; unique in the page."""
+    text = ET.tostring(root, encoding="unicode")
+    wanted = set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', text))
+    wanted = {one or other for one, other in wanted}
+    for element in root.iter():
+        identity = element.get("id")
+        if identity in wanted:
+            element.set("id", f"{figure}.{identity}")
+        elif identity and element.get("class") != "series":
+            del element.attrib["id"]
+            if identity in ("heading", "caption"):
+                element.set("class", identity)
+        for name in ("clip-path", HREF):
+            if element.get(name):
+                element.set(name, element.get(name).replace("#", f"#{figure}.", 1))
+
+
+def standalone(root, title):
+    """A file of its own, on white paper."""
+    root = ET.fromstring(ET.tostring(root))
+    box = root.get("viewBox").split()
+    paper = ET.Element(tag("rect"), {"width": box[2], "height": box[3], "fill": "#fff"})
+    root.insert(0, paper)
+    heading = ET.Element(tag("title"))
+    heading.text = title
+    root.insert(0, heading)
+    text = ET.tostring(root, encoding="unicode")
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + text + "\n"
+
+
+def embedded(root, label, crop, variables):
+    """For the page: without heading and caption (crop: points at top and bottom), with
+    the colours as variables ({'#rrggbb': name}) so that the theme can change them."""
+    root = ET.fromstring(ET.tostring(root))
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag == tag("style") or child.get("class") in ("heading", "caption"):
+                parent.remove(child)
+    _, _, width, height = map(float, root.get("viewBox").split())
+    top, bottom = crop
+    root.set("viewBox", f"0 {top} {width:g} {height - top - bottom:g}")
+    for name in ("width", "height", "version"):
+        root.attrib.pop(name, None)
+    root.set("role", "img")
+    root.set("aria-label", label)
+    text = ET.tostring(root, encoding="unicode").replace("xlink:href=", "href=")
+    text = text.replace(f' xmlns:xlink="{XLINK}"', "")
+
+    def variable(match):
+        colour = match[0].lower()
+        return f"var(--{variables[colour]})" if colour in variables else colour
+    return re.sub(r"(?<=[:\s])#[0-9a-fA-F]{6}(?=[;\"])", variable, text)

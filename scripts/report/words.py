@@ -1,0 +1,311 @@
+"""What the figures mean, in words, by stated rules; everything from users is escaped.
+
+The rules are printed in the page under "Method". Ratios are paired by round.
+"""
+
+import collections
+
+from markupsafe import Markup
+
+from . import data
+from .units import clean, count, listed, microseconds, plural, short, sig
+
+LISTED_AT_MOST = 6
+
+
+def code(model):
+    return Markup("<code>{}</code>").format(short(model, 60))
+
+
+def codes(points):
+    return phrase(code(p.model) for p in points)
+
+
+def phrase(parts):
+    """a, b and c, each escaped unless it is Markup."""
+    return Markup(listed(str(Markup.escape(part)) for part in parts))
+
+
+def cores(cpus):
+    """1 core (CPU 0)"""
+    if not isinstance(cpus, list) or not cpus:
+        return "cores not recorded"
+    return f"{plural(len(cpus), 'core')} (CPU {', '.join(str(c) for c in cpus)})"
+
+
+def caption(campaign, note, levels=None):
+    """What every figure states: loop, clients, payload, cores, rounds, interval."""
+    levels = levels or campaign.levels
+    who = plural(levels[0], "client") if len(levels) == 1 else (
+        f"{count(levels[0])} to {count(levels[-1])} clients")
+    size = campaign.about("options", "payload_bytes")
+    pipeline = campaign.about("options", "pipeline")
+    rounds = campaign.rounds
+    return clean(
+        f"Closed loop, {who}, payload {size if size is not None else '?'} B"
+        f"{f', pipeline {pipeline}' if pipeline not in (None, 1) else ''}; server on "
+        f"{cores(campaign.about('options', 'server_cpus'))}, client on "
+        f"{cores(campaign.about('options', 'client_cpus'))}; "
+        f"n = {plural(rounds, 'round')}"
+        f"{' (no range)' if rounds == 1 else ', interval: range min to max'}. {note}")
+
+
+# -- what was found ----------------------------------------------------------------------
+
+def findings(campaign):
+    """Sentences, the most important one first."""
+    if not campaign.trials:
+        return [Markup("No trial was recorded, so there is nothing to report. Run "
+                       "<code>echo_compare</code> again, or give another folder.")]
+    if campaign.top is None:
+        return [Markup("No trial gave a figure: all of them failed. The warnings below "
+                       "say why.")]
+    points = [p for p in campaign.at(campaign.top) if p.spread("cpu_ns")]
+    sentences = []
+    if points:
+        served = [p for p in points if not p.starved]
+        best = min(served or points, key=lambda p: p.spread("cpu_ns").median)
+        sentences += price(campaign, best, points, served)
+        sentences += ratios(best, [p for p in served or points if p is not best])
+        sentences += no_discrimination(campaign.top, points)
+    return [*sentences, *busiest(campaign), *starving(campaign)]
+
+
+def price(campaign, best, points, served):
+    cpu = best.spread("cpu_ns")
+    among = " of the models that served every client" if (
+        served and len(served) < len(points)) else ""
+    least = "used the least server CPU per request" if len(points) > 1 else (
+        "used this much server CPU per request")
+    spread = f" ({microseconds(cpu.low)} to {microseconds(cpu.high)} over " \
+        f"{plural(cpu.n, 'round')})" if cpu.n > 1 else " (one round)"
+    floor = campaign.floor_ns
+    floor = f", {sig(cpu.median / floor)} times the loopback floor" if floor else ""
+    yield Markup("At {}, {} {}{}: <strong>{} µs</strong>{}{}.").format(
+        plural(campaign.top, "client"), code(best.model), least, among,
+        microseconds(cpu.median), spread, floor)
+    if len(points) == 1:
+        yield Markup("Only one model has figures there, so nothing is compared.")
+
+
+def ratios(best, others):
+    """Who ties with the best, and how much more the others used."""
+    compared = [(p, data.compare(p, best, "cpu_ns")) for p in others]
+    ties = [p for p, ratio in compared if ratio and ratio.tie]
+    worse = sorted(((r, p) for p, r in compared if r and not r.tie),
+                   key=lambda pair: (pair[0].median, pair[1].model))
+    alone = [p for p, ratio in compared if ratio is None]
+    if ties:
+        yield Markup("{} {} with it: no difference was shown.").format(
+            codes(ties), "ties" if len(ties) == 1 else "tie")
+    if worse:
+        shown = worse if len(worse) <= LISTED_AT_MOST else worse[:LISTED_AT_MOST - 1]
+        parts = [Markup("{}{} about <strong>{} times</strong>{}{}").format(
+            code(p.model), "" if i else " used", sig(r.median), "" if i else " as much",
+            f" ({sig(r.low)} to {sig(r.high)})" if r.n > 1 else "")
+            for i, (r, p) in enumerate(shown)]
+        rest = worse[len(shown):]
+        if rest:
+            parts.append(Markup("{} more up to {} times ({})").format(
+                count(len(rest)), sig(rest[-1][0].median), code(rest[-1][1].model)))
+        yield Markup("Compared with it, {}.").format(phrase(parts))
+    if alone:
+        yield Markup("{} shared no round with it, so there is no "
+                     "ratio.").format(codes(alone))
+
+
+def no_discrimination(clients, points):
+    """The iterative server is the control: if it ties with all, the workload is idle."""
+    control = [p for p in points if p.model == "iterative" and not p.starved]
+    others = [p for p in points if p.model != "iterative"]
+    found = [data.compare(p, control[0], "cpu_ns") for p in others] if control else []
+    if found and all(r and r.tie for r in found):
+        yield Markup("<strong>This workload does not discriminate</strong>: even {} ties "
+                     "with all the others at {}.").format(
+                         code("iterative"), plural(clients, "client"))
+
+
+def busiest(campaign):
+    """The highest throughput, where the server and not the client was the limit."""
+    everyone = [p for p in campaign.at(campaign.top) if p.spread("rate")]
+    points = [p for p in everyone if not p.starved]
+    if len(points) < 2 or any(p.client_bound for p in points):
+        return
+    best = max(points, key=lambda p: p.spread("rate").median)
+    ties = [p for p in points if p is not best
+            and getattr(data.compare(p, best, "rate"), "tie", False)]
+    if len(ties) == len(points) - 1:
+        yield Markup("In throughput no difference was shown.")
+        return
+    yield Markup("{}{} answered the most requests, <strong>{} per "
+                 "second</strong>{}.").format(
+        "Of the models that served every client, " if len(points) < len(everyone) else "",
+        code(best.model), sig(best.spread("rate").median),
+        Markup(", tied with {}").format(codes(ties)) if ties else "")
+
+
+def starving(campaign):
+    """Models that left clients without a reply: the worst point of each."""
+    worst = []
+    for model in campaign.models:
+        points = [campaign.points.get((model, c)) for c in campaign.levels]
+        points = [p for p in points if p and p.starved]
+        if points:
+            worst.append(max(points, key=lambda p: (p.starved, p.clients)))
+    if not worst:
+        return
+    worst.sort(key=lambda p: (-p.starved / p.clients, p.model))
+    parts = [Markup("{} up to {} of {}").format(code(p.model), count(p.starved),
+                                                count(p.clients))
+             for p in worst[:LISTED_AT_MOST]]
+    rest = len(worst) - len(parts)
+    yield Markup("<strong>Clients were starved</strong>, left without any reply, by "
+                 "{}{}: {} figures are those of the clients served.").format(
+                     phrase(parts), f" and {rest} models more" if rest else "",
+                     "its" if len(worst) == 1 else "their")
+
+
+# -- what may be wrong with it -----------------------------------------------------------
+
+def cautions(campaign):
+    """Sentences on why the figures may mislead."""
+    rules = (incomplete, failed, client_bound, doubtful, missing, few_rounds, one_core,
+             machine, build, no_floor)
+    return [Markup(text) for rule in rules for text in rule(campaign)] + [
+        Markup.escape(note) for note in campaign.notes]
+
+
+def incomplete(campaign):
+    planned, done = campaign.about("planned_trials"), len(campaign.trials)
+    partial = campaign.about("partial") or not campaign.about("finished")
+    if partial or (isinstance(planned, int) and done < planned):
+        yield Markup("This is a <strong>partial run</strong>: {} of {} planned trials."
+                     ).format(count(done), planned if planned is not None else "?")
+
+
+def failed(campaign):
+    bad = [t for t in campaign.trials if not t.usable]
+    if bad:
+        by_model = collections.Counter(t.model for t in bad)
+        names = phrase(Markup("{} ({})").format(code(m), n)
+                       for m, n in by_model.most_common(LISTED_AT_MOST))
+        yield Markup("<strong>{} of {} trials failed</strong> and count nowhere: {}{}."
+                     ).format(count(len(bad)), count(len(campaign.trials)), names,
+                              " and others" if len(by_model) > LISTED_AT_MOST else "")
+
+
+def client_bound(campaign):
+    points = [p for p in campaign.points.values() if p.client_bound]
+    if not points:
+        return
+    by_model = {}
+    for p in sorted(points, key=lambda p: p.clients):
+        by_model.setdefault(p.model, []).append(count(p.clients))
+    if len(by_model) > LISTED_AT_MOST:
+        names = plural(len(by_model), "model")
+    else:
+        names = phrase(Markup("{} (at {})").format(code(m), listed(levels))
+                       for m, levels in by_model.items())
+    yield Markup("Throughput is <strong>client-bound</strong> for {}: there the client "
+                 "was the limit, so requests/s is a lower bound and no ranking. CPU per "
+                 "request still holds.").format(names)
+
+
+def doubtful(campaign):
+    meaning = {"UNSTEADY": "never settled", "NOISY": "were disturbed by other work",
+               "OVERLOADED": "could not keep up with the load that was asked for"}
+    verdicts = collections.Counter(t.verdict for t in campaign.trials)
+    for verdict, what in meaning.items():
+        if verdicts[verdict]:
+            yield Markup("{} {} ({}); they are counted, and marked ≈ in the "
+                         "table.").format(
+                plural(verdicts[verdict], "trial"), what, verdict)
+
+
+def missing(campaign):
+    """Models without a figure at the load that the first sentence is about."""
+    if campaign.top is None:
+        return
+    present = {p.model for p in campaign.at(campaign.top)}
+    names = [code(m) for m in campaign.models if m not in present]
+    if names:
+        yield Markup("No figure at {} for {}.").format(
+            plural(campaign.top, "client"),
+            phrase(names) if len(names) <= LISTED_AT_MOST else f"{len(names)} models")
+
+
+def few_rounds(campaign):
+    n = campaign.rounds
+    if n == 1:
+        yield "One round shows no spread: a difference may be chance."
+    elif 1 < n < 6:
+        yield (f"{n} rounds are few: the range is the smallest and the largest of them, "
+               "not a confidence interval.")
+
+
+def one_core(campaign):
+    server = campaign.about("options", "server_cpus") or []
+    client = campaign.about("options", "client_cpus") or []
+    if len(server) == 1:
+        yield ("The server had one core: this compares single-core efficiency, and says "
+               "nothing about how a model uses many cores.")
+    if set(map(str, server)) & set(map(str, client)):
+        yield "Server and client shared a core, so each took time from the other."
+
+
+def machine(campaign):
+    hypervisor = campaign.about("environment", "hypervisor")
+    if hypervisor:
+        yield Markup("It ran in a virtual machine ({}), whose neighbours may take time "
+                     "from it unseen.").format(clean(hypervisor))
+    governor = campaign.about("environment", "governor")
+    if governor and governor != "performance":
+        yield Markup("The CPU governor was {}: the clock may have changed during the run."
+                     ).format(clean(governor))
+    load = campaign.about("environment", "load_average")
+    cpus = campaign.about("environment", "cpus_online")
+    try:
+        busy = float(load[0]) > 0.5 * int(cpus)
+    except (TypeError, ValueError, IndexError):
+        busy = False
+    if busy:
+        yield Markup("The machine was busy at the start: load average {} on {} CPUs."
+                     ).format(sig(float(load[0])), int(cpus))
+    if campaign.top is not None:
+        yield ("Loopback has no network, and in a closed loop a slow server slows its "
+               "own clients: high percentiles are flattered.")
+
+
+def build(campaign):
+    kind = campaign.about("build", "type")
+    if kind and str(kind).lower() not in ("release", "relwithdebinfo"):
+        yield Markup("It is a {} build: figures of an optimised one differ.").format(
+            clean(kind))
+    if campaign.about("build", "dirty"):
+        yield ("The source had changes that are in no commit, so it cannot be rebuilt "
+               "exactly.")
+
+
+def no_floor(campaign):
+    if campaign.top is not None and campaign.floor_ns is None:
+        yield "The loopback floor was not measured, so CPU is not given as its multiple."
+
+
+# -- warnings of the trials --------------------------------------------------------------
+
+def warnings(campaign):
+    """[(text, number of trials, where)], the most frequent first."""
+    found = {}
+    for trial in campaign.trials:
+        texts = list(trial.warnings)
+        if trial.verdict != "VALID":
+            texts.append(f"{trial.verdict}: {trial.text('reason') or 'no reason given'}")
+        for text in texts:
+            found.setdefault(clean(text), []).append(trial)
+    rows = []
+    for text, trials in sorted(found.items(), key=lambda row: (-len(row[1]), row[0])):
+        where = collections.Counter(f"{t.model} at {count(t.clients)}" for t in trials)
+        names = [f"{at} ({n}×)" if n > 1 else at for at, n in where.items()]
+        rest = f" and {len(names) - 12} more" if len(names) > 12 else ""
+        rows.append((text, len(trials), ", ".join(names[:12]) + rest))
+    return rows

@@ -1,0 +1,407 @@
+#!/usr/bin/python3
+"""Whatever people type, they get one line that names it, and an exit code that fits.
+
+    ECHOLAB_BIN=build/release tests/command_line_test.py
+
+Other people's clients are people too: nc and socat talk to every model.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import stat
+import subprocess
+import tempfile
+import time
+import unittest
+
+BIN = pathlib.Path(os.environ.get("ECHOLAB_BIN", "build/release")).resolve()
+PROGRAMS = ("echo_server", "echo_client", "echo_load", "echo_compare")
+NOBODY = 65534
+PATIENCE = 30  # seconds that nothing here takes, but for a program that hangs
+
+# UX-19: the one table of exit codes
+FAILURE, USAGE, UNREACHABLE = 1, 2, 3
+
+NO_COUNT = ["", "-1", "1e400", "nan", "inf", "0.5", "5 k", "ten", "18446744073709551616"]
+NO_SIZE = ["", "-1", "1e400", "nan", "inf", "0.5", "5 s", "64KiBs",
+           "18446744073709551616"]
+NO_DURATION = ["", "-1s", "1e400", "nan", "inf", "5 s", "5", "1.5k", "0.4ns",
+               "18446744073709551616s"]
+
+# Every option with a unit: what it does not take, and what is out of its range.
+OPTIONS = {
+    "echo_server": {
+        "--workers": (NO_COUNT, ["4097"]),
+        "--backlog": (NO_COUNT, ["0", "2M"]),
+        "--max-clients": (NO_COUNT, ["0", "2M"]),
+        "--buffer": (NO_SIZE, ["15", "17MiB"]),
+        "--idle-timeout": (NO_DURATION, ["25h"]),
+        "--drain-timeout": (NO_DURATION, ["61m"]),
+        "--ready-fd": (["", "abc", "1e3", "0.5", "99999999999999999999"], ["-5"]),
+    },
+    "echo_client": {},
+    "echo_load": {
+        "--connections": (NO_COUNT, ["0", "2M"]),
+        "--threads": (NO_COUNT, ["0", "257"]),
+        "--duration": (NO_DURATION, ["0", "25h"]),
+        "--requests": (NO_COUNT, []),
+        "--size": (NO_SIZE, ["0", "2GiB"]),
+        "--pipeline": (NO_COUNT, ["0", "65537"]),
+        "--warm-up": (NO_DURATION, ["61m"]),
+        "--timeout": (NO_DURATION, ["0", "61m"]),
+        "--seed": (NO_COUNT, []),
+    },
+    "echo_compare": {
+        "--rounds": (NO_COUNT, ["0", "1001"]),
+        "--budget": (NO_DURATION, []),
+        "--duration": (NO_DURATION, ["0", "61m"]),
+        "--warm-up": (NO_DURATION, ["61m"]),
+        "--size": (NO_SIZE, ["0", "2GiB"]),
+        "--pipeline": (NO_COUNT, ["0", "65537"]),
+        "--threads": (NO_COUNT, ["0", "257"]),
+        "--workers": (NO_COUNT, ["4097"]),
+        "--seed": (NO_COUNT, []),
+    },
+}
+
+# What is wrong, the exit code, and what the line on stderr has to name.
+SERVE = ["--model", "iterative", "--listen"]
+WRONG = [
+    ("echo_server", [], USAGE, ["--model", "--list"]),
+    ("echo_server", ["--model", "epol_level"], USAGE, ["'epol_level'", "'epoll_level'"]),
+    ("echo_server", ["--model", "Iterative"], USAGE, ["'Iterative'", "'iterative'"]),
+    ("echo_server", ["--model", "qqqqqqqqqqqqq"], USAGE, ["'qqqqqqqqqqqqq'", "--list"]),
+    ("echo_server", ["--model", ""], USAGE, ["--model"]),
+    ("echo_server", ["--model"], USAGE, ["--model"]),
+    ("echo_server", ["--model", "iterative", "--model", "iterative"], USAGE, ["--model"]),
+    ("echo_server", ["iterative"], USAGE, ["'iterative'"]),
+    ("echo_server", [*SERVE, "localhost"], USAGE, ["'localhost'", "://"]),
+    ("echo_server", [*SERVE, ""], USAGE, ["''", "://"]),
+    ("echo_server", [*SERVE, "tcp://127.0.0.1"], USAGE, ["'tcp://127.0.0.1'", "PORT"]),
+    ("echo_server", [*SERVE, "tcp://127.0.0.1:65536"], USAGE, [":65536'", "65535"]),
+    ("echo_server", [*SERVE, "tcp://127.0.0.1:-1"], USAGE, [":-1'", "port"]),
+    ("echo_server", [*SERVE, "tcp://::1:7007"], USAGE, ["'tcp://::1:7007'", "brackets"]),
+    ("echo_server", [*SERVE, "unix://" + "p" * 108], USAGE, ["108", "107"]),
+    ("echo_server", [*SERVE, "http://127.0.0.1:80"], USAGE, ["'http'"]),
+    ("echo_server", [*SERVE, "tcp://127.0.0.1:no-such-port"], UNREACHABLE,
+     ["tcp://127.0.0.1:no-such-port"]),
+    ("echo_server", [*SERVE, "tcp://192.0.2.1:0"], FAILURE,
+     ["tcp://192.0.2.1:0", "does not have that address"]),
+    ("echo_server", [*SERVE, "unix:///nowhere/at/all"], FAILURE,
+     ["unix:///nowhere/at/all", "folder does not exist"]),
+    ("echo_server", [*SERVE, "unix:///dev/null"], FAILURE, ["/dev/null", "no socket"]),
+    ("echo_client", ["localhost"], USAGE, ["'localhost'", "://"]),
+    ("echo_client", ["tcp://127.0.0.1:7", "more"], USAGE, ["'more'"]),
+    ("echo_client", ["tcp://127.0.0.1:1"], UNREACHABLE, ["tcp://127.0.0.1:1", "refused"]),
+    ("echo_client", ["unix:///no/server"], UNREACHABLE, ["unix:///no/server"]),
+    ("echo_client", ["--lisen", "x"], USAGE, ["'--lisen'"]),
+    ("echo_load", ["localhost"], USAGE, ["'localhost'", "://"]),
+    ("echo_load", ["--conections", "5"], USAGE, ["'--conections'", "'--connections'"]),
+    ("echo_load", ["-c5x"], USAGE, ["--connections", "'5x'"]),
+    ("echo_load", ["-c", "1", "-t", "2"], USAGE, ["--threads 2", "--connections 1"]),
+    ("echo_load", ["-q", "tcp://127.0.0.1:1"], UNREACHABLE,
+     ["tcp://127.0.0.1:1", "refused"]),
+    ("echo_load", ["-q", "unix:///no/server"], UNREACHABLE, ["unix:///no/server"]),
+    ("echo_compare", ["--models", "epol_level"], USAGE,
+     ["'epol_level'", "'epoll_level'"]),
+    ("echo_compare", ["--models", ","], USAGE, ["--models"]),
+    ("echo_compare", ["--clients", "0"], USAGE, ["--clients", "'0'"]),
+    ("echo_compare", ["--clients", "ten"], USAGE, ["--clients", "'ten'"]),
+    ("echo_compare", ["--clients", ","], USAGE, ["--clients"]),
+    ("echo_compare", ["--server", "mine"], USAGE, ["--server", "'mine'"]),
+    ("echo_compare", ["--server-cpus", "x"], USAGE, ["--server-cpus", "'x'"]),
+    ("echo_compare", ["--server-cpus", "4095"], USAGE, ["--server-cpus", "4095"]),
+    ("echo_compare", ["extra"], USAGE, ["'extra'"]),
+    *[(program, ["--hlep"], USAGE, ["'--hlep'", "'--help'"]) for program in PROGRAMS],
+    *[(program, ["--hlep=5"], USAGE, ["'--hlep'", "'--help'"]) for program in PROGRAMS],
+    *[(program, ["-Z"], USAGE, ["'-Z'"]) for program in PROGRAMS],
+    *[(program, ["--no-such-option-at-all"], USAGE, ["'--no-such-option-at-all'"])
+      for program in PROGRAMS],
+]
+
+
+def path_of(program):
+    return str(BIN / program)
+
+
+def run(program, *arguments, before=(), folder=None, **options):
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    return subprocess.run([*before, path_of(program), *arguments], cwd=folder,
+                          stdin=subprocess.DEVNULL, text=True, timeout=PATIENCE,
+                          check=False, **options)
+
+
+def models():
+    """The models that serve streams, and are available here."""
+    return [model for model in json.loads(run("echo_server", "--list", "--json").stdout)
+            if "stream" in model["transports"] and model["available"]]
+
+
+class Server:
+    """An echo_server that is ready; stopped, in order, at the end of the `with`."""
+
+    def __init__(self, model, listen):
+        reader, writer = os.pipe()
+        self.process = subprocess.Popen(
+            [path_of("echo_server"), "--model", model, "--listen", listen, "--ready-fd",
+             str(writer)], pass_fds=[writer], stderr=subprocess.PIPE, text=True)
+        os.close(writer)
+        with os.fdopen(reader) as ready:
+            self.ready = ready.readline()
+        self.endpoint = dict(re.findall(r"(\w+)=(\S+)", self.ready)).get("endpoint", "")
+        self.port = self.endpoint.rpartition(":")[2]
+        self.path = self.endpoint.removeprefix("unix://")
+
+    def stop(self):
+        """(exit code, seconds that it took, what it said on stderr)"""
+        start = time.monotonic()
+        self.process.terminate()
+        try:
+            said = self.process.communicate(timeout=PATIENCE)[1]
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            said = self.process.communicate()[1]
+        return self.process.returncode, time.monotonic() - start, said
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.stop()
+        self.process.stderr.close()
+
+
+class CommandLine(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        missing = [program for program in PROGRAMS if not (BIN / program).is_file()]
+        if missing:
+            raise AssertionError(f"not built in {BIN} (ECHOLAB_BIN): {missing}")
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="echolab-test-")
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def assert_one_line(self, done, program, code, names):
+        """It ended with `code` and exactly one line on stderr that has all `names`."""
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.assertEqual(done.stdout or "", "")
+        self.assertRegex(done.stderr, rf"\A{program}: [^\n]+\n\Z")
+        for name in names:
+            self.assertIn(name, done.stderr)
+        self.assertLess(len(done.stderr), 400, "who reads that?")
+
+
+class WrongCommands(CommandLine):
+    def test_each_is_one_line_that_names_it_and_its_exit_code(self):
+        for program, arguments, code, names in WRONG:
+            with self.subTest(program, arguments=arguments):
+                done = run(program, *arguments, folder=self.folder)
+                self.assert_one_line(done, program, code, names)
+
+    def test_a_number_that_is_none_is_named_with_its_option(self):
+        for program, options in OPTIONS.items():
+            for option, (nonsense, too_far) in options.items():
+                for given in nonsense + too_far:
+                    with self.subTest(program, option=option, given=given):
+                        done = run(program, f"{option}={given}", folder=self.folder)
+                        self.assert_one_line(done, program, USAGE, [option, given])
+
+    def test_every_option_with_a_unit_is_in_the_table_above(self):
+        """An option of --help that shows a default number is one that takes a number."""
+        for program in PROGRAMS:
+            shown = re.findall(r"(--[a-z-]+)=[0-9]", run(program, "--help").stdout)
+            self.assertEqual(set(shown) - set(OPTIONS[program]) - {"--clients"}, set())
+
+    def test_a_port_in_use_is_named_with_its_endpoint(self):
+        with Server("iterative", "tcp://127.0.0.1:0") as first:
+            done = run("echo_server", *SERVE, first.endpoint)
+            self.assert_one_line(done, "echo_server", FAILURE,
+                                 [first.endpoint, "another server has it"])
+
+    def test_a_unix_path_in_use_is_named_and_stays(self):
+        with Server("iterative", f"unix://{self.folder}/s") as first:
+            done = run("echo_server", *SERVE, first.endpoint)
+            self.assert_one_line(done, "echo_server", FAILURE,
+                                 [first.endpoint, "another server has it"])
+            self.assertTrue(stat.S_ISSOCK(os.stat(first.path).st_mode))
+
+    def test_a_ready_fd_that_is_closed_is_named(self):
+        for number in (3, 4, 5, 99, 1000):
+            with self.subTest(number=number):
+                done = run("echo_server", *SERVE, "tcp://127.0.0.1:0", "--ready-fd",
+                           str(number))
+                self.assert_one_line(done, "echo_server", USAGE,
+                                     ["--ready-fd", str(number)])
+
+    def test_output_that_cannot_be_written_is_a_failure(self):
+        for program, arguments in [*[(program, ["--help"]) for program in PROGRAMS],
+                                   ("echo_server", ["--list"]),
+                                   ("echo_server", ["--list", "--json"])]:
+            with self.subTest(program, arguments=arguments), \
+                 open("/dev/full", "w", encoding="utf-8") as full:
+                done = run(program, *arguments, stdout=full)
+                self.assert_one_line(done, program, FAILURE, ["stdout", "No space left"])
+
+
+class WithoutPermission(CommandLine):
+    """As a user who may not: nobody, when the tests run as root."""
+
+    def setUp(self):
+        super().setUp()
+        os.chmod(self.folder, 0o755)
+        self.program = shutil.copy(path_of("echo_server"), self.folder)
+        self.as_nobody = []
+        if os.geteuid() == 0:
+            self.assertIsNotNone(shutil.which("setpriv"),
+                                 "missing: apt install util-linux")
+            self.as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}",
+                              "--clear-groups", "--bounding-set=-all", "--inh-caps=-all"]
+
+    def serve(self, endpoint):
+        return subprocess.run([*self.as_nobody, self.program, *SERVE, endpoint],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=PATIENCE, check=False)
+
+    def test_a_privileged_port_is_named(self):
+        start = pathlib.Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()
+        if int(start) <= 1:
+            self.skipTest(f"every port is free for all here: {start}")
+        self.assert_one_line(self.serve("tcp://127.0.0.1:1"), "echo_server", FAILURE,
+                             ["tcp://127.0.0.1:1", "no permission", "1024"])
+
+    def test_a_folder_that_is_not_ours_is_named(self):
+        closed = os.path.join(self.folder, "closed")
+        os.mkdir(closed, 0o555 if os.geteuid() else 0o755)
+        self.assert_one_line(self.serve(f"unix://{closed}/s"), "echo_server", FAILURE,
+                             [f"unix://{closed}/s", "no permission", "another folder"])
+
+
+class Help(CommandLine):
+    def test_help_and_version_go_to_stdout_and_end_well(self):
+        for program in PROGRAMS:
+            for option in ("--help", "-h", "--version"):
+                with self.subTest(program, option=option):
+                    done = run(program, option)
+                    self.assertEqual((done.returncode, done.stderr), (0, ""))
+                    self.assertTrue(done.stdout)
+
+    def test_help_shows_an_example_and_the_exit_codes(self):
+        for program in PROGRAMS:
+            shown = run(program, "--help").stdout
+            self.assertIn(f"\n  {program} ", shown)
+            self.assertIn("Exit codes: 0 ok, 1 failure, 2 usage, 3 ", shown)
+
+    def test_version_says_how_it_was_built(self):
+        said = {run(program, "--version").stdout for program in PROGRAMS}
+        self.assertEqual(len(said), 1, "all programs are of one build")
+        self.assertRegex(said.pop(), r"\Aecholab \d+\.\d+\.\d+ \(.+, .+\)\n\Z")
+
+    def test_help_is_not_wider_than_a_wide_terminal(self):
+        for program in PROGRAMS:
+            for line in run(program, "--help").stdout.split("\n"):
+                self.assertLessEqual(len(line), 110, f"{program}: {line}")
+
+
+class List(CommandLine):
+    def test_as_text_names_every_model(self):
+        shown = run("echo_server", "--list")
+        self.assertEqual((shown.returncode, shown.stderr), (0, ""))
+        for model in models():
+            self.assertRegex(shown.stdout, rf"(?m)^  {model['name']} ")
+
+    def test_as_json_has_axes_census_and_source_of_every_row(self):
+        listed = json.loads(run("echo_server", "--list", "--json").stdout)
+        text = (pathlib.Path(__file__).parent.parent / "servers/models.def").read_text()
+        rows = re.findall(r"(?m)^MODEL\((\w+)", text)
+        self.assertEqual([model["name"] for model in listed], rows)
+        for model in listed:
+            with self.subTest(model["name"]):
+                self.assertEqual(set(model["axes"]), {"accepts", "unit", "readiness",
+                                                      "dispatch", "computes", "growth"})
+                self.assertTrue(all(model["axes"].values()))
+                self.assertEqual(set(model["census"]), {"processes", "threads"})
+                for key in ("family", "transports", "source", "shows"):
+                    self.assertTrue(model[key])
+                self.assertIs(type(model["available"]), bool)
+                self.assertGreaterEqual(model["default_workers"], 1)
+
+
+class Ready(CommandLine):
+    def test_the_line_names_the_endpoint_and_both_processes(self):
+        with Server("iterative", "tcp://127.0.0.1:0") as server:
+            found = re.fullmatch(r"READY endpoint=tcp://127\.0\.0\.1:(\d+) "
+                                 r"pid=(\d+) model_pid=(\d+)\n", server.ready)
+            self.assertIsNotNone(found, server.ready)
+            self.assertNotEqual(found.group(1), "0")
+            self.assertEqual(int(found.group(2)), server.process.pid)
+            parent = pathlib.Path(f"/proc/{found.group(3)}/stat").read_text().split()[3]
+            self.assertEqual(int(parent), server.process.pid)
+
+    def test_the_server_serves_when_the_line_is_there(self):
+        with Server("iterative", "tcp://127.0.0.1:0") as server, \
+             socket.create_connection(("127.0.0.1", int(server.port))) as client:
+            client.sendall(b"echo")
+            self.assertEqual(client.recv(4, socket.MSG_WAITALL), b"echo")
+
+
+class OtherPeoplesClients(CommandLine):
+    """nc and socat, with more than any buffer holds, on TCP and on a Unix socket."""
+
+    WORDS = os.urandom(300_000)
+
+    def commands(self, server):
+        if server.endpoint.startswith("unix://"):
+            return [["nc", "-N", "-U", server.path],
+                    ["socat", "-t", "10", "-", f"UNIX-CONNECT:{server.path}"]]
+        host, family = ("::1", "6") if "[::1]" in server.endpoint else ("127.0.0.1", "4")
+        target = f"[{host}]" if family == "6" else host
+        return [["nc", "-N", host, server.port],
+                ["socat", "-t", "10", "-", f"TCP{family}:{target}:{server.port}"]]
+
+    def assert_echo(self, server):
+        for command in self.commands(server):
+            self.assertIsNotNone(
+                shutil.which(command[0]),
+                "missing: apt install " +
+                {"nc": "netcat-openbsd"}.get(command[0], command[0]))
+            done = subprocess.run(command, input=self.WORDS, capture_output=True,
+                                  timeout=PATIENCE, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertTrue(done.stdout == self.WORDS,
+                            f"{command}: {len(done.stdout)} of {len(self.WORDS)} bytes")
+
+    def assert_echo_and_stop(self, model, listen):
+        with self.subTest(model, listen=listen), Server(model, listen) as server:
+            self.assertTrue(server.endpoint, "it did not start")
+            self.assert_echo(server)
+            code, seconds, said = server.stop()
+            self.assertEqual(code, 0, said)
+            self.assertLess(seconds, 2, f"nobody is there, and it drains: {said}")
+
+    def test_get_every_byte_from_every_model_which_then_stops_at_once(self):
+        for model in models():
+            self.assert_echo_and_stop(model["name"], "tcp://127.0.0.1:0")
+            self.assert_echo_and_stop(model["name"], f"unix://{self.folder}/echo.sock")
+            self.assertFalse(os.path.exists(f"{self.folder}/echo.sock"))
+
+    def test_get_every_byte_over_ipv6(self):
+        self.assert_echo_and_stop("iterative", "tcp://[::1]:0")
+
+    def test_and_our_own_client_does_as_well(self):
+        for listen in ("tcp://127.0.0.1:0", f"unix://{self.folder}/echo.sock"):
+            with self.subTest(listen=listen), Server("iterative", listen) as server:
+                done = subprocess.run([path_of("echo_client"), server.endpoint],
+                                      input=self.WORDS, capture_output=True,
+                                      timeout=PATIENCE, check=False)
+                self.assertEqual((done.returncode, done.stderr), (0, b""))
+                self.assertTrue(done.stdout == self.WORDS)
+
+
+if __name__ == "__main__":
+    unittest.main()

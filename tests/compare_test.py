@@ -1,0 +1,233 @@
+#!/usr/bin/python3
+"""echo_compare as a person uses it: what it prints, keeps, refuses and leaves behind.
+
+ECHOLAB_BIN names the build folder. Windows are short: what is tested is the runner, not
+the numbers.
+"""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BIN = pathlib.Path(os.environ.get("ECHOLAB_BIN", "build/release")).resolve()
+COMPARE = BIN / "echo_compare"
+REPORT = pathlib.Path(__file__).resolve().parent.parent / "scripts" / "report.py"
+SHORT = ["--duration", "100ms", "--warm-up", "20ms", "--rounds", "2", "--clients", "1,8"]
+MODELS = ["iterative", "fork_per_client", "epoll_level"]
+
+PYTHON_ECHO = """
+import socket, sys, threading
+def serve(c):
+    while data := c.recv(65536):
+        c.sendall(data)
+    c.close()
+s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while True:
+    threading.Thread(target=serve, args=(s.accept()[0],), daemon=True).start()
+"""
+
+
+def processes(pattern):
+    """The pids whose command line matches."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if re.search(pattern, command):
+            found.append(int(entry.name))
+    return found
+
+
+def eventually(condition, seconds=10):
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+class Comparing(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.results = pathlib.Path(self.folder.name) / "results"
+        # A flag that only the servers of this test are started with.
+        self.mark = f"--workers {1000 + os.getpid() % 3000}"
+
+    def command(self, *arguments):
+        own = [] if "--results" in arguments else ["--results", str(self.results)]
+        return [str(COMPARE), *own, *self.mark.split(), *arguments]
+
+    def compare(self, *arguments):
+        return subprocess.run(self.command(*arguments), capture_output=True, text=True,
+                              timeout=120)
+
+    def campaign(self):
+        (folder,) = self.results.iterdir()
+        manifest = json.loads((folder / "manifest.json").read_text())
+        lines = (folder / "trials.jsonl").read_text().splitlines()
+        return folder, manifest, [json.loads(line) for line in lines]
+
+    def assert_no_server_left(self):
+        self.assertTrue(eventually(lambda: not processes(f"echo_server.*{self.mark}")))
+
+    def test_every_point_is_measured_once_a_round_and_kept(self):
+        done = self.compare("--models", ",".join(MODELS), *SHORT)
+        self.assertIn(done.returncode, (0,), done.stderr)
+        _, manifest, rows = self.campaign()
+        points = sorted((r["round"], r["model"], r["clients"]) for r in rows)
+        self.assertEqual(points, sorted((r, m, c) for r in (0, 1) for m in MODELS
+                                        for c in (1, 8)))
+        self.assertEqual([r["order"] for r in rows], list(range(12)))
+        self.assertFalse(manifest["partial"])
+        self.assertEqual(manifest["planned_trials"], 12)
+        self.assert_no_server_left()
+
+    def test_rows_are_whole_and_agree_with_themselves(self):
+        self.compare("--models", "epoll_level", *SHORT)
+        for row in self.campaign()[2]:
+            self.assertIn(row["verdict"], ("VALID", "CLIENT-BOUND"))
+            self.assertEqual(sum(row["fairness"]["requests_per_client"]), row["requests"])
+            self.assertEqual(sum(b[2] for b in row["histogram"]), row["latency_ns"]["n"])
+            self.assertGreater(row["server"]["cpu_ns_per_request"], 0)
+            self.assertGreater(row["client"]["cpu_ns_per_request"], 0)
+            self.assertEqual(row["server"]["threads"], 1)
+            self.assertGreaterEqual(row["server"]["descriptors"], row["clients"])
+            self.assertEqual(set(row["errors"].values()), {0})
+
+    def test_the_order_follows_from_the_seed(self):
+        orders = []
+        for _ in range(2):
+            out = self.compare("--models", "iterative,epoll_level", "--seed", "7", "--json",
+                               *SHORT).stdout
+            rows = [json.loads(line) for line in out.splitlines()]
+            orders.append([(r["model"], r["clients"]) for r in rows])
+        self.assertEqual(*orders)
+        self.assertEqual(len(orders[0]), 8)
+
+    def test_the_table_lines_up_and_words_follow(self):
+        done = self.compare("--models", "fork_per_client,epoll_level", *SHORT)
+        lines = done.stdout.splitlines()
+        header = next(line for line in lines if "CPU/req" in line)
+        rows = [line for line in lines if re.match("  (fork_per_client|epoll_level) ", line)]
+        self.assertEqual(len(rows), 4)
+        self.assertEqual({len(row) for row in rows}, {len(header)})
+        self.assertRegex(done.stdout, r"At 8 clients \w+ needs the least server CPU")
+        self.assertNotIn("\033", done.stdout + done.stderr)
+
+    def test_a_foreign_server_stands_beside_the_models(self):
+        script = pathlib.Path(self.folder.name) / "echo.py"
+        script.write_text(PYTHON_ECHO)
+        done = self.compare("--models", "epoll_level", "--server",
+                            f"python=/usr/bin/python3 {script} {{port}}", *SHORT)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        rows = [r for r in self.campaign()[2] if r["model"] == "python"]
+        self.assertEqual(len(rows), 4)
+        self.assertTrue(all(r["server"]["cpu_ns_per_request"] > 0 for r in rows))
+        self.assertFalse(processes(re.escape(str(script))))
+
+    def test_a_server_that_never_gets_ready_fails_and_the_others_go_on(self):
+        done = self.compare("--models", "epoll_level", "--server", "broken=false {port}",
+                            *SHORT)
+        self.assertEqual(done.returncode, 1)
+        rows = self.campaign()[2]
+        verdicts = {r["model"]: r["verdict"] for r in rows}
+        self.assertEqual(verdicts["broken"], "FAILED")
+        self.assertEqual(verdicts["epoll_level"], "VALID")
+        failed = next(r for r in rows if r["model"] == "broken")
+        self.assertIsNone(failed["server"])
+        self.assertIn("it ended", failed["reason"])
+
+    def test_a_server_that_answers_wrong_bytes_is_not_measured(self):
+        script = pathlib.Path(self.folder.name) / "liar.py"
+        script.write_text(PYTHON_ECHO.replace("c.sendall(data)", "c.sendall(data.upper())"))
+        done = self.compare("--models", "epoll_level", "--server",
+                            f"liar=/usr/bin/python3 {script} {{port}}", "--duration", "50ms",
+                            "--warm-up", "0", "--rounds", "1", "--clients", "1")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("the reply is not what was sent", done.stdout)
+
+    def interrupted(self, how):
+        running = subprocess.Popen(
+            self.command("--models", "fork_per_client,epoll_level", "--duration", "300ms",
+                         "--rounds", "100", "--clients", "8"),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        trials = lambda: list(self.results.glob("*/trials.jsonl"))
+        self.assertTrue(eventually(lambda: trials() and
+                                   trials()[0].read_text().count("\n") >= 2, 30))
+        running.send_signal(how)
+        out, err = running.communicate(timeout=30)
+        return running.returncode, out, err
+
+    def test_ctrl_c_keeps_what_was_measured_and_says_so(self):
+        code, out, err = self.interrupted(signal.SIGINT)
+        self.assertEqual(code, 130, err)
+        _, manifest, rows = self.campaign()
+        self.assertTrue(manifest["partial"])
+        self.assertGreaterEqual(len(rows), 2)
+        self.assertIn("interrupted", err)
+        self.assertIn("epoll_level", out)
+        self.assert_no_server_left()
+
+    def test_a_killed_runner_leaves_no_server(self):
+        self.interrupted(signal.SIGKILL)
+        self.assert_no_server_left()
+        _, manifest, rows = self.campaign()
+        self.assertTrue(manifest["partial"])
+        self.assertGreaterEqual(len(rows), 2)
+
+    def test_a_report_can_be_made_of_it(self):
+        self.compare("--models", "iterative,epoll_level", *SHORT)
+        folder = self.campaign()[0]
+        subprocess.run([str(REPORT), str(folder)], check=True, timeout=120,
+                       capture_output=True)
+        self.assertIn("epoll_level", (folder / "report.html").read_text())
+
+    def test_a_dry_run_says_how_long_and_measures_nothing(self):
+        done = self.compare("--dry-run")
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stderr, r"trials of .* about \d+:\d\d in all")
+        self.assertFalse(self.results.exists())
+
+    def test_bad_input_is_refused_with_one_line(self):
+        blocker = pathlib.Path(self.folder.name) / "file"
+        blocker.write_text("")
+        cases = [
+            (["--models", "epol_level"], 2, "did you mean 'epoll_level'"),
+            (["--clients", "0"], 2, "'0' is no number of clients"),
+            (["--clients", "ten"], 2, "'ten'"),
+            (["--clients", ","], 2, "no number of clients"),
+            (["--rounds", "0"], 2, "--rounds"),
+            (["--budget", "1s"], 2, "three rounds of this plan take"),
+            (["--server", "x=cmd"], 2, "{port}"),
+            (["--models", "iterative,iterative"], 2, "named twice"),
+            (["--server-cpus", "999"], 2, "CPU 999"),
+            (["--client-cpus", "a-b"], 2, "'a-b'"),
+            (["--quick", "--budget", "5m"], 2, "--quick"),
+            (["--quik"], 2, "did you mean '--quick'"),
+            (["--results", str(blocker / "below"), "-q"], 1, "cannot write"),
+        ]
+        for arguments, code, words in cases:
+            with self.subTest(arguments=arguments):
+                done = self.compare(*arguments)
+                self.assertEqual(done.returncode, code, done.stderr)
+                self.assertIn(words, done.stderr)
+                self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+
+
+if __name__ == "__main__":
+    if not COMPARE.exists():
+        sys.exit(f"{COMPARE} is not there: build it, or set ECHOLAB_BIN")
+    unittest.main()

@@ -1,0 +1,25 @@
+# The promises that every model keeps, held against a running echo_server.
+add_executable(promises_test
+  promises_stream_test.cpp promises_resources_test.cpp promises_exhaustion_test.cpp
+  promises_lifecycle_test.cpp promises_start_test.cpp
+  promises.cpp plain_client.cpp process_tree.cpp server_process.cpp)
+target_link_libraries(promises_test PRIVATE echolab_models GTest::gtest_main)
+target_compile_definitions(promises_test PRIVATE
+  ECHO_SERVER="$<TARGET_FILE:echo_server>")
+add_dependencies(promises_test echo_server)
+
+# One ctest per model, so that they run side by side and name the one that broke its
+# promise. A filter that matches nothing is a failure, not a success.
+function(add_promises name filter)
+  add_test(NAME promises.${name} COMMAND promises_test --gtest_filter=${filter})
+  set_tests_properties(promises.${name} PROPERTIES
+    TIMEOUT 120 FAIL_REGULAR_EXPRESSION "Running 0 tests")
+endfunction()
+
+add_promises(start "StartPromise.*")
+file(STRINGS ${CMAKE_SOURCE_DIR}/servers/models.def stream_rows
+  REGEX "^MODEL\\([a-z0-9_]+, [a-z_]+, [a-z_]*stream")
+foreach(row IN LISTS stream_rows)
+  string(REGEX REPLACE "^MODEL\\(([a-z0-9_]+),.*" "\\1" model "${row}")
+  add_promises(${model} "*/${model}_tcp4:*/${model}_tcp6:*/${model}_unix")
+endforeach()

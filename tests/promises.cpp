@@ -1,0 +1,177 @@
+#include "tests/promises.hpp"
+
+#include <stdlib.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include "common/error.hpp"
+
+namespace echolab::tests {
+namespace {
+
+/// Why there is no IPv6 here, if there is none.
+std::optional<std::string> no_ipv6() {
+  try {
+    const Listener probe(Endpoint::parse("tcp://[::1]:0"));
+    return std::nullopt;
+  } catch (const Failure& failure) {
+    return failure.what();
+  }
+}
+
+/// Why `model` is not available here, in its own words. Asked once per model.
+std::optional<std::string> unavailable(const Model& model) {
+  static std::map<std::string_view, std::optional<std::string>> known;
+  const auto [row, is_new] = known.try_emplace(model.name);
+  if (is_new) {
+    ServerProcess probe(model.name, "tcp://127.0.0.1:0");
+    if (!probe.ready() &&
+        probe.wait_for_exit() == static_cast<int>(ExitCode::unavailable))
+      row->second = probe.log();
+  }
+  return row->second;
+}
+
+bool is_sequential(const Model& model) {
+  return model.axes.readiness == "blocking" && model.axes.growth == "none";
+}
+
+}  // namespace
+
+std::size_t served_at_once(const Model& model) {
+  if (is_sequential(model)) return 1;
+  return model.holds_a_worker_per_client() ? workers
+                                           : std::numeric_limits<std::size_t>::max();
+}
+
+bool waits_busily(const Model& model) {
+  return model.axes.readiness == "busy";
+}
+
+bool grows_with_clients(const Model& model) {
+  return model.axes.growth == "per_client";
+}
+
+bool waits_for_many(const Model& model) {
+  return model.axes.readiness != "blocking";
+}
+
+bool gives_descriptors_away(const Model& model) {
+  return model.axes.unit == "process" &&
+         (grows_with_clients(model) || model.axes.accepts == "passed");
+}
+
+void PrintTo(const Case& where, std::ostream* out) {
+  *out << where.model->name << " over " << where.transport;
+}
+
+std::string name_of(const ::testing::TestParamInfo<Case>& info) {
+  return std::string(info.param.model->name) + "_" + std::string(info.param.transport);
+}
+
+std::vector<Case> stream_models(Transports transports, bool (*applies)(const Model&)) {
+  std::vector<Case> cases;
+  for (const Model& model : models())
+    if (model.transports.find("stream") != model.transports.npos && applies(model))
+      for (const std::string_view transport : transports)
+        cases.push_back({&model, transport});
+  return cases;
+}
+
+Folder::Folder() {
+  std::string name =
+      (std::filesystem::temp_directory_path() / "echolab_test_XXXXXX").string();
+  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp: " + name);
+  path_ = name;
+}
+
+Folder::~Folder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+std::string Folder::path(std::string_view name) const {
+  return path_ + "/" + std::string(name);
+}
+
+void Promise::SetUp() {
+  if (GetParam().transport == "tcp6")
+    if (const auto why = no_ipv6()) GTEST_SKIP() << *why;
+  if (const auto why = unavailable(model())) GTEST_SKIP() << *why;
+}
+
+std::string Promise::endpoint() const {
+  if (GetParam().transport == "unix") return "unix://" + folder_.path("echo.sock");
+  return GetParam().transport == "tcp6" ? "tcp://[::1]:0" : "tcp://127.0.0.1:0";
+}
+
+std::unique_ptr<ServerProcess> Promise::start(StartOptions options) const {
+  options.flags.insert(options.flags.end(), {"--workers", std::to_string(workers)});
+  if (std::ranges::find(options.flags, "--drain-timeout") == options.flags.end())
+    options.flags.insert(options.flags.end(), {"--drain-timeout", "10m"});
+  auto server = std::make_unique<ServerProcess>(model().name, endpoint(), options);
+  if (!server->ready()) throw std::runtime_error("no server: " + server->log());
+  return server;
+}
+
+std::unique_ptr<ServerProcess> Promise::start(std::vector<std::string> flags) const {
+  return start(StartOptions{.flags = std::move(flags)});
+}
+
+std::vector<PlainClient> Promise::hold(const ServerProcess& server, std::size_t wanted) {
+  std::vector<PlainClient> held;
+  while (held.size() < std::min(wanted, served_at_once(model()))) {
+    PlainClient& client = held.emplace_back(server.endpoint());
+    EXPECT_EQ(client.ask("I stay"), Answer::echoed) << "client " << held.size();
+  }
+  return held;
+}
+
+ProcessTree settled(const ServerProcess& server) {
+  ProcessTree last = server.tree();
+  EXPECT_TRUE(eventually([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    const ProcessTree before = std::exchange(last, server.tree());
+    return last.pids == before.pids && last.threads == before.threads &&
+           last.descriptors == before.descriptors && last.zombies == 0;
+  }));
+  return last;
+}
+
+bool all_served(std::vector<PlainClient>& clients) {
+  return std::ranges::all_of(clients, [](PlainClient& client) {
+    return client.ask("still here") == Answer::echoed;
+  });
+}
+
+bool comes_to_rest(const ServerProcess& server) {
+  constexpr std::chrono::milliseconds look{300};
+  constexpr auto next_to_none = look / 20;  // a loop that spins takes all of it
+  return eventually(
+      [&] {
+        const Nanoseconds before = server.tree().cpu;
+        std::this_thread::sleep_for(look);
+        return server.tree().cpu - before < next_to_none;
+      },
+      look * 5 * slowness);
+}
+
+bool says(const ServerProcess& server, std::string_view text) {
+  return eventually([&] { return server.log().find(text) != std::string::npos; });
+}
+
+void expect_clean_stop(ServerProcess& server) {
+  EXPECT_EQ(server.stop(), 0) << server.log();
+  const std::string log = server.log();
+  EXPECT_EQ(log.find("Sanitizer"), log.npos) << log;
+  EXPECT_EQ(log.find("runtime error:"), log.npos) << log;
+}
+
+}  // namespace echolab::tests

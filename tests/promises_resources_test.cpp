@@ -1,0 +1,172 @@
+// Promises about what a server costs: nothing leaks, nothing spins, the label tells the
+// truth, and the limits hold.
+
+#include <optional>
+#include <thread>
+
+#include "tests/promises.hpp"
+
+namespace echolab::tests {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ResourcePromise : public Promise {};
+
+/// True once `server` holds no more than in `before`, and no zombie.
+bool comes_back_to(const ProcessTree& before, const ServerProcess& server) {
+  return eventually([&] {
+    const ProcessTree now = server.tree();
+    return now.pids.size() <= before.pids.size() && now.threads <= before.threads &&
+           now.descriptors <= before.descriptors && now.zombies == 0;
+  });
+}
+
+std::string counts(const ProcessTree& tree) {
+  return std::to_string(tree.pids.size()) + " processes, " +
+         std::to_string(tree.threads) + " threads, " + std::to_string(tree.descriptors) +
+         " descriptors, " + std::to_string(tree.zombies) + " zombies";
+}
+
+TEST_P(ResourcePromise, TwoThousandShortConnectionsLeakNothing) {
+  const auto server = start();
+  const auto in_turn = [&](int clients) {
+    for (int i = 0; i < clients; ++i)
+      ASSERT_TRUE(serves_a_new_client(server->endpoint()));
+  };
+  in_turn(20);  // what is made once, for the first clients, is no leak
+  const ProcessTree before = settled(*server);
+  in_turn(2000);
+  EXPECT_TRUE(comes_back_to(before, *server))
+      << "before: " << counts(before) << "\nafter: " << counts(server->tree());
+  EXPECT_LT(server->tree().resident_bytes, before.resident_bytes + (8 << 20) * slowness);
+  expect_clean_stop(*server);
+}
+
+TEST_P(ResourcePromise, ClientsThatLeaveAtOnceLeaveNothingBehind) {
+  const auto server = start();
+  const ProcessTree before = server->tree();
+  for (int round = 0; round < 3; ++round) hold(*server, 50).clear();
+  EXPECT_TRUE(comes_back_to(before, *server))
+      << "before: " << counts(before) << "\nafter: " << counts(server->tree());
+  expect_clean_stop(*server);
+}
+
+TEST_P(ResourcePromise, TheCensusIsWhatTheLabelSays) {
+  const auto server = start();
+  const auto is_right = [&](std::size_t clients) {
+    const Census census = model().census(clients, workers);
+    const ProcessTree tree = server->tree();
+#ifdef __SANITIZE_THREAD__
+    return tree.pids.size() == census.processes;  // TSan has threads of its own
+#else
+    return tree.pids.size() == census.processes && tree.threads == census.threads;
+#endif
+  };
+  for (const std::size_t wanted : {0, 1, 3}) {
+    const auto held = hold(*server, wanted);
+    EXPECT_TRUE(eventually([&] { return is_right(held.size()); }))
+        << "with " << held.size() << " clients: " << counts(server->tree())
+        << ", but the label says " << model().processes << " and " << model().threads;
+  }
+  EXPECT_TRUE(eventually([&] { return is_right(0); })) << counts(server->tree());
+  expect_clean_stop(*server);
+}
+
+TEST_P(ResourcePromise, ASilentClientCostsNoTime) {
+  if (waits_busily(model())) GTEST_SKIP() << model().name << " spins by design";
+  const auto server = start();
+  auto held = hold(*server, 3);
+  EXPECT_TRUE(comes_to_rest(*server));
+  held.clear();
+  expect_clean_stop(*server);
+}
+
+// The loop that keeps asking whether it may write, or whether there is news of a client
+// that it does not read from, spins here; also when that client has half-closed.
+TEST_P(ResourcePromise, AClientThatDoesNotReadCostsNoTime) {
+  if (waits_busily(model())) GTEST_SKIP() << model().name << " spins by design";
+  const auto server = start();
+  PlainClient client(server->endpoint());
+  const std::string bytes = random_bytes(32 << 20);
+  ASSERT_LT(client.send(bytes, 200ms * slowness), bytes.size());
+  EXPECT_TRUE(comes_to_rest(*server));
+  client.half_close();
+  EXPECT_TRUE(comes_to_rest(*server)) << "half-closed";
+  client.reset();
+  expect_clean_stop(*server);
+}
+
+TEST_P(ResourcePromise, MaxClientsAreNeverExceeded) {
+  constexpr std::size_t limit = 3;
+  const auto server = start({"--max-clients", std::to_string(limit)});
+  auto held = hold(*server, limit);
+  {
+    std::vector<PlainClient> more;
+    for (int i = 0; i < 6; ++i) more.emplace_back(server->endpoint());
+    for (auto& client : more) {
+      const Answer answer = client.ask("me too", 50ms);
+      EXPECT_TRUE(answer == Answer::ended || answer == Answer::silent);
+    }
+    EXPECT_TRUE(all_served(held));
+  }
+  held.pop_back();
+  EXPECT_TRUE(eventually([&] { return serves_a_new_client(server->endpoint(), 1s); }));
+  EXPECT_TRUE(all_served(held));
+  held.clear();
+  expect_clean_stop(*server);
+}
+
+TEST_P(ResourcePromise, ASilentClientIsClosedAfterIdleTimeout) {
+  const auto server = start({"--idle-timeout", "300ms"});
+  const auto began = std::chrono::steady_clock::now();
+  PlainClient silent(server->endpoint());
+  ASSERT_EQ(silent.ask("and that is all"), Answer::echoed);
+  EXPECT_TRUE(serves_a_new_client(server->endpoint()));  // if need be, when it is gone
+  EXPECT_TRUE(silent.sees_end());
+  EXPECT_GE(std::chrono::steady_clock::now() - began, 290ms);
+  expect_clean_stop(*server);
+}
+
+TEST_P(ResourcePromise, AClientThatIsSilentFromTheStartIsClosedToo) {
+  const auto server = start({"--idle-timeout", "200ms"});
+  PlainClient silent(server->endpoint());
+  EXPECT_TRUE(silent.sees_end());
+  EXPECT_TRUE(serves_a_new_client(server->endpoint()));
+  expect_clean_stop(*server);
+}
+
+/// Talks for `span`; empty when this test itself was held up for longer than `pause`, so
+/// that a server might rightly take it for silent.
+std::optional<bool> keeps_its_place(const Endpoint& server,
+                                    std::chrono::milliseconds span,
+                                    std::chrono::milliseconds pause) {
+  using Clock = std::chrono::steady_clock;
+  PlainClient client(server);
+  const auto end = Clock::now() + span;
+  bool served = true;
+  for (auto last = Clock::now(); last < end;) {
+    served = served && client.ask("busy") == Answer::echoed;
+    const auto now = Clock::now();
+    if (now - last > pause) return std::nullopt;
+    last = now;
+    std::this_thread::sleep_for(10ms);
+  }
+  return served;
+}
+
+TEST_P(ResourcePromise, AClientThatTalksIsNotTakenForIdle) {
+  const auto server = start({"--idle-timeout", "300ms"});
+  std::optional<bool> kept;
+  for (int i = 0; i < 10 && !kept; ++i)
+    kept = keeps_its_place(server->endpoint(), 700ms, 200ms);
+  if (!kept) GTEST_SKIP() << "this machine is too busy to talk every 200 ms";
+  EXPECT_TRUE(*kept);
+  expect_clean_stop(*server);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, ResourcePromise,
+                         ::testing::ValuesIn(stream_models({"tcp4"})), name_of);
+
+}  // namespace
+}  // namespace echolab::tests

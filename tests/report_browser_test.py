@@ -1,0 +1,245 @@
+#!/usr/bin/python3
+"""The report in a real browser: Debian's chromium, on file://.
+
+A browser that cannot be started is a failure, never a skip.
+"""
+
+import json
+import pathlib
+import tempfile
+import unittest
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+
+import report_test
+
+FLAGS = ("--headless=new --no-sandbox --disable-gpu --no-first-run "
+         "--disable-background-networking --disable-component-update --disable-sync "
+         "--disable-quic").split()
+
+
+def start_browser(profile):
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    try:
+        return webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+    except Exception as error:
+        raise AssertionError("chromium does not start; apt-get install chromium "
+                             f"chromium-driver: {error}") from error
+
+
+class BrowserTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        temporary = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        cls.addClassCleanup(temporary.cleanup)
+        root = pathlib.Path(temporary.name)
+        cls.pages = {}
+        for name, write in (("realistic", report_test.realistic),
+                            ("hostile", report_test.hostile)):
+            folder = write(root / name)
+            done = report_test.run(folder)
+            assert done.returncode == 0, done.stderr
+            cls.pages[name] = (folder / "report.html").as_uri()
+        empty = report_test.write(root / "empty", report_test.manifest([], [], 0), [])
+        assert report_test.run(empty).returncode == 0
+        cls.pages["empty"] = (empty / "report.html").as_uri()
+        cls.browser = start_browser(root / "profile")
+        cls.addClassCleanup(cls.browser.quit)
+
+    def setUp(self):
+        self.emulate(1280, "light")
+        self.open("realistic")
+
+    def open(self, name, state="", script=True):
+        self.browser.get("about:blank")
+        self.browser.get_log("performance")
+        self.browser.get_log("browser")
+        self.browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled",
+                                     {"value": not script})
+        self.browser.get(self.pages[name] + state)
+        self.browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled",
+                                     {"value": False})
+
+    def emulate(self, width, theme="light", media=""):
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+            "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600})
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {
+            "media": media,
+            "features": [{"name": "prefers-color-scheme", "value": theme}]})
+
+    def js(self, code, *arguments):
+        return self.browser.execute_script(code, *arguments)
+
+    def find(self, selector):
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def boxes(self):
+        """[figure, width, height] of what each figure has drawn."""
+        return self.js("return [...document.querySelectorAll('figure')].map(f => {"
+                       "const b = f.querySelector('svg .series').getBoundingClientRect();"
+                       "return [f.id, b.width, b.height]; })")
+
+    def test_no_error_on_the_console_and_nothing_fetched(self):
+        for name, page in self.pages.items():
+            with self.subTest(page=name):
+                self.open(name)
+                self.assertEqual(self.browser.get_log("browser"), [])
+                wanted = [json.loads(entry["message"])["message"]
+                          for entry in self.browser.get_log("performance")]
+                urls = {m["params"]["request"]["url"] for m in wanted
+                        if m["method"] == "Network.requestWillBeSent"}
+                self.assertLessEqual(urls, {page, "data:,"})
+
+    def test_every_figure_is_drawn(self):
+        boxes = self.boxes()
+        self.assertEqual(len(boxes), 9)
+        for name, width, height in boxes:
+            self.assertTrue(width > 50 and height > 5, (name, width, height))
+        sizes = self.js("return [...document.querySelectorAll('figure svg .series')]"
+                        ".map(s => s.getBoundingClientRect()).map(b => b.width + "
+                        "b.height)")
+        self.assertGreater(min(sizes), 4)
+
+    def test_a_switch_hides_a_model_in_all_figures_and_is_kept_in_the_link(self):
+        hidden = ("return [...document.querySelectorAll('.series')].filter(s =>"
+                  " getComputedStyle(s).display === 'none').map(s => s.dataset.model)")
+        drawn = self.js("return document.querySelectorAll("
+                        "'.series[data-model=select_loop]').length")
+        self.assertGreaterEqual(drawn, 9)
+        self.find("#legend button[data-model=select_loop]").click()
+        self.assertEqual(self.js(hidden), ["select_loop"] * drawn)
+        self.assertIn("off=select_loop", self.js("return location.hash"))
+        state = self.js("return location.hash")
+        self.open("realistic", state)
+        self.assertEqual(self.js(hidden), ["select_loop"] * drawn)
+        self.assertEqual(self.find("#legend button[data-model=select_loop]")
+                         .get_attribute("aria-pressed"), "false")
+        self.find("#legend button[data-model=select_loop]").click()
+        self.assertEqual(self.js(hidden), [])
+
+    def test_hostile_names_survive_the_link(self):
+        self.open("hostile")
+        for button in self.browser.find_elements(By.CSS_SELECTOR, "#legend button"):
+            button.click()
+        self.open("hostile", self.js("return location.hash"))
+        self.assertEqual(self.js("return [...document.querySelectorAll('.series')].filter"
+                                 "(s => getComputedStyle(s).display !== 'none').length"),
+                         0)
+        self.assertEqual(self.js("return document.images.length"), 0)
+
+    def test_the_pointer_shows_the_value(self):
+        mark = self.find("#throughput-epoll_level .median use:last-of-type")
+        self.js("arguments[0].scrollIntoView({block: 'center'})", mark)
+        ActionChains(self.browser).move_to_element(mark).perform()
+        tip = self.find("#tip")
+        self.assertTrue(tip.is_displayed())
+        self.assertIn("epoll_level, ", tip.text)
+        self.assertIn("requests/s (", tip.text)
+        cell = self.find("#fig-throughput tr[data-model=epoll_level][data-clients='256'] "
+                         "td:nth-child(3)").get_attribute("textContent")
+        self.assertIn(cell, self.js("return [...document.querySelectorAll("
+                                    "'#throughput-epoll_level .median use')]"
+                                    ".map(u => u.dataset.tip).join()"))
+
+    def test_a_click_on_a_heading_sorts(self):
+        self.js("document.querySelector('#summary-table').scrollIntoView()")
+        column = 6                          # requests/s
+        values = (f"return [...document.querySelectorAll('#summary-table tbody tr')]"
+                  f".map(r => Number(r.cells[{column}].dataset.value))")
+        button = f"#summary-table thead th:nth-child({column + 1}) button"
+        self.find(button).click()
+        self.assertEqual(self.js(values), sorted(self.js(values)))
+        self.find(button).click()
+        self.assertEqual(self.js(values), sorted(self.js(values), reverse=True))
+        self.assertEqual(self.find(f"#summary-table thead th:nth-child({column + 1})")
+                         .get_attribute("aria-sort"), "descending")
+
+    def test_one_load_at_a_time(self):
+        self.find("#levels button[value='16']").click()
+        shown = self.js("return [...document.querySelectorAll('#summary-table tbody tr')]"
+                        ".filter(r => r.offsetHeight).map(r => r.dataset.clients)")
+        self.assertEqual(shown, ["16"] * 6)
+
+    def test_numbers_in_the_page_are_those_of_the_data(self):
+        trials = json.loads(self.js("return document.getElementById('raw').textContent"))[
+            "trials"]
+        rows = self.js("return [...document.querySelectorAll('#summary-table tbody tr')]"
+                       ".map(r => [r.dataset.model, Number(r.dataset.clients),"
+                       " ...[3, 6].map(i => [r.cells[i].dataset.value,"
+                       " r.cells[i].firstChild.textContent])])")
+        self.assertEqual(len(rows), 18)
+        for model, clients, cpu, rate in rows:
+            mine = [t for t in trials if (t["model"], t["clients"]) == (model, clients)]
+            for (value, text), wanted, scale in (
+                    (cpu, [t["server"]["cpu_ns_per_request"] for t in mine], 1000),
+                    (rate, [t["requests_per_second"] for t in mine], 1)):
+                median = sorted(wanted)[1]
+                self.assertEqual(float(value), median)
+                shown = float(text.replace("\u202f", "").lstrip("≥≈ "))
+                self.assertAlmostEqual(shown / (median / scale), 1, delta=0.005)
+
+    def test_downloads_are_the_data(self):
+        self.js("window.blobs = []; URL.createObjectURL = b => { blobs.push(b); return "
+                "'#' };document.querySelectorAll('#downloads button').forEach(b => "
+                "b.click())")
+        whole, csv = self.browser.execute_async_script(
+            "const done = arguments[0]; Promise.all(blobs.map(b => b.text())).then(done)")
+        self.assertEqual(len(json.loads(whole)["trials"]), 54)
+        lines = csv.strip().split("\r\n")
+        self.assertEqual(len(lines), 55)
+        self.assertIn("server.cpu_ns_per_request", lines[0])
+
+    def test_no_horizontal_scroll(self):
+        for name in self.pages:
+            for width in (320, 375, 768, 1280, 2560):
+                with self.subTest(page=name, width=width):
+                    self.emulate(width)
+                    self.open(name)
+                    self.assertLessEqual(
+                        self.js("return document.documentElement.scrollWidth"), width)
+
+    def test_dark_and_print(self):
+        paper = ("const style = s => getComputedStyle(document.querySelector(s));"
+                 "return style('figure').backgroundColor +"
+                 "style('#cpu_per_request-epoll_level path').fill")
+        light = self.js(paper)
+        self.emulate(1280, "dark")
+        self.assertNotEqual(self.js(paper), light)
+        self.emulate(1280, "dark", "print")
+        self.assertEqual(self.js(paper), light)
+        self.assertFalse(self.find("#legend").is_displayed())
+
+    def test_whole_without_script(self):
+        self.open("realistic", script=False)
+        self.assertEqual(self.js("return document.querySelectorAll('#levels "
+                                 "button').length"),
+                         0, "the page's script ran")
+        self.assertEqual(len([b for b in self.boxes() if b[1] > 50 and b[2] > 5]), 9)
+        self.assertEqual(len(self.browser.find_elements(
+            By.CSS_SELECTOR, "#summary-table tbody tr")), 18)
+        self.assertGreater(self.js("return document.querySelectorAll('svg "
+                                   "title').length"),
+                           100)
+
+    def test_keyboard_and_names_for_all(self):
+        nameless = self.js(
+            "return [...document.querySelectorAll('button, svg[role=img], [role=region],"
+            " [role=group]')].filter(e => !(e.getAttribute('aria-label') ||"
+            " e.textContent.trim())).length")
+        self.assertEqual(nameless, 0)
+        button = self.find("#legend button")
+        button.send_keys(" ")
+        self.assertEqual(button.get_attribute("aria-pressed"), "false")
+        self.assertEqual(self.js("return document.querySelectorAll("
+                                 "'th:not([scope])').length"), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

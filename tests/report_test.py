@@ -1,0 +1,550 @@
+#!/usr/bin/python3
+"""Promises of scripts/report.py, kept on campaigns whose truth is known.
+
+    tests/report_test.py                    runs the tests
+    tests/report_test.py --example FOLDER   writes a realistic results folder to look at
+"""
+
+import html
+import json
+import math
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+REPORT = HERE.parent / "scripts" / "report.py"
+sys.path.insert(0, str(REPORT.parent))
+
+from report import data, marks, units  # noqa: E402
+
+# -- campaigns with known truths -------------------------------------------------------
+
+FAMILY = {"iterative": "sequential", "fork_per_client": "process",
+          "thread_per_client": "thread", "thread_pool": "thread",
+          "select_loop": "readiness", "epoll_level": "readiness"}
+
+
+def manifest(models, clients, rounds, **changes):
+    """The manifest of a finished run on one core each."""
+    return {
+        "schema_version": 1, "tool": "echo_compare", "version": "0.1.0",
+        "started": "2026-11-20T21:45:03+00:00", "finished": "2026-11-20T21:47:44+00:00",
+        "partial": False, "command_line": ["echo_compare", "--quick", "--seed", "7"],
+        "options": {"models": models, "clients": clients, "rounds": rounds, "seed": 7,
+                    "duration_seconds": 1.0, "warm_up_seconds": 0.3, "payload_bytes": 64,
+                    "pipeline": 1, "endpoint": "tcp://127.0.0.1:0", "server_cpus": [0],
+                    "client_cpus": [1], "load_threads": 1, "server_arguments": []},
+        "build": {"type": "release", "compiler": "g++ 12.2.0", "flags": "-O2",
+                  "commit": "abc123", "dirty": False},
+        "environment": {
+            "host": "vm", "kernel": "6.18.44", "os": "Debian GNU/Linux 12 (bookworm)",
+            "cpu_model": "AMD EPYC", "cpus_online": 2, "cpus_allowed": [0, 1],
+            "memory_bytes": 25000000000, "hypervisor": "kvm", "governor": None,
+            "clock_source": "tsc", "load_average": [0.1, 0.2, 0.1],
+            "mitigations": {"spectre_v2": "Mitigation: Retpolines"},
+            "sysctl": {"net.core.somaxconn": "4096"}, "limits": {"nofile": 20000}},
+        "models": [{"name": m, "family": FAMILY.get(m, "external"),
+                    "shows": "how it waits",
+                    "source": "UNP 30.2"} for m in models],
+        "floor": {"round_trip_ns": 5200.0, "half_round_trip_ns": 2600.0, "samples": 5},
+        "planned_trials": len(models) * len(clients) * rounds, **changes}
+
+
+def trial(model, clients, round_, order, **given):
+    """One line of trials.jsonl; given: cpu_ns, rate, p50_ns, verdict, starved, threads,
+    processes, client_bytes, idle_bytes, switches, spread, requests."""
+    cpu, rate = given.get("cpu_ns", 5000.0), given.get("rate", 100000.0)
+    buckets = histogram(given.get("p50_ns", clients * 1e9 / rate), int(rate),
+                        given.get("spread", 0.25), seed=hash_of(model, clients, round_))
+    starved = given.get("starved", 0)
+    served = max(1, clients - starved)
+    each = int(rate / served)
+    lowest = 0 if starved else int(each * given.get("evenness", 0.93))
+    counts = [0] * starved + [each] * (served - 1) + [each]
+    if not starved and served > 1:
+        counts[0] = lowest
+    jain = sum(counts) ** 2 / (len(counts) * sum(c * c for c in counts))
+    idle = given.get("idle_bytes", 2500000)
+    verdict = given.get("verdict", "VALID")
+    return {
+        "schema_version": 1, "model": model, "family": FAMILY.get(model, "external"),
+        "clients": clients, "round": round_, "order": order,
+        "started": "2026-11-20T21:45:40+00:00", "verdict": verdict,
+        "reason": given.get("reason", "" if verdict == "VALID" else
+                            "the client used 97 % of its core"),
+        "warnings": given.get("warnings", []), "seconds": 1.0003, "requests": int(rate),
+        "requests_per_second": rate,
+        "errors": {"connect": 0, "reset": 0, "closed_early": 0, "mismatch": 0,
+                   "timeout": 0, "lost_replies": 0},
+        "latency_ns": {"n": int(rate), "mean": 0.0, "min": buckets[0][0],
+                       **{name: exact(buckets, p) for name, p in (
+                           ("p50", .5), ("p90", .9), ("p99", .99), ("p999", .999))},
+                       "max": buckets[-1][1]},
+        "histogram": buckets,
+        "fairness": {"jain": jain, "slowest_requests": lowest if clients > 1 else each,
+                     "fastest_requests": each, "starved": starved,
+                     "requests_per_client": counts},
+        "server": {"cpu_ns_per_request": cpu, "cpu_seconds": cpu * rate / 1e9,
+                   "cpu_cores_used": min(1, cpu * rate / 1e9),
+                   "voluntary_switches_per_request": given.get("switches", 0.02),
+                   "involuntary_switches_per_request": 0.001,
+                   "processes": given.get("processes", 1),
+                   "threads": given.get("threads", 1), "descriptors": clients + 6,
+                   "pss_bytes": idle + clients * given.get("client_bytes", 1200),
+                   "pss_bytes_idle": idle},
+        "client": {"cpu_ns_per_request": 3500.1, "cpu_cores_used": 0.6, "threads": 1}}
+
+
+def hash_of(*parts):
+    return sum((i + 1) * ord(c) for i, c in enumerate(" ".join(map(str, parts))))
+
+
+def failed(model, clients, round_, order, verdict="FAILED"):
+    """A trial whose measured members are null."""
+    line = trial(model, clients, round_, order, verdict=verdict,
+                 reason="the server ended with signal 11")
+    for name in ("seconds", "requests", "requests_per_second", "latency_ns", "histogram",
+                 "fairness", "server", "client", "errors"):
+        line[name] = None
+    return line
+
+
+def histogram(p50_ns, samples, spread, seed):
+    """A log-normal body with a thin slow tail, in buckets 1.5 % wide."""
+    chance, counts = random.Random(seed), {}
+    draws = 3000
+    for _ in range(draws):
+        value = p50_ns * math.exp(chance.gauss(0, spread))
+        if chance.random() < 0.004:
+            value *= chance.uniform(3, 12)
+        bucket = int(math.log(max(value, 2)) / math.log(1.015))
+        counts[bucket] = counts.get(bucket, 0) + max(1, samples // draws)
+    return [[int(1.015 ** b), int(1.015 ** (b + 1)), n]
+            for b, n in sorted(counts.items())]
+
+
+def exact(buckets, p):
+    rank, seen = math.ceil(p * sum(n for _, _, n in buckets)), 0
+    for _, upper, n in buckets:
+        seen += n
+        if seen >= rank:
+            return upper
+    return None
+
+
+def write(folder, about, trials):
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "manifest.json").write_text(json.dumps(about), "utf-8")
+    (folder / "trials.jsonl").write_text("".join(json.dumps(t) + "\n" for t in trials),
+                                         "utf-8")
+    return folder
+
+
+def campaign(folder, truths, clients=(1, 16), rounds=3, **changes):
+    """truths: {model: what trial() is given, or a function of clients and round}."""
+    clients, trials = list(clients), []
+    for round_ in range(rounds):
+        for level in clients:
+            for model, given in truths.items():
+                given = given(level, round_) if callable(given) else given
+                trials.append(trial(model, level, round_, len(trials), **given))
+    return write(folder, manifest(list(truths), clients, rounds, **changes), trials)
+
+
+def realistic(folder, rounds=3):
+    """Six models whose figures look like those of a machine with two cores."""
+    chance = random.Random(7)
+    shapes = {  # CPU ns at one client; its growth per client; bytes per client; switches
+        "iterative": (3300, 0, 0, 0.01), "fork_per_client": (4300, 9, 176000, 1.0),
+        "thread_per_client": (4200, 4.5, 21000, 1.0),
+        "thread_pool": (4400, 1.0, 900, 1.2),
+        "select_loop": (4900, 24, 300, 0.3), "epoll_level": (4600, -1.2, 420, 0.25)}
+    trials, clients = [], [1, 16, 256]
+    for round_ in range(rounds):
+        block = [(m, c) for m in shapes for c in clients]
+        chance.shuffle(block)
+        for model, level in block:
+            base, growth, size, switches = shapes[model]
+            cpu = (base + growth * level) * chance.gauss(1, 0.015)
+            limit = 1e9 / (3500 + 5200 / level)
+            rate = min(1e9 / (cpu + 8000 / level), limit)
+            starved = level - 1 if model == "iterative" else 0
+            pool = model == "thread_pool" and level > 64
+            starved = level - 64 if pool else starved
+            bound = rate > 0.97 * limit
+            trials.append(trial(
+                model, level, round_, len(trials), cpu_ns=cpu,
+                rate=rate * chance.gauss(1, 0.012), starved=starved, client_bytes=size,
+                switches=switches, verdict="CLIENT-BOUND" if bound else "VALID",
+                p50_ns=max(1, level - starved) * 1e9 / rate,
+                spread={"iterative": 0.08, "select_loop": 0.12}.get(model, 0.28),
+                evenness=0.97 - 0.3 * ("per_client" in model),
+                processes=level + 1 if model == "fork_per_client" else 1,
+                threads={"thread_per_client": level + 1, "fork_per_client": level + 1,
+                         "thread_pool": 65}.get(model, 1),
+                warnings=["the client was disturbed"] * (chance.random() < .2)))
+    return write(folder, manifest(list(shapes), clients, rounds), trials)
+
+
+HOSTILE = ("<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>",
+           "\u202eخادم\u0000 عربي", "x" * 200, "a $\\frac{1}{2}$ & 'b' \"c\" {{ 7*7 }}")
+
+
+def hostile(folder):
+    """Every text that comes from users is an attack."""
+    clients, rounds, trials = [1, 8], 2, []
+    about = manifest(list(HOSTILE), clients, rounds)
+    about["command_line"] = ["echo_compare", *HOSTILE]
+    about["environment"]["host"] = HOSTILE[0]
+    about["environment"]["sysctl"] = {HOSTILE[1]: HOSTILE[0]}
+    about["environment"]["hypervisor"] = HOSTILE[1]
+    for row in about["models"]:
+        row.update(family=HOSTILE[0], shows=HOSTILE[1], source=HOSTILE[4])
+    for round_ in range(rounds):
+        for level in clients:
+            for i, model in enumerate(HOSTILE):
+                trials.append(trial(model, level, round_, len(trials),
+                                    cpu_ns=3000 + 900 * i, verdict="CLIENT-BOUND", reason=HOSTILE[1],
+                                    warnings=[HOSTILE[0], HOSTILE[2]]))
+    return write(folder, about, trials)
+
+
+# -- running the report ----------------------------------------------------------------
+
+def run(folder, *arguments):
+    return subprocess.run(["/usr/bin/python3", REPORT, folder, *arguments],
+                          capture_output=True, text=True, timeout=300, check=False)
+
+
+def text_of(page, identity):
+    """The words of the element with this id."""
+    inside = re.search(rf'<(\w+) id="{identity}">(.*?)</\1>', page, re.S)[2]
+    return html.unescape(re.sub(r"\s+", " ", re.sub("<[^>]+>", "", inside)))
+
+
+class ReportTest(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.folder = pathlib.Path(temporary.name) / "results"
+
+    def page(self, *arguments):
+        """The page of self.folder, which must be written without a word on stderr."""
+        done = run(self.folder, *arguments)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return (self.folder / "report.html").read_text("utf-8")
+
+    def refused(self, code, *words):
+        """The report ends with this code and one line that has these words."""
+        done = run(self.folder)
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+
+class Words(ReportTest):
+    def found(self, truths, **changes):
+        campaign(self.folder, truths, **changes)
+        page = self.page()
+        return text_of(page, "findings"), text_of(page, "cautions")
+
+    def test_a_factor_of_two_is_called_about_two(self):
+        found, _ = self.found({
+            "epoll_level": lambda c, r: {"cpu_ns": 3000 + 40 * r},
+            "select_loop": lambda c, r: {"cpu_ns": 6000 + 80 * r}})
+        self.assertIn("epoll_level used the least server CPU per request: 3.04 µs", found)
+        self.assertIn("select_loop used about 2.00 times as much (2.00 to 2.00)", found)
+        self.assertIn("1.17 times the loopback floor", found)
+
+    def test_ratios_are_paired_by_round(self):
+        found, _ = self.found({                 # the machine slows; the ratio does not
+            "epoll_level": lambda c, r: {"cpu_ns": 2000 * (1 + r)},
+            "select_loop": lambda c, r: {"cpu_ns": 3000 * (1 + r)}})
+        self.assertIn("about 1.50 times as much (1.50 to 1.50)", found)
+
+    def test_ties_are_called_ties(self):
+        found, _ = self.found({
+            "epoll_level": {"cpu_ns": 3000}, "poll_loop": {"cpu_ns": 3050},
+            "select_loop": lambda c, r: {"cpu_ns": (2900, 3200, 3300)[r]},
+            "thread_pool": {"cpu_ns": 3300}})
+        self.assertIn("poll_loop and select_loop tie with it: no difference was shown",
+                      found)
+        self.assertIn("thread_pool used about 1.10 times", found)
+
+    def test_client_bound_is_said_and_drawn_as_a_lower_bound(self):
+        found, cautions = self.found({
+            "epoll_level": {"cpu_ns": 3000, "verdict": "CLIENT-BOUND"},
+            "select_loop": {"cpu_ns": 4000}})
+        self.assertIn("client-bound for epoll_level (at 1 and 16)", cautions)
+        self.assertNotIn("answered the most", found)
+        page = (self.folder / "report.html").read_text("utf-8")
+        self.assertIn("≥ 100", page)
+        series = re.search(r'<g id="throughput-epoll_level".*?<g id="throughput-sel',
+                           page, re.S)[0]
+        self.assertIn('class="hollow"', series)
+        self.assertIn('class="bound"', series)
+        self.assertNotIn('class="median"', series)
+
+    def test_starved_is_said_and_not_ranked_first(self):
+        found, _ = self.found({
+            "iterative": lambda c, r: {"cpu_ns": 2000, "starved": c - 1},
+            "epoll_level": {"cpu_ns": 3000}, "select_loop": {"cpu_ns": 4000}})
+        self.assertIn("epoll_level used the least server CPU per request of the models "
+                      "that served every client", found)
+        self.assertIn("Clients were starved, left without any reply, by iterative up to "
+                      "15 of 16", found)
+
+    def test_a_workload_on_which_iterative_ties_does_not_discriminate(self):
+        truths = {"iterative": {"cpu_ns": 3000}, "epoll_level": {"cpu_ns": 3000},
+                  "thread_pool": {"cpu_ns": 3000}}
+        self.assertIn("does not discriminate", self.found(truths)[0])
+        truths["thread_pool"] = {"cpu_ns": 3300}
+        self.assertNotIn("does not discriminate", self.found(truths)[0])
+
+    def test_the_machine_is_part_of_the_caution(self):
+        _, cautions = self.found({"epoll_level": {}, "select_loop": {}})
+        for words in ("one core", "virtual machine (kvm)", "3 rounds are few",
+                      "closed loop"):
+            self.assertIn(words, cautions)
+
+    def test_many_models_are_not_all_listed(self):
+        found, _ = self.found({f"m{i}": {"cpu_ns": 3000 + 500 * i} for i in range(12)},
+                              clients=[4], rounds=2)
+        self.assertIn("6 more up to 2.83 times (m11)", found)
+
+
+class OddCampaigns(ReportTest):
+    def test_empty_says_so(self):
+        write(self.folder, manifest([], [], 0), [])
+        self.assertIn("No trial was recorded", text_of(self.page(), "findings"))
+
+    def test_one_model_one_load_one_round(self):
+        campaign(self.folder, {"epoll_level": {}}, clients=[1], rounds=1)
+        page = self.page()
+        self.assertIn("nothing is compared", text_of(page, "findings"))
+        self.assertIn("One round shows no spread", text_of(page, "cautions"))
+
+    def test_partial_run_with_a_cut_last_line(self):
+        campaign(self.folder, {"epoll_level": {}, "select_loop": {}}, finished=None,
+                 partial=True)
+        with open(self.folder / "trials.jsonl", "ab") as file:
+            file.write('{"model": "é'.encode()[:-1])
+        cautions = text_of(self.page(), "cautions")
+        self.assertIn("partial run: 12 of 12", cautions)
+        self.assertIn("Line 13 of trials.jsonl is cut off", cautions)
+
+    def test_failed_trials_are_counted_and_shown_without_figures(self):
+        lines = [trial("epoll_level", c, r, c + r) for c in (1, 16) for r in (0, 1)]
+        lines += [failed("select_loop", 16, r, 30 + r) for r in (0, 1)]
+        lines += [trial("select_loop", 1, 0, 40),
+                  failed("select_loop", 1, 1, 41, "CORRUPT")]
+        write(self.folder, manifest(["epoll_level", "select_loop"], [1, 16], 2), lines)
+        page = self.page()
+        self.assertIn("3 of 8 trials failed and count nowhere: select_loop (3)",
+                      text_of(page, "cautions"))
+        self.assertIn("FAILED: the server ended with signal 11", page)
+        self.assertIn("At 1 client", text_of(page, "findings"))
+
+    def test_all_failed(self):
+        write(self.folder, manifest(["a"], [4], 1), [failed("a", 4, 0, 0)])
+        self.assertIn("all of them failed", text_of(self.page(), "findings"))
+
+    def test_without_floor_and_with_every_optional_member_missing(self):
+        line = {"model": "a", "clients": 2, "round": 0, "verdict": "VALID",
+                "requests_per_second": 10.5}
+        write(self.folder, {"floor": None}, [line, {**line, "model": "b"}])
+        self.assertIn("floor was not measured", text_of(self.page(), "cautions"))
+
+    def test_members_of_the_wrong_kind_are_no_figure(self):
+        line = trial("a", 2, 0, 0)
+        line.update(server="x", latency_ns=[1], histogram=[[1, 2], "y", [1, 2, 0]],
+                    fairness={"jain": "z", "starved": True}, warnings="no")
+        write(self.folder, manifest(["a"], [2], 1), [line, {**line, "model": "b"}])
+        self.page()
+
+    def test_zero_requests_and_zero_clients_served(self):
+        line = trial("a", 4, 0, 0)
+        line.update(requests_per_second=0, histogram=[], latency_ns=None, fairness={
+            "jain": 0, "slowest_requests": 0, "fastest_requests": 0, "starved": 4})
+        line["server"].update(cpu_ns_per_request=None, pss_bytes=0)
+        write(self.folder, manifest(["a"], [4], 1), [line])
+        self.assertIn("up to 4 of 4", text_of(self.page(), "findings"))
+
+    def test_a_repeated_trial_counts_once(self):
+        lines = [trial("a", 1, 0, 0, cpu_ns=9000), trial("a", 1, 0, 1, cpu_ns=3000)]
+        write(self.folder, manifest(["a"], [1], 1), lines)
+        page = self.page()
+        self.assertIn("3.00 µs", text_of(page, "findings"))
+        self.assertIn("1 trial was repeated", text_of(page, "cautions"))
+
+    def test_forty_models_twelve_levels_ten_rounds(self):
+        names = [*marks.PLACES, "my_server", "reference"]
+        truths = {m: {"cpu_ns": 3000 + 77 * i, "rate": 90000 - 900 * i}
+                  for i, m in enumerate(names)}
+        campaign(self.folder, truths, clients=[2 ** i for i in range(12)], rounds=10)
+        self.assertLess(len(self.page("--quiet").encode()), 12_000_000)
+
+
+class BadInput(ReportTest):
+    def test_missing_folder(self):
+        self.refused(2, "no such folder")
+
+    def test_missing_manifest(self):
+        self.folder.mkdir()
+        self.refused(2, "manifest.json", "No such file")
+
+    def test_broken_line_is_named(self):
+        campaign(self.folder, {"a": {}}, clients=[1], rounds=1)
+        path = self.folder / "trials.jsonl"
+        path.write_text('{"model": 1,,}\n' + path.read_text("utf-8"), "utf-8")
+        self.refused(2, "trials.jsonl:1: broken JSON at column 13", "delete the line")
+
+    def test_broken_manifest_nan_missing_member_and_newer_schema(self):
+        campaign(self.folder, {"a": {}}, clients=[1], rounds=1)
+        good = (self.folder / "trials.jsonl").read_text("utf-8")
+        for line, word in (('{"x": NaN}', "NaN"), ('{"model": "a"}', '"clients"'), ("[1]",
+                           '"model"'), (good.replace('"schema_version": 1',
+                                                     '"schema_version": 2'), "is 2"),
+                           (good.replace('"clients": 1,', '"clients": 0,'), "at least")):
+            (self.folder / "trials.jsonl").write_text(line.strip() + "\n", "utf-8")
+            self.refused(2, "trials.jsonl:1", word)
+        (self.folder / "manifest.json").write_text('{\n"a":\n}', "utf-8")
+        self.refused(2, "manifest.json:3: broken JSON")
+
+    def test_wrong_usage(self):
+        self.assertEqual(run(self.folder, "--colour").returncode, 2)
+
+    def test_unwritable_output(self):
+        campaign(self.folder, {"a": {}}, clients=[1], rounds=1)
+        done = run(self.folder, "--output", self.folder / "no" / "page.html")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("--output", done.stderr)
+
+
+class Page(ReportTest):
+    def test_hostile_text_stays_text(self):
+        hostile(self.folder)
+        page_text = self.page()
+        self.assertNotIn("<img", page_text)
+        self.assertNotRegex(page_text, r"<script>alert")
+        self.assertEqual(page_text.count("</script>"), 2)
+        for mark in "\u202e\0":
+            self.assertNotIn(mark, page_text)
+        self.assertIn("{{ 7*7 }}", page_text)
+        raw = re.search(r'id="raw">(.*?)</script>', page_text, re.S)[1]
+        self.assertIn(HOSTILE[0], [t["model"] for t in json.loads(raw)["trials"]])
+
+    def test_same_input_same_bytes(self):
+        realistic(self.folder, rounds=2)
+        self.page()
+        before = {p: p.read_bytes() for p in self.folder.rglob("*") if p.is_file()}
+        self.assertEqual(len(before), 2 + 1 + 2 * 9)
+        self.page()
+        self.assertEqual(before, {p: p.read_bytes() for p in before})
+
+    def test_self_contained(self):
+        realistic(self.folder)
+        page = self.page()
+        markup = re.sub(r' xmlns(:\w+)?="[^"]*"', "", page)
+        self.assertNotRegex(markup, r"(?i)https?://|@import")
+        self.assertEqual(markup.count("<link"), 1)
+        for value in re.findall(r'(?:src|href|action|data)="([^"]*)"', markup):
+            self.assertTrue(value.startswith(("#", "data:")), value)
+        for value in re.findall(r"url\(([^)]*)\)", markup):
+            self.assertTrue(value.startswith("#"), value)
+        self.assertIn("default-src 'none'; style-src 'unsafe-inline'", page)
+        self.assertLess(len(page.encode()), 2_000_000)
+
+    def test_ids_are_unique_and_references_resolve(self):
+        realistic(self.folder)
+        page = self.page()
+        ids = re.findall(r'[<\s]id="([^"]*)"', page)
+        self.assertEqual(len(ids), len(set(ids)))
+        wanted = re.findall(r'href="#([^"]*)"|url\(#([^)]*)\)', page)
+        self.assertLessEqual({a or b for a, b in wanted}, set(ids))
+
+    def test_every_figure_has_a_group_per_model_and_a_table(self):
+        realistic(self.folder)
+        page = self.page()
+        figures = re.findall(r'<figure id="fig-(\w+)".*?</figure>', page, re.S)
+        self.assertEqual(len(figures), 9)
+        for name in figures:
+            for model in FAMILY:
+                self.assertIn(f'id="{name}-{model}"', page)
+            png = self.folder / "figures" / f"{name}.png"
+            self.assertGreater(png.stat().st_size, 5000)
+        self.assertEqual(page.count("<summary>The same as a table</summary>"), 9)
+
+    def test_output_elsewhere(self):
+        campaign(self.folder, {"a": {}}, clients=[1], rounds=1)
+        done = run(self.folder, "--output", self.folder / "else.html")
+        self.assertEqual(done.stdout.strip(), str(self.folder / "else.html"))
+        self.assertFalse((self.folder / "report.html").exists())
+
+
+class Numbers(unittest.TestCase):
+    def test_merged_percentiles_equal_brute_force(self):
+        chance = random.Random(3)
+        for _ in range(50):
+            rounds, everything = [], []
+            for _ in range(chance.randint(1, 5)):
+                values = [int(chance.lognormvariate(8, 1)) // 16 for _ in range(500)]
+                counts = {v: values.count(v) for v in values}
+                rounds.append([[16 * v, 16 * v + 16, n]
+                               for v, n in sorted(counts.items())])
+                everything += values
+            everything.sort()
+            merged = data.merge(rounds)
+            for p in (0.5, 0.9, 0.99):
+                brute = everything[math.ceil(p * len(everything) - 1e-9) - 1]
+                self.assertEqual(data.percentile(merged, p), 16 * brute + 16)
+
+    def test_unsupported_percentiles_are_not_given(self):
+        self.assertIsNone(data.percentile([(1, 2, 367)], 0.99))
+        self.assertEqual(data.percentile([(1, 2, 368)], 0.99), 2)
+        self.assertIsNone(data.percentile([(1, 2, 3000)], 0.999))
+
+    def test_three_significant_digits(self):
+        for value, text in ((0, "0"), (3.1, "3.10"), (9.996, "10.0"), (99.96, "100"),
+                            (123421, "123\u202f000"), (0.00123, "0.00123"),
+                            (-2.5, "−2.50"), (999.6, "1\u202f000"), (None, "–")):
+            self.assertEqual(units.sig(value), text)
+        self.assertEqual(units.duration(999.9), "1.00\u202fµs")
+        self.assertEqual(units.memory(1536), "1.50\u202fKiB")
+
+    def test_every_mark_is_its_own_and_has_contrast(self):
+        seen = {marks.mark(name) for name in marks.PLACES}
+        self.assertEqual(len(seen), len(marks.PLACES))
+        for name in [*marks.PLACES, *map(str, range(200))]:
+            mark = marks.mark(name)
+            self.assertGreater(marks.contrast(mark.light, marks.PAPER["light"]), 3, name)
+            self.assertGreater(marks.contrast(mark.dark, marks.PAPER["dark"]), 3, name)
+
+    def test_marks_do_not_depend_on_who_else_is_there(self):
+        self.assertEqual(marks.mark("epoll_level"),
+                         marks.Mark(*FIXED["epoll_level"]))
+
+    def test_text_has_contrast_in_both_themes(self):
+        page = {v.name: v for v in marks.PAGE}
+        for name in ("ink", "muted", "accent", "warn"):
+            for paper in ("paper", "desk", "soft"):
+                for theme in ("light", "dark"):
+                    ratio = marks.contrast(getattr(page[name], theme),
+                                           getattr(page[paper], theme))
+                    self.assertGreater(ratio, 4.5, (name, paper, theme))
+
+
+FIXED = {"epoll_level": ("#0a654c", "#42b992", "o", (9, 2))}
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--example"]:
+        print(realistic(sys.argv[2]))
+    else:
+        unittest.main()
