@@ -95,8 +95,9 @@ std::vector<int> parse_cpus(const std::string& option, const std::string& text) 
   for (const std::string& part : split(text)) {
     const std::vector<std::string> ends = split(part, '-');
     constexpr std::uint64_t no_cpu = 100'000;
-    const auto first = parse_count(ends.empty() ? "" : ends.front()).value_or(no_cpu);
-    const auto last = parse_count(ends.empty() ? "" : ends.back()).value_or(no_cpu);
+    const bool whole = !ends.empty() && !part.starts_with('-') && !part.ends_with('-');
+    const auto first = parse_count(whole ? ends.front() : "").value_or(no_cpu);
+    const auto last = parse_count(whole ? ends.back() : "").value_or(no_cpu);
     if (first >= no_cpu || last >= no_cpu || ends.size() > 2 || first > last)
       throw UsageError(
           fmt::format("{}: '{}' is no list of CPUs such as 0,2-3", option, text));
@@ -146,6 +147,8 @@ void choose_contestants(Options& options) {
   if (options.models.empty())
     for (const Model& model : models())
       contestants.push_back(model_contestant(model.name));
+  if (!options.models.empty() && contestants.empty())
+    throw UsageError(fmt::format("--models: '{}' names no model", options.models));
   for (const std::string& text : options.servers)
     contestants.push_back(external_contestant(text));
   for (auto a = contestants.begin(); a != contestants.end(); ++a)
@@ -294,8 +297,8 @@ class Display {
   std::chrono::steady_clock::time_point shown_{};
 };
 
-void describe(const CampaignPlan& plan) {
-  fmt::print(stderr,
+void describe(const CampaignPlan& plan, std::FILE* out) {
+  fmt::print(out,
              "echo_compare: {} servers x {} loads x {} rounds = {} trials of {}, about "
              "{} in all\n"
              "  server on CPU {}, client on CPU {}; {} B requests, closed loop, order "
@@ -306,7 +309,7 @@ void describe(const CampaignPlan& plan) {
              left_text(estimated_seconds(plan)), fmt::join(plan.start.cpus, ","),
              fmt::join(plan.load.cpus, ","), plan.load.payload_bytes, plan.seed);
   for (const std::string& warning : environment_warnings())
-    fmt::print(stderr, "  note: {}\n", warning);
+    fmt::print(out, "  note: {}\n", warning);
 }
 
 /// Campaign, table and folder. 130 when interrupted: what was measured is kept.
@@ -363,8 +366,11 @@ ExitCode start(int argc, char** argv) {
   add_options(parser, options);
   if (!parse_command_line(parser, argc, argv)) return ExitCode::ok;
   complete(options, parser);
-  if (!options.quiet || options.dry_run) describe(options.plan);
-  if (options.dry_run) return ExitCode::ok;
+  if (options.dry_run) {
+    describe(options.plan, stdout);
+    return ExitCode::ok;
+  }
+  if (!options.quiet) describe(options.plan, stderr);
   return compare(options, manifest_json(options.plan, argc, argv));
 }
 

@@ -43,7 +43,8 @@ Endpoint parse_tcp(std::string_view text, std::string_view rest) {
   if (endpoint.host.empty()) refuse(text, "the host is missing");
   if (endpoint.port.empty()) refuse(text, "the port is missing");
   // getaddrinfo reads " 7" and "+4294967303" as 7: strtoul(3).
-  if (std::isalnum(static_cast<unsigned char>(endpoint.port[0])) == 0)
+  if (std::isalnum(static_cast<unsigned char>(endpoint.port[0])) == 0 ||
+      endpoint.port.find(':') != std::string::npos)
     refuse(text, "a port is a number or a service name");
   const bool number = std::all_of(endpoint.port.begin(), endpoint.port.end(),
                                   [](char c) { return c >= '0' && c <= '9'; });

@@ -20,7 +20,8 @@ namespace {
 
 constexpr const char* exit_codes =
     "Exit codes: 0 ok, 1 failure, 2 usage, 3 cannot connect, 4 wrong or lost bytes,\n"
-    "  5 client-bound, 6 unsteady, 7 overloaded, 69 not available here, 130 interrupted.";
+    "  5 client-bound, 6 unsteady, 7 overloaded, 8 regression, 9 threshold missed,\n"
+    "  10 promise broken, 69 not available here, 77 skipped, 130 interrupted.";
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);

@@ -198,7 +198,7 @@ class Comparing(unittest.TestCase):
     def test_a_dry_run_says_how_long_and_measures_nothing(self):
         done = self.compare("--dry-run")
         self.assertEqual(done.returncode, 0)
-        self.assertRegex(done.stderr, r"trials of .* about \d+:\d\d in all")
+        self.assertRegex(done.stdout, r"trials of .* about \d+:\d\d in all")
         self.assertFalse(self.results.exists())
 
     def test_bad_input_is_refused_with_one_line(self):
@@ -215,6 +215,8 @@ class Comparing(unittest.TestCase):
             (["--models", "iterative,iterative"], 2, "named twice"),
             (["--server-cpus", "999"], 2, "CPU 999"),
             (["--client-cpus", "a-b"], 2, "'a-b'"),
+            (["--client-cpus", "0-"], 2, "'0-'"),
+            (["--models", ","], 2, "names no model"),
             (["--quick", "--budget", "5m"], 2, "--quick"),
             (["--quik"], 2, "did you mean '--quick'"),
             (["--results", str(blocker / "below"), "-q"], 1, "cannot write"),

@@ -145,6 +145,7 @@ TEST(Endpoint, SaysWhatIsWrongWithAMalformedOne) {
       {"tcp://127.0.0.1:+7", "a number or a service name"},
       {"tcp://127.0.0.1:+4294967303", "a number or a service name"},
       {"tcp://127.0.0.1: 7", "a number or a service name"},
+      {"tcp://[::1]:7:8", "a number or a service name"},
       {"unix://", "path is missing"},
   };
   for (const auto& [text, named] : cases) {

@@ -36,15 +36,20 @@ std::atomic<bool> counting{false};
 std::atomic<std::uint64_t> allocations{0};
 thread_local bool counted = true;  ///< of the threads that run_load starts
 
-void* allocate(std::size_t size) {
+// Not inlined: gcc then takes malloc and free for a mismatched pair.
+[[gnu::noinline]] void* allocate(std::size_t size) {
   if (counting.load(std::memory_order_relaxed) && counted) ++allocations;
   return std::malloc(size == 0 ? 1 : size);
 }
 
-void* allocate_or_throw(std::size_t size) {
+[[gnu::noinline]] void* allocate_or_throw(std::size_t size) {
   void* memory = allocate(size);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
+}
+
+[[gnu::noinline]] void release(void* memory) {
+  std::free(memory);
 }
 
 }  // namespace
@@ -63,22 +68,22 @@ void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
   return allocate(size);
 }
 void operator delete(void* memory) noexcept {
-  std::free(memory);
+  release(memory);
 }
 void operator delete[](void* memory) noexcept {
-  std::free(memory);
+  release(memory);
 }
 void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
+  release(memory);
 }
 void operator delete[](void* memory, std::size_t) noexcept {
-  std::free(memory);
+  release(memory);
 }
 void operator delete(void* memory, const std::nothrow_t&) noexcept {
-  std::free(memory);
+  release(memory);
 }
 void operator delete[](void* memory, const std::nothrow_t&) noexcept {
-  std::free(memory);
+  release(memory);
 }
 
 namespace echolab::tests {
@@ -586,12 +591,6 @@ std::vector<Fault> replies_that_are_wrong() {
           },
           "mismatch"),
       fault(
-          "AnswersTheRequestBefore",
-          [last = std::make_shared<std::string>()](std::string request, unsigned n) {
-            return n == 0 ? *last = request : std::exchange(*last, request);
-          },
-          "mismatch"),
-      fault(
           "AnswersWithoutEnd",
           [](const std::string& request, unsigned) {
             std::string endless;
@@ -611,6 +610,15 @@ void answer_early(int client) {
   echo(client);
 }
 
+void answer_the_request_before(int client) {
+  std::string last = take(client, request_bytes);
+  give(client, last);
+  for (;;) {
+    std::string request = take(client, request_bytes);
+    if (request.empty() || !give(client, std::exchange(last, request))) return;
+  }
+}
+
 void truncate_and_close(int client) {
   give(client, take(client, request_bytes).substr(0, request_bytes / 2));
 }
@@ -628,6 +636,8 @@ void reset_at_the_end(int client) {
 std::vector<Fault> all_faults() {
   std::vector<Fault> faults = replies_that_are_wrong();
   faults.push_back({"AnswersEarly", each(answer_early), "mismatch"});
+  faults.push_back(
+      {"AnswersTheRequestBefore", each(answer_the_request_before), "mismatch"});
   faults.push_back({"TruncatesThenCloses", each(truncate_and_close), "closed_early"});
   faults.push_back({"ResetsAfterHalfAReply", each(truncate_and_reset), "reset"});
   faults.push_back({"NeverAnswers", each(listen_only), "timeout"});
@@ -1141,12 +1151,12 @@ TEST(LargeLoad, TenThousandConnectionsAreHeldAndEveryByteVerified) {
   plan.connections = clients;
   plan.duration = 6 * patience;
   plan.timeout = 6 * patience;
-  std::size_t held = 0;
   LoadEvents events;
-  events.window_begins = [&] { held = server.tree().descriptors; };
+  events.window_begins = [&] {
+    EXPECT_TRUE(eventually([&] { return server.tree().descriptors >= clients; }));
+  };
   const LoadResult result = run_load(plan, events);
   expect_exactly(plan, result);
-  EXPECT_GE(held, clients);
   EXPECT_EQ(result.starved(), 0u);
 }
 

@@ -39,6 +39,8 @@ std::vector<PlainClient> connect_clients(const ServerProcess& server,
 TEST_P(DescriptorPromise, OutOfDescriptorsItTurnsAwayAndRecovers) {
   const auto server = start();
   const ProcessTree roomy = server->tree();
+  // UBSan needs a descriptor to look at an object for the first time.
+  ASSERT_TRUE(serves_a_new_client(server->endpoint()));
   auto held = hold(*server, 4);
   leave_descriptors(settled(*server), 0);
   const auto starved_since = std::chrono::steady_clock::now();

@@ -1,4 +1,6 @@
 # The parts alone, the command lines, and the house style.
+include(GoogleTest)
+
 add_executable(unit_test
   drive_test.cpp echo_session_test.cpp endpoint_test.cpp units_test.cpp)
 target_link_libraries(unit_test PRIVATE echolab_common echolab_models GTest::gtest_main)
