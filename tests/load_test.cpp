@@ -408,6 +408,10 @@ struct Payload {
   std::size_t pipeline;
 };
 
+void PrintTo(const Payload& one, std::ostream* out) {
+  *out << one.bytes << " B x " << one.pipeline;
+}
+
 class PayloadLoad : public testing::TestWithParam<Payload> {};
 
 TEST_P(PayloadLoad, IsEchoedAndVerified) {
@@ -553,6 +557,10 @@ struct Fault {
   const char* kind;  ///< what each connection fails with, as in LoadErrors
   Verdict verdict = Verdict::corrupt;
 };
+
+void PrintTo(const Fault& one, std::ostream* out) {
+  *out << one.name;
+}
 
 Fault fault(const char* name, Reply reply, const char* kind) {
   return {name, each(replying(std::move(reply))), kind};
