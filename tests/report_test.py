@@ -292,6 +292,15 @@ class Words(ReportTest):
         self.assertIn('class="bound"', series)
         self.assertNotIn('class="median"', series)
 
+    def test_waking_the_other_core_is_said_where_it_is_the_price(self):
+        floor = 2600  # what campaign() writes as half a round trip, in ns
+        dear = {"cpu_ns": 5 * floor}
+        cheap = {"cpu_ns": 2 * floor}
+        _, cautions = self.found({"epoll_level": dear, "select_loop": dear})
+        self.assertIn("With 1 client every model pays at least 5", cautions)
+        _, cautions = self.found({"epoll_level": dear, "select_loop": cheap})
+        self.assertNotIn("With 1 client every model", cautions)
+
     def test_starved_is_said_and_not_ranked_first(self):
         found, _ = self.found({
             "iterative": lambda c, r: {"cpu_ns": 2000, "starved": c - 1},

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from . import data
 from .units import clean, count, listed, microseconds, plural, short, sig
 
+WAKING = 4  # times the floor, from which on waking is said to be most of the cost
 LISTED_AT_MOST = 6
 
 
@@ -169,8 +170,8 @@ def starving(campaign):
 
 def cautions(campaign):
     """Sentences on why the figures may mislead."""
-    rules = (incomplete, failed, client_bound, doubtful, missing, few_rounds, one_core,
-             machine, build, no_floor)
+    rules = (incomplete, failed, client_bound, waking, doubtful, missing, few_rounds,
+             one_core, machine, build, no_floor)
     return [Markup(text) for rule in rules for text in rule(campaign)] + [
         Markup.escape(note) for note in campaign.notes]
 
@@ -209,6 +210,19 @@ def client_bound(campaign):
     yield Markup("Throughput is <strong>client-bound</strong> for {}: there the client "
                  "was the limit, so requests/s is a lower bound and no ranking. CPU per "
                  "request still holds.").format(names)
+
+
+def waking(campaign):
+    """One client, and even the cheapest model far above the floor: the server sleeps
+    between requests, and being woken on another core is what is paid for."""
+    first = [p.spread("cpu_ns") for p in campaign.at(1)] if 1 in campaign.levels else []
+    costs = [cost.median for cost in first if cost]
+    if not costs or not campaign.floor_ns or min(costs) < WAKING * campaign.floor_ns:
+        return
+    yield Markup("With 1 client every model pays at least {} times the floor: server and "
+                 "client sleep in turn on two cores, and waking the other is what this "
+                 "machine charges for (most of all in a virtual machine). It says little "
+                 "about the models.").format(sig(min(costs) / campaign.floor_ns))
 
 
 def doubtful(campaign):
