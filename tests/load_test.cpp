@@ -548,9 +548,6 @@ TEST(RunLoad, IsValidWhenTheServerIsSlow) {
   EXPECT_NE(load_table(plan, result).find("p99 n too small"), std::string::npos);
 }
 
-// --- servers that do wrong
-// --------------------------------------------------------------
-
 struct Fault {
   const char* name;
   Serve serve;
@@ -608,7 +605,7 @@ std::vector<Fault> replies_that_are_wrong() {
           "mismatch"),
       fault(
           "StallsAfterOneReply",
-          [](std::string request, unsigned n) { return n == 0 ? request : ""; },
+          [](const std::string& request, unsigned n) { return n == 0 ? request : ""; },
           "timeout"),
   };
 }
@@ -804,9 +801,6 @@ TEST(RunLoad, StopsWhileItMeasuresAndKeepsWhatItHas) {
   EXPECT_LT(result.seconds, 3'600);
 }
 
-// --- verdicts
-// ---------------------------------------------------------------------------
-
 /// A second of a load without a flaw, whose client used half its core.
 LoadResult good_result() {
   LoadResult result;
@@ -885,9 +879,6 @@ TEST(Jain, IsOneWhenAllAreAlikeAndOneNthWhenOneHasAll) {
   EXPECT_DOUBLE_EQ(result.jain(), 0.25);
   EXPECT_EQ(result.starved(), 3u);
 }
-
-// --- echo_load, the program
-// ---------------------------------------------------------------
 
 /// What went wrong, in exactly one line that begins with `beginning`.
 void expect_one_line(const Program& program, const std::string& beginning) {
@@ -1037,9 +1028,6 @@ TEST(EchoLoad, AResultThatCannotBeWrittenIsAFailure) {
   expect_one_line(load, "echo_load: writing");
 }
 
-// --- echo_client
-// --------------------------------------------------------------------------
-
 /// A file in memory to read from the begin.
 Fd file_of(const std::string& text) {
   Fd file(checked(::memfd_create("input", MFD_CLOEXEC), "memfd_create"));
@@ -1142,9 +1130,6 @@ TEST(EchoClient, FailsWhenItsOutputIsClosed) {
   EXPECT_EQ(client.wait(), 1);
   expect_one_line(client, "echo_client: writing: Bad file descriptor");
 }
-
-// --- large
-// --------------------------------------------------------------------------------
 
 TEST(LargeLoad, TenThousandConnectionsAreHeldAndEveryByteVerified) {
   constexpr std::uint64_t clients = 10'000;

@@ -44,6 +44,7 @@ TEST_P(LifecyclePromise, SigtermServesThoseWhoAreThereToTheirEnd) {
   for (std::uint64_t i = 0; i < 20; ++i)
     for (auto& client : clients)
       ASSERT_EQ(client.ask(random_bytes(20'000, i)), Answer::echoed) << "message " << i;
+  EXPECT_TRUE(waits_busily(model()) || comes_to_rest(*server));
   EXPECT_EQ(server->wait_for_exit(0ms), std::nullopt);
   for (auto& client : clients) {
     client.send("my last words");
