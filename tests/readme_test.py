@@ -1,0 +1,94 @@
+#!/usr/bin/python3
+"""What README.md says is so: its links exist, its models are all of them, its commands run.
+
+Commands run as they stand, but shortened: a load for 200 ms, a comparison as a dry run.
+"""
+
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import unittest
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+BIN = pathlib.Path(os.environ.get("ECHOLAB_BIN", "build/release")).resolve()
+README = (TOP / "README.md").read_text("utf-8")
+SHORTER = {
+    "echo_compare": ["--dry-run"],
+    "models_bench": ["--benchmark_list_tests"],
+    "primitives": ["--benchmark_list_tests"],
+}
+
+
+def commands(program):
+    """The command lines of a program in the fenced blocks, without comments."""
+    blocks = re.findall(r"^```\n(.*?)^```", README, re.S | re.M)
+    lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if f"build/release/{program}" in line]
+
+
+def ours(line):
+    return line.replace("build/release/", f"{BIN}/")
+
+
+class Readme(unittest.TestCase):
+    def test_links_lead_somewhere(self):
+        links = re.findall(r"\]\(([^)#:]+)\)", README)
+        self.assertGreater(len(links), 10)
+        for link in links:
+            self.assertTrue((TOP / link).exists(), link)
+
+    def test_every_model_is_in_the_reading_order(self):
+        rows = re.findall(r"^MODEL\((\w+),", (TOP / "servers/models.def").read_text(), re.M)
+        named = re.findall(r"\(servers/(\w+)\.cpp\)", README)
+        self.assertEqual(named, rows)
+
+    def test_the_scripts_are_there_and_can_be_run(self):
+        for script in set(re.findall(r"(?:\./)?(scripts/[\w.]+)", README)):
+            self.assertTrue(os.access(TOP / script, os.X_OK), script)
+
+    def test_the_programs_take_these_options(self):
+        for program, shorter in SHORTER.items():
+            self.assertTrue(commands(program), program)
+            for line in commands(program):
+                with self.subTest(line=line):
+                    done = subprocess.run(shlex.split(ours(line)) + shorter,
+                                          capture_output=True, text=True, timeout=60)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_servers_serve_and_clients_are_answered(self):
+        for line in commands("echo_server"):
+            if "--model" not in line:
+                continue
+            with self.subTest(line=line):
+                words = [w for w in shlex.split(ours(line))]
+                if "--listen" in words:
+                    where = words.index("--listen")
+                    del words[where:where + 2]
+                self.with_server(words)
+
+    def with_server(self, words):
+        server = subprocess.Popen([*words, "--listen", "tcp://127.0.0.1:0", "--ready-fd",
+                                   "1"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                  text=True)
+        try:
+            endpoint = re.search(r"endpoint=(\S+)", server.stdout.readline()).group(1)
+            for line in commands("echo_load"):
+                line = line.replace("tcp://127.0.0.1:7007", endpoint)
+                line = line.replace("-d 10s", "-d 200ms")
+                done = subprocess.run(shlex.split(ours(line)) + ["-q"], timeout=60,
+                                      stdout=subprocess.PIPE, text=True)
+                self.assertIn(done.returncode, (0, 5), done.stdout)
+            for line in commands("echo_client"):
+                done = subprocess.run(["sh", "-c", f"{ours(line)} {endpoint}"], timeout=60,
+                                      capture_output=True, text=True)
+                self.assertEqual((done.returncode, done.stdout), (0, "hello\n"))
+        finally:
+            server.terminate()
+            server.wait(timeout=20)
+            server.stdout.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
