@@ -101,9 +101,7 @@ ExitCode start(int argc, char** argv) {
   set_up_parser(parser, examples);
   add_endpoint(parser, "server", server, "endpoint of the server");
   if (!parse_command_line(parser, argc, argv)) return ExitCode::ok;
-  // Above 2: where stdin or stdout was closed, the socket has taken its number.
-  const Fd connection(
-      checked(::fcntl(connect_to(server).get(), F_DUPFD_CLOEXEC, 3), "fcntl(F_DUPFD)"));
+  const Fd connection = connect_to(server);
   // Non-blocking, or a write of more than the server takes would wait while the replies
   // that it waits for us to read fill up: a deadlock of two polite programs (UNP 16.2).
   set_non_blocking(connection.get());

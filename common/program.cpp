@@ -1,5 +1,6 @@
 #include "common/program.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -67,9 +68,19 @@ CLI::Option* add_bounded(CLI::App& parser, const std::string& name, Value& value
   return option->default_str(show(value))->type_name("")->run_callback_for_default(false);
 }
 
+/// A standard stream that was closed is replaced by one that fails, so that no socket
+/// takes its number and is written to as if it were the terminal.
+void hold_standard_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(fd, F_GETFD) < 0) [[maybe_unused]]
+      const int held =
+          ::open("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+}
+
 }  // namespace
 
 int run_program(std::string_view name, const std::function<ExitCode()>& body) {
+  hold_standard_streams();
   std::signal(SIGPIPE, SIG_IGN);
   try {
     const int code = static_cast<int>(body());

@@ -408,8 +408,8 @@ struct Payload {
   std::size_t pipeline;
 };
 
-void PrintTo(const Payload& one, std::ostream* out) {
-  *out << one.bytes << " B x " << one.pipeline;
+std::ostream& operator<<(std::ostream& out, const Payload& one) {
+  return out << one.bytes << " B x " << one.pipeline;
 }
 
 class PayloadLoad : public testing::TestWithParam<Payload> {};
@@ -555,8 +555,8 @@ struct Fault {
   Verdict verdict = Verdict::corrupt;
 };
 
-void PrintTo(const Fault& one, std::ostream* out) {
-  *out << one.name;
+std::ostream& operator<<(std::ostream& out, const Fault& one) {
+  return out << one.name;
 }
 
 Fault fault(const char* name, Reply reply, const char* kind) {

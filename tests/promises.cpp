@@ -68,8 +68,8 @@ bool gives_descriptors_away(const Model& model) {
          (grows_with_clients(model) || model.axes.accepts == "passed");
 }
 
-void PrintTo(const Case& where, std::ostream* out) {
-  *out << where.model->name << " over " << where.transport;
+std::ostream& operator<<(std::ostream& out, const Case& where) {
+  return out << where.model->name << " over " << where.transport;
 }
 
 std::string name_of(const ::testing::TestParamInfo<Case>& info) {

@@ -41,7 +41,7 @@ struct Case {
   const Model* model;
   std::string_view transport;
 };
-void PrintTo(const Case& where, std::ostream* out);
+std::ostream& operator<<(std::ostream& out, const Case& where);
 std::string name_of(const ::testing::TestParamInfo<Case>& info);
 
 using Transports = std::initializer_list<std::string_view>;

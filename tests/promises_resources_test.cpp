@@ -65,7 +65,7 @@ TEST_P(ResourcePromise, TheCensusIsWhatTheLabelSays) {
     return tree.pids.size() == census.processes && tree.threads == census.threads;
 #endif
   };
-  for (const std::size_t wanted : {0, 1, 3}) {
+  for (const std::size_t wanted : {0U, 1U, 3U}) {
     const auto held = hold(*server, wanted);
     EXPECT_TRUE(eventually([&] { return is_right(held.size()); }))
         << "with " << held.size() << " clients: " << counts(server->tree())

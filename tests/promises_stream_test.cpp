@@ -24,7 +24,7 @@ Answer await_while(Write&& write, PlainClient& client, std::string_view text) {
 TEST_P(StreamPromise, OneClientGetsItsBytesBack) {
   const auto server = start();
   PlainClient client(server->endpoint());
-  for (const std::size_t size : {1, 2, 64, 16 * 1024, 16 * 1024 + 1})
+  for (const std::size_t size : {1U, 2U, 64U, 16U * 1024, 16U * 1024 + 1})
     EXPECT_EQ(client.ask(random_bytes(size, size)), Answer::echoed) << size << " bytes";
   client.half_close();
   EXPECT_TRUE(client.sees_end());
