@@ -128,15 +128,17 @@ std::string cell_line(const CampaignPlan& plan, const Cell& cell, const Cell* ba
       cell.failed > 0 ? fmt::format("  {} FAILED", cell.failed) : "");
 }
 
-std::string ties(const CampaignPlan& plan, const std::vector<Cell>& cells) {
+/// Who, after the cheapest, cannot be told from it, and how many they are.
+std::pair<std::string, std::size_t> ties(const CampaignPlan& plan,
+                                         const std::vector<Cell>& cells) {
   std::string names;
-  for (std::size_t i = 1; i < cells.size(); ++i) {
-    if (cells[i].rows.empty()) continue;
+  std::size_t i = 1;
+  for (; i < cells.size(); ++i) {
     const Range more = ratio(cells[i], cells.front());
     if (more.least > 1 && more.median > 1.02) break;
     names += (names.empty() ? "" : ", ") + plan.contestants[cells[i].contestant].name;
   }
-  return names;
+  return {names, i - 1};
 }
 
 /// Those that answered every client: one that serves a few and lets the rest wait does
@@ -169,11 +171,18 @@ std::string in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,
   const auto [fair, starving] = apart_from_starving(plan, cells);
   std::string text = fmt::format("At {} client{}", clients, clients == 1 ? "" : "s");
   if (fair.empty()) return text + " no server answered every client.\n";
-  text += fmt::format(" {} needs the least server CPU per request ({})",
-                      name(fair.front()), shown(fair.front().cpu().median));
-  const std::string even = ties(plan, fair);
-  if (!even.empty()) text += fmt::format("; within the noise of it: {}", even);
-  if (fair.size() > 1) {
+  const auto [even, number] = ties(plan, fair);
+  if (fair.size() > 1 && number + 1 == fair.size()) {
+    text += fmt::format(
+        " no server is cheaper than another beyond the noise ({} to {} of CPU per "
+        "request)",
+        shown(fair.front().cpu().median), shown(fair.back().cpu().median));
+  } else {
+    text += fmt::format(" {} needs the least server CPU per request ({})",
+                        name(fair.front()), shown(fair.front().cpu().median));
+    if (!even.empty()) text += fmt::format("; within the noise of it: {}", even);
+  }
+  if (number + 1 < fair.size()) {
     const Range more = ratio(fair.back(), fair.front());
     text += fmt::format("; {} the most, {:.2f} times as much [{:.2f} to {:.2f}]",
                         name(fair.back()), more.median, more.least, more.most);

@@ -136,9 +136,37 @@ void check_limits(const LoadPlan& plan, const Address& server) {
                     plan.connections, ports_per_source()));
 }
 
-/// Warm-up, window, and the moment after it. False when cut short.
+/// Whether everybody was greeted: each connection asked once, and had its reply. A server
+/// that holds its clients one by one, or in a pool, never comes to all of them: it is
+/// over as well when no further one had a reply for `quiet`. Without this, a server that
+/// forks for each of a thousand clients would be measured while it still does.
+class Greeting {
+ public:
+  explicit Greeting(Nanoseconds quiet) : quiet_(quiet) {}
+
+  bool over(Nanoseconds past, std::size_t served, std::size_t connections) {
+    if (served > served_) {
+      served_ = served;
+      grew_ = past;
+    }
+    return served_ >= connections || past - grew_ >= quiet_;
+  }
+
+ private:
+  Nanoseconds quiet_;
+  Nanoseconds grew_{0};
+  std::size_t served_ = 0;
+};
+
+/// Greeting, warm-up, window, and the moment after it. False when cut short.
 bool measure(Crew& crew, const LoadPlan& plan, const LoadEvents& events,
              const std::stop_token& stop) {
+  crew.enter(Phase::greeting);
+  Greeting greeting(std::min<Nanoseconds>(plan.timeout, 300ms));
+  if (!wait_for(crew, "greeting", plan.timeout, events, stop, [&](Nanoseconds past) {
+        return greeting.over(past, crew.sum(&LoadThread::served), plan.connections);
+      }))
+    return false;
   crew.enter(Phase::warm_up);
   if (!wait_for(crew, "warm-up", plan.warm_up, events, stop,
                 [&](Nanoseconds past) { return past >= plan.warm_up; }))

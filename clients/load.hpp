@@ -71,7 +71,7 @@ struct Judgement {
 Judgement judge(const LoadPlan& plan, const LoadResult& result);
 
 struct LoadProgress {
-  const char* phase;  ///< "connecting", "warm-up", "measuring", "draining"
+  const char* phase;  ///< "connecting", "greeting", "warm-up", …, "draining"
   std::size_t connected;
   std::uint64_t requests;  ///< verified since the phase began
   std::uint64_t errors;
@@ -86,7 +86,8 @@ struct LoadEvents {
   std::function<void(const LoadProgress&)> progress = [](const LoadProgress&) {};
 };
 
-/// Connects, warms up, measures, waits for every outstanding reply and closes. Throws
+/// Connects, lets each connection ask once until all were answered or no further one is,
+/// warms up, measures, waits for every outstanding reply and closes. Throws
 /// UsageError when the plan asks for more connections than the limits allow, Unreachable
 /// when not one connection came about.
 LoadResult run_load(const LoadPlan& plan, const LoadEvents& events = {},

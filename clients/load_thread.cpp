@@ -124,7 +124,7 @@ void LoadThread::give_up_connecting() {
 }
 
 void LoadThread::enter(Phase phase) {
-  const bool begins = now_in_ == Phase::connecting;  // a warm-up of 0 may pass unseen
+  const bool begins = now_in_ < Phase::warm_up;  // a phase of 0 ms may pass unseen
   now_in_ = phase;
   if (phase == Phase::measuring) {
     window_begin_ns_ = now_ns();
@@ -200,6 +200,7 @@ void LoadThread::hear(Connection& connection) {
 void LoadThread::record_answers(Connection& connection, std::int64_t now) {
   const std::uint64_t whole = connection.caller.verified() / plan_.payload_bytes;
   if (whole == connection.answered) return;
+  if (connection.answered == 0) add(served_);
   add(answered_, whole - connection.answered);
   for (; connection.answered < whole; ++connection.answered) {
     if (now_in_ != Phase::measuring || quota_met_.load(std::memory_order_relaxed))
@@ -216,8 +217,9 @@ void LoadThread::record_answers(Connection& connection, std::int64_t now) {
 
 void LoadThread::ask_and_send(Connection& connection, std::int64_t now) {
   if (connection.state != State::open) return;
-  while (const auto intended =
-             workload_.next(now, connection.asked - connection.answered)) {
+  while (now_in_ > Phase::greeting || connection.asked == 0) {
+    const auto intended = workload_.next(now, connection.asked - connection.answered);
+    if (!intended) break;
     connection.intended_ns[connection.asked % plan_.pipeline] = *intended;
     connection.caller.ask(plan_.payload_bytes);
     ++connection.asked;

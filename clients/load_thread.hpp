@@ -18,7 +18,7 @@
 namespace echolab {
 
 /// Set by the one who runs the load, read by all threads.
-enum class Phase { connecting, warm_up, measuring, cooling, draining };
+enum class Phase { connecting, greeting, warm_up, measuring, cooling, draining };
 
 /// Everything here belongs to the thread that calls run(), but for what is said to be
 /// readable by others. No lock and no allocation once all connections are made.
@@ -41,6 +41,8 @@ class LoadThread {
   [[nodiscard]] std::size_t settled() const { return load(settled_); }
   [[nodiscard]] std::size_t connected() const { return load(connected_); }
   [[nodiscard]] std::uint64_t answered() const { return load(answered_); }
+  /// Connections that had a reply, ever.
+  [[nodiscard]] std::size_t served() const { return load(served_); }
   [[nodiscard]] std::uint64_t failures() const { return load(failures_); }
   [[nodiscard]] bool quota_met() const { return quota_met_.load(); }
   [[nodiscard]] bool finished() const { return finished_.load(); }
@@ -108,6 +110,7 @@ class LoadThread {
   std::atomic<std::size_t> settled_{0};  ///< connections that came about, or failed
   std::atomic<std::size_t> connected_{0};
   std::atomic<std::uint64_t> answered_{0};
+  std::atomic<std::size_t> served_{0};
   std::atomic<std::uint64_t> failures_{0};
   std::atomic<bool> quota_met_{false};
   std::atomic<bool> finished_{false};

@@ -150,7 +150,7 @@ class Comparing(unittest.TestCase):
         rows = self.campaign()[2]
         verdicts = {r["model"]: r["verdict"] for r in rows}
         self.assertEqual(verdicts["broken"], "FAILED")
-        self.assertEqual(verdicts["epoll_level"], "VALID")
+        self.assertIn(verdicts["epoll_level"], ("VALID", "CLIENT-BOUND"))
         failed = next(r for r in rows if r["model"] == "broken")
         self.assertIsNone(failed["server"])
         self.assertIn("it ended", failed["reason"])

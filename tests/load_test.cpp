@@ -510,8 +510,9 @@ TEST(RunLoad, TellsItsPhasesInOrder) {
     EXPECT_LE(now.phase_share, 1);
   };
   run_load(plan_for(server.endpoint(), 100), events);
-  const std::vector<std::string> right{"connecting", "warm-up",      "window begins",
-                                       "measuring",  "window ended", "draining"};
+  const std::vector<std::string> right{"connecting",    "greeting",  "warm-up",
+                                       "window begins", "measuring", "window ended",
+                                       "draining"};
   EXPECT_EQ(phases, right);
 }
 
