@@ -12,8 +12,9 @@ namespace echolab {
 
 /// What each connection says: an endless stream of bytes that follows from the seed, the
 /// connection and the position alone, so it is neither stored nor sent along. It is read
-/// in pieces out of one random table, each from an offset of its own: a reply of another
-/// connection, or of another time, differs, but for one chance in 2^18.
+/// in pieces out of one random table that a core's cache holds, each from an offset of
+/// its own: a reply of another connection, or of another time, differs, but for one
+/// chance in 2^16.
 class Pattern {
  public:
   explicit Pattern(std::uint64_t seed) : table_(starts + piece) {
@@ -28,7 +29,7 @@ class Pattern {
   }
 
  private:
-  static constexpr std::uint64_t starts = 256 * 1024;
+  static constexpr std::uint64_t starts = 64 * 1024;
   static constexpr std::uint64_t piece = 64 * 1024;
 
   /// SplitMix64 (Steele, Lea, Flood 2014).

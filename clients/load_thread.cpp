@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -45,11 +46,13 @@ LoadThread::LoadThread(const LoadPlan& plan, const Pattern& pattern,
       workload_{.depth = plan.pipeline},
       epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       memory_(receive_bytes),
+      stamp_mask_(std::bit_ceil(plan.pipeline) - 1),
+      stamps_(count * (stamp_mask_ + 1)),
       events_(batch) {
   connections_.reserve(count);
   for (std::size_t i = 0; i < count; ++i)
     connections_.emplace_back(EchoCaller(pattern, first + i, memory_.room()),
-                              plan.pipeline);
+                              &stamps_[i * (stamp_mask_ + 1)]);
 }
 
 void LoadThread::run() {
@@ -198,14 +201,13 @@ void LoadThread::hear(Connection& connection) {
 }
 
 void LoadThread::record_answers(Connection& connection, std::int64_t now) {
-  const std::uint64_t whole = connection.caller.verified() / plan_.payload_bytes;
-  if (whole == connection.answered) return;
-  if (connection.answered == 0) add(served_);
-  add(answered_, whole - connection.answered);
-  for (; connection.answered < whole; ++connection.answered) {
+  const std::uint64_t size = plan_.payload_bytes;
+  const std::uint64_t before = connection.answered;
+  for (; (connection.answered + 1) * size <= connection.caller.verified();
+       ++connection.answered) {
     if (now_in_ != Phase::measuring || quota_met_.load(std::memory_order_relaxed))
       continue;
-    latency_.record(now - connection.intended_ns[connection.answered % plan_.pipeline]);
+    latency_.record(now - connection.intended_ns[connection.answered & stamp_mask_]);
     ++connection.in_window;
     if (++counted_ == quota_) {
       window_end_ns_ = now;
@@ -213,6 +215,8 @@ void LoadThread::record_answers(Connection& connection, std::int64_t now) {
       quota_met_.store(true);
     }
   }
+  if (before == 0 && connection.answered > 0) add(served_);
+  add(answered_, connection.answered - before);
 }
 
 void LoadThread::ask_and_send(Connection& connection, std::int64_t now) {
@@ -220,7 +224,7 @@ void LoadThread::ask_and_send(Connection& connection, std::int64_t now) {
   while (now_in_ > Phase::greeting || connection.asked == 0) {
     const auto intended = workload_.next(now, connection.asked - connection.answered);
     if (!intended) break;
-    connection.intended_ns[connection.asked % plan_.pipeline] = *intended;
+    connection.intended_ns[connection.asked & stamp_mask_] = *intended;
     connection.caller.ask(plan_.payload_bytes);
     ++connection.asked;
   }

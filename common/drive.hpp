@@ -42,8 +42,8 @@ enum class Next { readable, writable, closed };
 /// Readiness: sends what is owed. readable: all of it left.
 template <Session S>
 Next flush(int fd, S& session) {
-  while (!session.output().empty()) {
-    const ssize_t n = transmit(fd, session.output());
+  for (Bytes owed = session.output(); !owed.empty(); owed = session.output()) {
+    const ssize_t n = transmit(fd, owed);
     if (would_block(n)) return Next::writable;
     if (n < 0) return Next::closed;
     session.sent(static_cast<std::size_t>(n));
