@@ -27,6 +27,12 @@ std::int64_t now_ns() {
   return clock_ns(CLOCK_MONOTONIC);
 }
 
+/// Both cache lines of a Connection.
+void prefetch(const void* connection) {
+  __builtin_prefetch(connection);
+  __builtin_prefetch(static_cast<const std::byte*>(connection) + 64);
+}
+
 template <class Counter>
 void add(Counter& counter, std::uint64_t n = 1) {
   counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
@@ -161,6 +167,9 @@ void LoadThread::turn(int timeout_ms) {
   if (const Phase phase = phase_.load(std::memory_order_acquire); phase != now_in_)
     enter(phase);
   for (int i = 0; i < ready; ++i) {
+    // With thousands of connections each is a cache miss: the one after the next is
+    // fetched while the kernel works for this one.
+    if (i + 2 < ready) prefetch(events_[static_cast<std::size_t>(i + 2)].data.ptr);
     const epoll_event& event = events_[static_cast<std::size_t>(i)];
     on_event(*static_cast<Connection*>(event.data.ptr), event.events);
   }
