@@ -5,6 +5,7 @@
     tests/report_test.py --example FOLDER   writes a realistic results folder to look at
 """
 
+import gzip
 import html
 import json
 import math
@@ -330,6 +331,16 @@ class Words(ReportTest):
 
 
 class OddCampaigns(ReportTest):
+    def test_a_packed_campaign_gives_the_same_page(self):
+        campaign(self.folder, {"epoll_level": {"cpu_ns": 3000},
+                               "select_loop": {"cpu_ns": 4000}})
+        page = self.page()
+        plain = self.folder / "trials.jsonl"
+        packed = self.folder / "trials.jsonl.gz"
+        packed.write_bytes(gzip.compress(plain.read_bytes()))
+        plain.unlink()
+        self.assertEqual(self.page(), page)
+
     def test_empty_says_so(self):
         write(self.folder, manifest([], [], 0), [])
         self.assertIn("No trial was recorded", text_of(self.page(), "findings"))

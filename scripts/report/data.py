@@ -5,6 +5,7 @@ The members are those of results/README.md; unknown ones are ignored and a null 
 """
 
 import collections
+import gzip
 import json
 import math
 import statistics
@@ -310,7 +311,8 @@ def load(folder):
     if not folder.is_dir():
         raise BadInput(f"{folder}: no such folder; give a folder that echo_compare wrote")
     manifest = load_manifest(folder / "manifest.json")
-    trials, notes = load_trials(folder / "trials.jsonl")
+    packed = folder / "trials.jsonl.gz"  # as a committed campaign may be kept
+    trials, notes = load_trials(packed if packed.exists() else folder / "trials.jsonl")
     repeated = len(trials) - len({(t.model, t.clients, t.round) for t in trials})
     if repeated:
         notes.append(f"{plural(repeated, 'trial')} {'was' if repeated == 1 else 'were'} "
@@ -347,7 +349,8 @@ def load_trials(path):
 
 def read(path):
     try:
-        return path.read_bytes()
+        packed = path.suffix == ".gz"
+        return gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror}; a results folder holds manifest.json "
                        "and trials.jsonl, both readable") from error
