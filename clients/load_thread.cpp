@@ -166,12 +166,13 @@ void LoadThread::turn(int timeout_ms) {
   // Before the events: a reply that comes after the window's end is not in the window.
   if (const Phase phase = phase_.load(std::memory_order_acquire); phase != now_in_)
     enter(phase);
-  for (int i = 0; i < ready; ++i) {
+  const std::span<const epoll_event> news(events_.data(),
+                                          static_cast<std::size_t>(std::max(ready, 0)));
+  for (std::size_t i = 0; i < news.size(); ++i) {
     // With thousands of connections each is a cache miss: the one after the next is
     // fetched while the kernel works for this one.
-    if (i + 2 < ready) prefetch(events_[static_cast<std::size_t>(i + 2)].data.ptr);
-    const epoll_event& event = events_[static_cast<std::size_t>(i)];
-    on_event(*static_cast<Connection*>(event.data.ptr), event.events);
+    if (i + 2 < news.size()) prefetch(news[i + 2].data.ptr);
+    on_event(*static_cast<Connection*>(news[i].data.ptr), news[i].events);
   }
 }
 
