@@ -24,7 +24,7 @@ REPORT = pathlib.Path(__file__).resolve().parent.parent / "scripts" / "report.py
 # TSan has a thread of its own in every process.
 TSAN = "+thread" in subprocess.run([COMPARE, "--version"], stdout=subprocess.PIPE,
                                    text=True).stdout
-SHORT = ["--duration", "100ms", "--warm-up", "20ms", "--rounds", "2", "--clients", "1,8"]
+SHORT = ["--duration", "200ms", "--warm-up", "20ms", "--rounds", "2", "--clients", "1,8"]
 MODELS = ["iterative", "fork_per_client", "epoll_level"]
 
 PYTHON_ECHO = """
