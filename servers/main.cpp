@@ -6,9 +6,9 @@
 
 #include <cstdio>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "common/program.hpp"
+#include "servers/listing.hpp"
 #include "servers/models.hpp"
 #include "servers/supervisor.hpp"
 
@@ -61,40 +61,6 @@ void add_options(CLI::App& parser, Options& options) {
       ->check(CLI::Range(0, 1 << 20));
   parser.add_flag("--list", options.list, "show the models and end");
   parser.add_flag("--json", options.json, "with --list: as JSON, with axes and census");
-}
-
-void list_models() {
-  std::string_view family;
-  for (const Model& model : models()) {
-    if (model.family != family)
-      fmt::print("{}{}\n", family.empty() ? "" : "\n", model.family);
-    family = model.family;
-    fmt::print("  {:<18} {}\n  {:<18} processes {}, threads {}; {}\n", model.name,
-               model.shows, "", model.processes, model.threads, model.source);
-  }
-}
-
-void list_models_as_json() {
-  auto rows = nlohmann::json::array();
-  for (const Model& model : models()) {
-    rows.push_back(
-        {{"name", model.name},
-         {"family", model.family},
-         {"transports", model.transports},
-         {"axes",
-          {{"accepts", model.axes.accepts},
-           {"unit", model.axes.unit},
-           {"readiness", model.axes.readiness},
-           {"dispatch", model.axes.dispatch},
-           {"computes", model.axes.computes},
-           {"growth", model.axes.growth}}},
-         {"census", {{"processes", model.processes}, {"threads", model.threads}}},
-         {"default_workers", default_workers(model)},
-         {"source", model.source},
-         {"shows", model.shows},
-         {"available", true}});
-  }
-  fmt::print("{}\n", rows.dump(2));
 }
 
 /// Lowers the client limit to what the descriptor limit can hold, and says so.
