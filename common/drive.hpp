@@ -37,7 +37,11 @@ inline bool would_block(ssize_t moved) {
 
 /// What a conversation waits for. One direction at a time: a peer that does not take its
 /// replies is not read from, so no more than the lent buffer is ever held for it.
-enum class Next { readable, writable, closed };
+/// `more`: nothing yet, there may be more to read: come back after the others.
+enum class Next { readable, writable, closed, more };
+
+/// Whether news is repeated until it is dealt with, or told once: epoll(7).
+enum class Told { again, once };
 
 /// Readiness: sends what is owed. readable: all of it left.
 template <Session S>
@@ -55,9 +59,11 @@ Next flush(int fd, S& session) {
 /// says what to wait for. An end of the peer needs no flag: it is read only when nothing
 /// is owed, and it stays readable until then. A receive that did not fill its room has
 /// emptied the socket (epoll(7), Q&A 9), so it is not asked again: that saves one system
-/// call in four. Nobody holds the loop for more than `turns_at_most` buffers: then it is
-/// `readable` again, and a level-triggered loop comes back after the others.
-template <Session S>
+/// call in four, but it would miss an end that came with the last bytes and is told once:
+/// then give Told::once, and the socket is read until it has nothing. Nobody holds the
+/// loop for more than `turns_at_most` buffers: then there may be `more`, or, as that will
+/// be told again, it is `readable`.
+template <Told told = Told::again, Session S>
 Next advance(int fd, S& session) {
   constexpr int turns_at_most = 16;
   for (int turn = 0; turn < turns_at_most; ++turn) {
@@ -67,9 +73,10 @@ Next advance(int fd, S& session) {
     if (would_block(n)) return Next::readable;
     if (n <= 0) return Next::closed;
     session.received(static_cast<std::size_t>(n));
-    if (static_cast<std::size_t>(n) < room.size()) break;
+    if (told == Told::again && static_cast<std::size_t>(n) < room.size()) break;
   }
-  return flush(fd, session);
+  const Next next = flush(fd, session);
+  return told == Told::once && next == Next::readable ? Next::more : next;
 }
 
 /// Blocking: the whole conversation on a blocking `fd`, to its end or to the peer's

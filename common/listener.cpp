@@ -78,6 +78,18 @@ Listener::Listener(const Endpoint& endpoint, const ListenOptions& options)
     bind_tcp(options);
   else
     bind_unix(options);
+  for (std::size_t i = 1; i < options.shards; ++i)
+    more_.emplace_back(new Listener(*this, options));  // its constructor is private
+}
+
+// The first socket was bound alone, so nobody else has the port; only now it is shared.
+Listener::Listener(const Listener& first, const ListenOptions& options)
+    : endpoint_(first.endpoint_), spare_(open_spare()), owner_(first.owner_) {
+  if (endpoint_.transport == Transport::unix_stream) {
+    socket_ = Fd(checked(::fcntl(first.fd(), F_DUPFD_CLOEXEC, 3), "fcntl(F_DUPFD)"));
+    return;
+  }
+  bind_tcp(options, true);
 }
 
 Listener::~Listener() {
@@ -87,14 +99,17 @@ Listener::~Listener() {
     ::unlink(endpoint_.path.c_str());
 }
 
-void Listener::bind_tcp(const ListenOptions& options) {
+void Listener::bind_tcp(const ListenOptions& options, bool is_shard) {
   int error = 0;
   for (const Address& address : resolve(endpoint_, true)) {
     socket_ = Fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
     const int on = 1;
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (is_shard) ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     if (socket_ && ::bind(socket_.get(), address.get(), address.size) == 0) {
+      if (options.shards > 1)
+        ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
       listen_on(options);
       Address bound;
       bound.size = sizeof bound.storage;
@@ -128,10 +143,12 @@ void Listener::listen_on(const ListenOptions& options) {
 
 void Listener::non_blocking() {
   set_non_blocking(socket_.get());
+  for (const auto& shard : more_) shard->non_blocking();
 }
 
 void Listener::stop() const {
   ::shutdown(socket_.get(), SHUT_RDWR);
+  for (const auto& shard : more_) shard->stop();
 }
 
 void Listener::close_in_child() {
@@ -196,14 +213,9 @@ std::pair<Fd, Listener::Arrival> Listener::accept_on_reserve(int flags, int erro
 }
 
 void Listener::turned_away(std::string_view why) {
-  const auto count = count_.fetch_add(1, std::memory_order_relaxed) + 1;
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  long last = last_log_s_.load(std::memory_order_relaxed);
-  if (now.tv_sec == last || !last_log_s_.compare_exchange_strong(last, now.tv_sec))
-    return;
-  fmt::print(stderr, "echo_server: turned away {} so far; the last one for: {}\n",
-             count == 1 ? "1 client" : fmt::format("{} clients", count), why);
+  if (const auto count = turned_away_.add())
+    fmt::print(stderr, "echo_server: turned away {} so far; the last one for: {}\n",
+               *count == 1 ? "1 client" : fmt::format("{} clients", *count), why);
 }
 
 }  // namespace echolab

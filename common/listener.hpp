@@ -1,25 +1,29 @@
 // Listener: where clients arrive, and the one policy of accepting and turning away.
 #pragma once
 
-#include <atomic>
+#include <memory>
 #include <mutex>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "common/endpoint.hpp"
 #include "common/fd.hpp"
+#include "common/tally.hpp"
 
 namespace echolab {
 
 struct ListenOptions {
   int backlog = SOMAXCONN;  ///< silently capped by net.core.somaxconn (listen(2))
+  std::size_t shards = 1;   ///< sockets that share the endpoint: see Listener::shard()
 };
 
 /// A listening stream socket. Its fd may be shared by forked processes and by threads;
 /// accept(), accept_waiting(), turned_away() and stop() may be called from any of them.
 ///
 /// TCP_NODELAY is set here, once: Linux hands it down to every accepted socket. So is
-/// SO_REUSEADDR (a restart need not wait for TIME_WAIT), but never SO_REUSEPORT: a
+/// SO_REUSEADDR (a restart need not wait for TIME_WAIT), but SO_REUSEPORT only where more
+/// than one shard is asked for, and only after the port was found free without it: a
 /// forgotten old server would silently share the port.
 class Listener {
  public:
@@ -55,6 +59,11 @@ class Listener {
 
   void non_blocking();
 
+  /// One of `ListenOptions::shards` that the kernel deals new clients out to, by a hash
+  /// of their addresses (SO_REUSEPORT: socket(7)); shard 0 is this one. Unix sockets have
+  /// no such thing: there every shard is a share of the one queue.
+  [[nodiscard]] Listener& shard(std::size_t i) { return i == 0 ? *this : *more_[i - 1]; }
+
   /// Counts a client that the caller closes at once for want of `why`. At most one log
   /// line a second says so.
   void turned_away(std::string_view why);
@@ -70,7 +79,8 @@ class Listener {
   enum class Arrival { client, none, stopped };
   static constexpr int burst = 64;
 
-  void bind_tcp(const ListenOptions& options);
+  Listener(const Listener& first, const ListenOptions& options);  ///< one more shard
+  void bind_tcp(const ListenOptions& options, bool is_shard = false);
   void bind_unix(const ListenOptions& options);
   void listen_on(const ListenOptions& options);
   std::pair<Fd, Arrival> try_accept(int flags);
@@ -78,10 +88,10 @@ class Listener {
 
   Endpoint endpoint_;
   Fd socket_;
+  std::vector<std::unique_ptr<Listener>> more_;
   Fd spare_;  ///< given up for a moment when no descriptor is left: see listener.cpp
   std::mutex spare_mutex_;
-  std::atomic<unsigned long> count_{0};
-  std::atomic<long> last_log_s_{0};
+  Tally turned_away_;
   pid_t owner_ = 0;
   unsigned long inode_ = 0;
 };

@@ -25,8 +25,11 @@ class Clients {
   // What a message touches fills one cache line: with thousands of clients it is what
   // the caches no longer hold that a message pays for.
   struct alignas(64) Client {
-    Client(Fd socket, std::size_t bytes, const P& protocol)
-        : fd(std::move(socket)), memory(bytes), session(protocol.serve(memory.room())) {}
+    Client(Fd socket, Seats::Seat its_seat, std::size_t bytes, const P& protocol)
+        : fd(std::move(socket)),
+          memory(bytes),
+          session(protocol.serve(memory.room())),
+          seat(std::move(its_seat)) {}
 
     Fd fd;
     Buffer memory;
@@ -35,6 +38,7 @@ class Clients {
 
     std::chrono::steady_clock::time_point last_heard{};
     typename std::list<Client>::iterator self{};
+    Seats::Seat seat;
   };
 
   Clients(const Job& job, const P& protocol) : job_(job), protocol_(protocol) {}
@@ -45,12 +49,11 @@ class Clients {
 
   /// The new client, or nullptr: turned away for the limit or for want of memory.
   Client* admit(Fd fd) {
-    if (clients_.size() >= job_.limits.max_clients) {
-      job_.listener.turned_away("--max-clients reached");
-      return nullptr;
-    }
+    auto seat = job_.seat();
+    if (!seat) return nullptr;
     try {
-      Client& client = clients_.emplace_back(std::move(fd), job_.buffer_bytes, protocol_);
+      Client& client = clients_.emplace_back(std::move(fd), std::move(*seat),
+                                             job_.buffer_bytes, protocol_);
       client.self = std::prev(clients_.end());
       heard(client);
       return &client;
@@ -61,9 +64,17 @@ class Clients {
   }
 
   /// Takes the conversation as far as it goes; returns what it waits for now.
+  template <Told told = Told::again>
   Next serve(Client& client) {
     heard(client);
-    return client.next = advance(client.fd.get(), client.session);
+    return client.next = advance<told>(client.fd.get(), client.session);
+  }
+
+  /// It is the last one to time out from now on.
+  void heard(Client& client) {
+    if (!limited()) return;
+    client.last_heard = std::chrono::steady_clock::now();
+    clients_.splice(clients_.end(), clients_, client.self);
   }
 
   void drop(Client& client) { clients_.erase(client.self); }
@@ -73,7 +84,7 @@ class Clients {
     using std::chrono::steady_clock;
     if (!limited() || clients_.empty()) return -1;
     const auto left =
-        clients_.front().last_heard + job_.limits.idle_timeout - steady_clock::now();
+        clients_.front().last_heard + job_.idle_timeout - steady_clock::now();
     const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
     return static_cast<int>(std::clamp<long>(ms, 0, 60'000));
   }
@@ -82,7 +93,7 @@ class Clients {
   template <class Forget>
   void drop_silent(Forget&& forget) {
     if (!limited()) return;
-    const auto limit = std::chrono::steady_clock::now() - job_.limits.idle_timeout;
+    const auto limit = std::chrono::steady_clock::now() - job_.idle_timeout;
     while (!clients_.empty() && clients_.front().last_heard <= limit) {
       forget(clients_.front());
       clients_.pop_front();
@@ -90,13 +101,7 @@ class Clients {
   }
 
  private:
-  [[nodiscard]] bool limited() const { return job_.limits.idle_timeout.count() > 0; }
-
-  void heard(Client& client) {
-    if (!limited()) return;
-    client.last_heard = std::chrono::steady_clock::now();
-    clients_.splice(clients_.end(), clients_, client.self);
-  }
+  [[nodiscard]] bool limited() const { return job_.idle_timeout.count() > 0; }
 
   const Job& job_;
   const P& protocol_;

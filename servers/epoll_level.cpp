@@ -17,8 +17,11 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 
 #include "servers/clients.hpp"
+#include "servers/mailbox.hpp"
+#include "servers/parts.hpp"
 
 namespace echolab {
 namespace {
@@ -27,25 +30,30 @@ constexpr int batch = 256;
 
 /// Adds `fd` to the set, or changes what is waited for. False when the kernel has no
 /// memory or no watch left for it (epoll_ctl(2): ENOMEM, ENOSPC).
-bool watch(const Fd& epoll, int how, int fd, Next next, void* who) {
+bool watch(const Fd& epoll, int how, int fd, std::uint32_t events, void* who) {
   epoll_event event{};
-  event.events = next == Next::writable ? EPOLLOUT : EPOLLIN;
+  event.events = events;
   event.data.ptr = who;
   return ::epoll_ctl(epoll.get(), how, fd, &event) == 0;
 }
 
-template <Protocol P>
-void serve(const Job& job, const P& protocol) {
+std::uint32_t events_for(Next next) {
+  return next == Next::writable ? EPOLLOUT : EPOLLIN;
+}
+
+template <class Arrivals, Protocol P>
+void serve(const Job& job, Arrivals& arrivals, const P& protocol) {
   const Fd epoll(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
   Clients clients(job, protocol);
   using Client = typename Clients<P>::Client;
-  if (!watch(epoll, EPOLL_CTL_ADD, job.listener.fd(), Next::readable, nullptr))
+  // Of several loops that share a listener, one is woken: see epoll_prefork.
+  if (!watch(epoll, EPOLL_CTL_ADD, arrivals.fd(), EPOLLIN | EPOLLEXCLUSIVE, nullptr))
     checked(-1, "epoll_ctl(listener)");
 
   const auto admit = [&](Fd fd) {
     Client* client = clients.admit(std::move(fd));
     if (client == nullptr) return;
-    if (watch(epoll, EPOLL_CTL_ADD, client->fd.get(), Next::readable, client)) return;
+    if (watch(epoll, EPOLL_CTL_ADD, client->fd.get(), EPOLLIN, client)) return;
     clients.drop(*client);
     job.listener.turned_away("no epoll watch left");
   };
@@ -53,7 +61,8 @@ void serve(const Job& job, const P& protocol) {
     const Next before = client.next;
     const Next next = clients.serve(client);
     if (next == Next::closed ||
-        (next != before && !watch(epoll, EPOLL_CTL_MOD, client.fd.get(), next, &client)))
+        (next != before &&
+         !watch(epoll, EPOLL_CTL_MOD, client.fd.get(), events_for(next), &client)))
       clients.drop(client);
   };
 
@@ -65,8 +74,8 @@ void serve(const Job& job, const P& protocol) {
     for (int i = 0; i < ready; ++i) {
       if (void* who = events[static_cast<std::size_t>(i)].data.ptr)
         serve_one(*static_cast<Client*>(who));
-      else if (!(accepting = job.listener.accept_waiting(admit)))
-        ::epoll_ctl(epoll.get(), EPOLL_CTL_DEL, job.listener.fd(), nullptr);
+      else if (!(accepting = arrivals.accept_waiting(admit)))
+        ::epoll_ctl(epoll.get(), EPOLL_CTL_DEL, arrivals.fd(), nullptr);
     }
     clients.drop_silent([](const Client&) {});
   }
@@ -76,7 +85,12 @@ void serve(const Job& job, const P& protocol) {
 
 void epoll_level(const Job& job) {
   job.listener.non_blocking();
-  std::visit([&](const auto& protocol) { serve(job, protocol); }, job.protocol);
+  std::visit([&](const auto& protocol) { serve(job, job.listener, protocol); },
+             job.protocol);
+}
+
+void epoll_level(const Job& job, Mailbox<Fd>& arrivals) {
+  std::visit([&](const auto& protocol) { serve(job, arrivals, protocol); }, job.protocol);
 }
 
 }  // namespace echolab

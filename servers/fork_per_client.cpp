@@ -23,7 +23,7 @@ void fork_per_client(const Job& job) {
   const Buffer memory(job.buffer_bytes);
   Children children;
   while (const Fd client = job.listener.accept()) {
-    if (children.alive() >= job.limits.max_clients) {
+    if (children.alive() >= job.max_clients) {
       job.listener.turned_away("--max-clients reached");
       continue;
     }
@@ -31,14 +31,13 @@ void fork_per_client(const Job& job) {
       job.listener.close_in_child();
       std::visit(
           [&](const auto& protocol) {
-            converse(client.get(), protocol.serve(memory.room()),
-                     job.limits.idle_timeout);
+            converse(client.get(), protocol.serve(memory.room()), job.idle_timeout);
           },
           job.protocol);
     });
     if (!forked) job.listener.turned_away("no process left (fork)");
   }
-  children.wait_for_all();
+  wait_for_children();
 }
 
 }  // namespace echolab

@@ -21,7 +21,7 @@ void iterative(const Job& job) {
   std::visit(
       [&](const auto& protocol) {
         while (const Fd client = job.listener.accept())
-          converse(client.get(), protocol.serve(memory.room()), job.limits.idle_timeout);
+          converse(client.get(), protocol.serve(memory.room()), job.idle_timeout);
       },
       job.protocol);
 }

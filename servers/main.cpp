@@ -101,13 +101,19 @@ Fd take_ready_fd(int number) {
 int serve(const Options& options) {
   const Model& model = find_model(options.model);
   Fd ready_fd = take_ready_fd(options.ready_fd);  // before any other gets its number
-  Listener listener(options.listen, {.backlog = static_cast<int>(options.backlog)});
+  const std::size_t workers =
+      options.workers > 0 ? options.workers : default_workers(model);
+  Listener listener(options.listen,
+                    {.backlog = static_cast<int>(options.backlog),
+                     .shards = model.axes.accepts == "sharded" ? workers : 1});
+  Seats seats(options.max_clients, workers);
   const Job job{.listener = listener,
                 .protocol = Echo{},
-                .workers = options.workers > 0 ? options.workers : default_workers(model),
+                .workers = workers,
                 .buffer_bytes = options.buffer,
-                .limits = {.max_clients = options.max_clients,
-                           .idle_timeout = options.idle_timeout}};
+                .max_clients = options.max_clients,
+                .idle_timeout = options.idle_timeout,
+                .seats = seats};
   const auto run = [&] {
     ready_fd.reset();  // the model's process has no use for it
     return run_program(fmt::format("echo_server --model {}", model.name), [&] {

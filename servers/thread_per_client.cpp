@@ -7,19 +7,19 @@
 //            what is touched is paid) and a kernel stack per client, a thread switch per
 //            message.
 // Traps      One fate: a fault in any conversation ends them all. A thread that cannot be
-//            made throws, and its client is turned away. Threads are detached, so the
-//            model waits for their seats before it returns.
-// Shares     The seats, under a mutex, twice per connection; nothing per message.
+//            made throws, and its client is turned away. A thread that has ended holds
+//            its stack until it is joined: before the next one is made (threads.hpp).
+// Shares     The list of threads, under a mutex, twice per connection; nothing per
+//            message.
 // Source     UNP 30.10, CS:APP 12.3.
 // Next       thread_pool: the threads are made beforehand, and their number is fixed.
 
-#include <boost/thread/thread.hpp>
 #include <new>
 
 #include "common/buffer.hpp"
 #include "common/drive.hpp"
 #include "servers/job.hpp"
-#include "servers/seats.hpp"
+#include "servers/threads.hpp"
 
 namespace echolab {
 namespace {
@@ -30,27 +30,22 @@ template <Protocol P>
 void serve(const Job& job, const P& protocol) {
   boost::thread::attributes small;
   small.set_stack_size(stack_bytes);
-  Seats seats(job.limits.max_clients);
+  Threads threads;
   while (Fd client = job.listener.accept()) {
-    auto seat = seats.take();
-    if (!seat) {
-      job.listener.turned_away("--max-clients reached");
-      continue;
-    }
+    auto seat = job.seat();
+    if (!seat) continue;
     try {
-      auto conversation = [client = std::move(client), memory = Buffer(job.buffer_bytes),
-                           seat = std::move(*seat), &protocol,
-                           silence = job.limits.idle_timeout] {
-        converse(client.get(), protocol.serve(memory.room()), silence);
-      };
-      boost::thread(small, std::move(conversation)).detach();
+      threads.start(small,
+                    [client = std::move(client), memory = Buffer(job.buffer_bytes),
+                     seat = std::move(*seat), &protocol, silence = job.idle_timeout] {
+                      converse(client.get(), protocol.serve(memory.room()), silence);
+                    });
     } catch (const boost::thread_resource_error&) {
       job.listener.turned_away("no thread left (pthread_create)");
     } catch (const std::bad_alloc&) {
       job.listener.turned_away("no memory left");
     }
   }
-  seats.wait_until_all_are_free();
 }
 
 }  // namespace

@@ -20,7 +20,6 @@
 #include "common/buffer.hpp"
 #include "common/drive.hpp"
 #include "servers/job.hpp"
-#include "servers/seats.hpp"
 
 namespace echolab {
 namespace {
@@ -45,23 +44,19 @@ struct Pool {
 
 template <Protocol P>
 void serve(const Job& job, const P& protocol) {
-  Seats seats(job.limits.max_clients);
   Pool pool(job.workers);
   for (std::size_t i = 0; i < job.workers; ++i) {
     pool.workers.emplace_back([&, memory = Buffer(job.buffer_bytes)] {
       Waiting next;
       while (pool.queue.wait_pull_front(next) != boost::queue_op_status::closed) {
         const Waiting now = std::move(next);
-        converse(now.client.get(), protocol.serve(memory.room()),
-                 job.limits.idle_timeout);
+        converse(now.client.get(), protocol.serve(memory.room()), job.idle_timeout);
       }
     });
   }
   while (Fd client = job.listener.accept()) {
-    if (auto seat = seats.take())
+    if (auto seat = job.seat())
       pool.queue.push_back(Waiting{std::move(client), std::move(*seat)});
-    else
-      job.listener.turned_away("--max-clients reached");
   }
 }
 
