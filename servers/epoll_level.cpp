@@ -4,6 +4,7 @@
 //            client comes, goes or turns from reading to writing. A call returns only who
 //            is ready: its cost follows the active clients, not the connected ones.
 // Waits in   epoll_wait.
+// Calls      epoll_wait, recvfrom, sendto.
 // Costs      Three calls per message alone (epoll_wait, recv, send), two and a share when
 //            many are ready at once; one epoll_ctl per client, two more for each that
 //            does not take its replies.

@@ -3,6 +3,7 @@
 // The idea   The parent does nothing but accept; each client gets a child of its own that
 //            converses with it and exits. The kernel's scheduler does the rest.
 // Waits in   accept (the parent), recv and send (the children).
+// Calls      recvfrom, sendto.
 // Costs      A fork and an exit per connection, page tables and a kernel stack per
 //            client, a process switch per message.
 // Traps      The child inherits every descriptor: it closes the listener, and the parent

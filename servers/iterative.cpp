@@ -4,6 +4,7 @@
 //            concurrency at all: whoever comes meanwhile waits in the listen queue, where
 //            the kernel completes the handshake and keeps what was sent.
 // Waits in   accept, recv, send (one client's).
+// Calls      recvfrom, sendto.
 // Costs      Three calls per connection, two per message: the least of all models.
 // Traps      One silent client holds all others up: only --idle-timeout frees them. And
 //            the others are connected, as far as they can see: they only get no answer.

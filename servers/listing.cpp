@@ -35,6 +35,7 @@ void list_models_as_json() {
            {"computes", model.axes.computes},
            {"growth", model.axes.growth}}},
          {"census", {{"processes", model.processes}, {"threads", model.threads}}},
+         {"calls", model.calls},
          {"default_workers", default_workers(model)},
          {"source", model.source},
          {"shows", model.shows},

@@ -18,14 +18,20 @@ namespace echolab {
 
 namespace {
 
+/// For a census that has a bound.
+[[maybe_unused]] std::size_t min(std::size_t a, std::size_t b) {
+  return std::min(a, b);
+}
+
 #define MODEL(name, family, transports, accepts, unit, readiness, dispatch, computes,    \
-              growth, processes, threads, source, shows)                                 \
+              growth, processes, threads, calls, source, shows)                          \
   Model{#name,                                                                           \
         #family,                                                                         \
         #transports,                                                                     \
         {#accepts, #unit, #readiness, #dispatch, #computes, #growth},                    \
         #processes,                                                                      \
         #threads,                                                                        \
+        calls,                                                                           \
         source,                                                                          \
         shows,                                                                           \
         name,                                                                            \

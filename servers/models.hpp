@@ -34,6 +34,7 @@ struct Model {
   Axes axes;
   std::string_view processes;  ///< the census as models.def writes it
   std::string_view threads;
+  std::string_view calls;  ///< of one request of a lone client, as strace(1) names them
   std::string_view source;
   std::string_view shows;
   void (*run)(const Job&);  ///< serves until the listener is stopped; throws on set-up

@@ -3,6 +3,7 @@
 // The idea   Turn the waiting around: not a worker who waits for one client, but one
 //            thread that asks the kernel about all of them and serves whoever is ready.
 // Waits in   select.
+// Calls      pselect6, recvfrom, sendto.
 // Costs      No switch between clients; but each call copies the bitmaps in and out, and
 //            kernel and loop both walk all of them: a call costs O(clients), however few
 //            are ready.

@@ -3,6 +3,7 @@
 // The idea   As fork_per_client, with a thread in place of the process: one
 //            address space, one descriptor table, nothing to copy, nothing to reap.
 // Waits in   accept (the first thread), recv and send (the others).
+// Calls      recvfrom, sendto.
 // Costs      A thread's creation per connection, a stack (64 KiB reserved,
 //            what is touched is paid) and a kernel stack per client, a thread switch per
 //            message.

@@ -4,6 +4,7 @@
 //            each worker takes one out, converses with it to its end, takes the next.
 // Waits in   accept and a full queue (the acceptor), an empty queue, recv and send (the
 //            workers).
+// Calls      recvfrom, sendto.
 // Costs      A lock and a wake-up per connection; per message as thread_per_client.
 // Traps      It is as wide as its workers: `workers` clients that stay keep all others
 //            waiting, connected but not answered. The queue holds as many as there are

@@ -35,9 +35,9 @@ AXES = {
     "computes": {"loop", "worker", "stage"},
     "growth": {"none", "fixed", "adaptive", "per_client"},
 }
-COLUMNS = ["name", "family", "transports", *AXES, "processes", "threads", "source",
-           "shows"]
-CARD = ["The idea", "Waits in", "Costs", "Traps", "Source", "Next"]
+COLUMNS = ["name", "family", "transports", *AXES, "processes", "threads", "calls",
+           "source", "shows"]
+CARD = ["The idea", "Waits in", "Calls", "Costs", "Traps", "Source", "Next"]
 TOP_LEVEL = {"CMakeLists.txt", "CMakePresets.json", "README.md", "CONTRIBUTING.md",
              "LICENSE", "servers", "clients", "bench", "scripts", "results", "common",
              "tests", "lab"}
@@ -212,6 +212,7 @@ GOOD_CARD = """// x: says it once.
 // The idea   One line,
 //            and another.
 // Waits in   accept.
+// Calls      recvfrom, sendto.
 // Costs      Nothing.
 // Traps      None.
 // Shares     Nothing.
@@ -259,6 +260,7 @@ def a_model_opens_with_its_card(path, text):
 ROW = """MODEL(iterative, sequential, stream,
       one, none, blocking, none, loop, none,
       1, 1 + clients,
+      "recvfrom sendto",
       "UNP 30.2; CS:APP 11.4",
       "one client at a time: what (the others) pay, for waiting")
 """
@@ -290,10 +292,11 @@ def rows_use_the_words_of_the_catalogue(_, text):
         if not set(re.findall(r"\w+", row["transports"])) <= TRANSPORTS:
             yield number, f"{row['name']}: transports '{row['transports']}'"
         for column in ("processes", "threads"):
-            if not set(re.findall(r"[a-z_]+", row[column])) <= {"clients", "workers"}:
+            if not set(re.findall(r"[a-z_]+", row[column])) <= {"clients", "workers",
+                                                                  "min"}:
                 yield number, f"{row['name']}: {column} '{row[column]}'"
-        if not all(re.fullmatch(r'".{3,}"', row[c]) for c in ("source", "shows")):
-            yield number, f"{row['name']}: no source, or nothing that it shows"
+        if not all(re.fullmatch(r'".{3,}"', row[c]) for c in ("calls", "source", "shows")):
+            yield number, f"{row['name']}: no calls, no source, or nothing that it shows"
         if row["name"] in names or not is_file(f"servers/{row['name']}.cpp"):
             yield number, f"{row['name']}: twice, or without servers/{row['name']}.cpp"
         names.append(row["name"])
@@ -323,6 +326,20 @@ def the_next_of_a_card_is_the_next_row(path, text):
         said, right = following.group(1), names[names.index(name) + 1]
         if said in names and said != right:
             yield line_at(text, following.start()), f"Next is {said}, the row is {right}"
+
+
+@rule(r"^servers/.*\.cpp$",
+      [("servers/iterative.cpp", GOOD_CARD.replace("x:", "iterative:").replace(
+          "recvfrom, sendto", "recvfrom").replace("x(const", "iterative(const"))],
+      [("servers/iterative.cpp", GOOD_CARD.replace("x(const", "iterative(const")),
+       ("servers/x.cpp", GOOD_CARD)])
+def the_calls_of_a_card_are_those_of_its_row(path, text):
+    rows = {row["name"]: row for row in model_rows()}
+    row = rows.get(pathlib.Path(path).stem)
+    said = re.search(r"(?m)^// Calls +([^.;:]*(?:\n//  [^.;:]*)*)", text)
+    if row and said and is_model(path, text):
+        if re.findall(r"\w+", said.group(1)) != re.findall(r"\w+", row["calls"]):
+            yield line_at(text, said.start()), f"the row's calls are {row['calls']}"
 
 
 SESSION = "class ASession {\n  void f() { %s }\n};\n"
