@@ -39,16 +39,12 @@ std::optional<std::string> unavailable(const Model& model) {
   return row->second;
 }
 
-bool is_sequential(const Model& model) {
-  return model.axes.readiness == "blocking" && model.axes.growth == "none";
-}
-
 }  // namespace
 
 std::size_t served_at_once(const Model& model) {
-  if (is_sequential(model)) return 1;
-  return model.holds_a_worker_per_client() ? workers
-                                           : std::numeric_limits<std::size_t>::max();
+  if (model.serves_at_once() == "1") return 1;
+  return model.serves_at_once() == "workers" ? workers
+                                             : std::numeric_limits<std::size_t>::max();
 }
 
 bool waits_busily(const Model& model) {
@@ -56,11 +52,12 @@ bool waits_busily(const Model& model) {
 }
 
 bool grows_with_clients(const Model& model) {
-  return model.axes.growth == "per_client";
+  return model.axes.growth == "per_client" &&
+         (model.axes.unit == "process" || model.axes.unit == "thread");
 }
 
-bool waits_for_many(const Model& model) {
-  return model.axes.readiness != "blocking";
+bool has_worker_processes(const Model& model) {
+  return model.census(workers, workers).processes > 1;
 }
 
 bool gives_descriptors_away(const Model& model) {
@@ -143,6 +140,40 @@ ProcessTree settled(const ServerProcess& server) {
            last.descriptors == before.descriptors && last.zombies == 0;
   }));
   return last;
+}
+
+bool comes_back_to(const ProcessTree& before, const ServerProcess& server) {
+  return eventually([&] {
+    const ProcessTree now = server.tree();
+    return now.pids.size() <= before.pids.size() && now.threads <= before.threads &&
+           now.descriptors <= before.descriptors && now.zombies == 0;
+  });
+}
+
+bool census_comes_true(const Model& model, std::size_t clients,
+                       const ServerProcess& server) {
+  const Census census = model.census(clients, workers);
+  return eventually([&] {
+    const ProcessTree tree = server.tree();
+#ifdef __SANITIZE_THREAD__
+    return tree.pids.size() == census.processes;  // TSan has threads of its own
+#else
+    return tree.pids.size() == census.processes && tree.threads == census.threads;
+#endif
+  });
+}
+
+std::string counts(const ProcessTree& tree) {
+  return std::to_string(tree.pids.size()) + " processes, " +
+         std::to_string(tree.threads) + " threads, " + std::to_string(tree.descriptors) +
+         " descriptors, " + std::to_string(tree.zombies) + " zombies";
+}
+
+std::vector<PlainClient> connect_clients(const ServerProcess& server,
+                                         std::size_t number) {
+  std::vector<PlainClient> clients;
+  for (std::size_t i = 0; i < number; ++i) clients.emplace_back(server.endpoint());
+  return clients;
 }
 
 bool all_served(std::vector<PlainClient>& clients) {
