@@ -16,6 +16,8 @@
 namespace echolab::tests {
 namespace {
 
+using namespace std::chrono_literals;
+
 /// Why there is no IPv6 here, if there is none.
 std::optional<std::string> no_ipv6() {
   try {
@@ -80,6 +82,11 @@ std::vector<Case> stream_models(Transports transports, bool (*applies)(const Mod
       for (const std::string_view transport : transports)
         cases.push_back({&model, transport});
   return cases;
+}
+
+const std::string& more_than_buffers_hold() {
+  static const std::string bytes = random_bytes(32 << 20);
+  return bytes;
 }
 
 Folder::Folder() {
@@ -176,6 +183,16 @@ std::vector<PlainClient> connect_clients(const ServerProcess& server,
   return clients;
 }
 
+std::size_t count_served(std::vector<PlainClient>& clients) {
+  for (auto& client : clients) client.send("me?");
+  const auto deadline = std::chrono::steady_clock::now() + 100ms;
+  return static_cast<std::size_t>(std::ranges::count_if(clients, [&](auto& client) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    return client.await("me?", std::max(left, 1ms)) == Answer::echoed;
+  }));
+}
+
 bool all_served(std::vector<PlainClient>& clients) {
   return std::ranges::all_of(clients, [](PlainClient& client) {
     return client.ask("still here") == Answer::echoed;
@@ -183,7 +200,7 @@ bool all_served(std::vector<PlainClient>& clients) {
 }
 
 bool comes_to_rest(const ServerProcess& server) {
-  constexpr std::chrono::milliseconds look{300};
+  constexpr std::chrono::milliseconds look{100};
   constexpr auto next_to_none = look / 20;  // a loop that spins takes all of it
   return eventually(
       [&] {
@@ -191,7 +208,7 @@ bool comes_to_rest(const ServerProcess& server) {
         std::this_thread::sleep_for(look);
         return server.tree().cpu - before < next_to_none;
       },
-      look * 5 * slowness);
+      look * 15 * slowness);
 }
 
 bool says(const ServerProcess& server, std::string_view text) {

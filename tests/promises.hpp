@@ -51,6 +51,10 @@ std::vector<Case> stream_models(
     Transports transports,
     bool (*applies)(const Model&) = [](const Model&) { return true; });
 
+/// Random bytes that a peer who does not read cannot be sent: the kernel has up to 10 MiB
+/// for each direction (tcp_wmem and tcp_rmem: tcp(7)). Made once.
+const std::string& more_than_buffers_hold();
+
 /// A folder of its own, removed at the end.
 class Folder {
  public:
@@ -104,6 +108,9 @@ bool all_served(std::vector<PlainClient>& clients);
 
 /// `number` of them, one after the other.
 std::vector<PlainClient> connect_clients(const ServerProcess& server, std::size_t number);
+
+/// How many of `clients` get an answer while the others are turned away or wait.
+std::size_t count_served(std::vector<PlainClient>& clients);
 
 /// True once the server uses next to no CPU time for a while: one that spins never does.
 bool comes_to_rest(const ServerProcess& server);

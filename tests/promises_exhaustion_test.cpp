@@ -21,17 +21,6 @@ class CrowdPromise : public Promise {};
 class QueuePromise : public Promise {};
 class GrowthPromise : public Promise {};
 
-/// How many of `clients` get an answer while the others are turned away or wait.
-std::size_t count_served(std::vector<PlainClient>& clients) {
-  for (auto& client : clients) client.send("me?");
-  const auto deadline = std::chrono::steady_clock::now() + 100ms;
-  return static_cast<std::size_t>(std::ranges::count_if(clients, [&](auto& client) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
-    return client.await("me?", std::max(left, 1ms)) == Answer::echoed;
-  }));
-}
-
 auto count_lines(const std::string& log) {
   return std::ranges::count(log, '\n');
 }
