@@ -160,12 +160,17 @@ bool comes_back_to(const ProcessTree& before, const ServerProcess& server) {
 bool census_comes_true(const Model& model, std::size_t clients,
                        const ServerProcess& server) {
   const Census census = model.census(clients, workers);
+  // What adapts is slow to shrink, so that it need not grow again (hysteresis).
+  const std::size_t spare = model.axes.growth == "adaptive" ? 2 : 0;
+  const auto is = [&](std::size_t seen, std::size_t said) {
+    return seen >= said && seen <= said + spare;
+  };
   return eventually([&] {
     const ProcessTree tree = server.tree();
 #ifdef __SANITIZE_THREAD__
-    return tree.pids.size() == census.processes;  // TSan has threads of its own
+    return is(tree.pids.size(), census.processes);  // TSan has threads of its own
 #else
-    return tree.pids.size() == census.processes && tree.threads == census.threads;
+    return is(tree.pids.size(), census.processes) && is(tree.threads, census.threads);
 #endif
   });
 }

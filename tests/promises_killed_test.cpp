@@ -140,7 +140,7 @@ TEST_P(KilledWorkerPromise, AllOfThemOneAfterTheOtherStopNobody) {
   for (int round = 0; round < 2; ++round) {
     for (const pid_t pid : workers_of(*server)) {
       ::kill(pid, SIGKILL);
-      EXPECT_TRUE(eventually([&] { return serves_a_new_client(server->endpoint(), 1s); }))
+      ASSERT_TRUE(eventually([&] { return serves_a_new_client(server->endpoint(), 1s); }))
           << "round " << round;
     }
     EXPECT_TRUE(census_comes_true(model(), 0, *server)) << counts(server->tree());
