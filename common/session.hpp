@@ -35,8 +35,10 @@ concept Session = requires(S session, const S& idle, std::size_t n) {
 };
 
 /// What the bytes mean: makes the server's side of a conversation inside lent memory.
+/// `may_block`: a request may ask received() to take its time.
 template <class P>
 concept Protocol = requires(const P& protocol, Room memory) {
+  { P::may_block } -> std::convertible_to<bool>;
   { protocol.serve(memory) } -> Session;
 };
 

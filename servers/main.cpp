@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "common/buffer.hpp"
+#include "common/drive.hpp"
 #include "common/program.hpp"
 #include "servers/listing.hpp"
 #include "servers/models.hpp"
@@ -25,6 +27,7 @@ struct Options {
   Nanoseconds idle_timeout{0};
   Nanoseconds drain_timeout = std::chrono::seconds(5);
   int ready_fd = -1;
+  bool inetd = false;
   bool list = false;
   bool json = false;
 };
@@ -59,6 +62,9 @@ void add_options(CLI::App& parser, Options& options) {
       .add_option("--ready-fd", options.ready_fd,
                   "write 'READY endpoint=… pid=… model_pid=…' to this descriptor")
       ->check(CLI::Range(0, 1 << 20));
+  parser.add_flag(
+      "--inetd", options.inetd,
+      "serve one client on standard input and end, as inetd(8) starts servers");
   parser.add_flag("--list", options.list, "show the models and end");
   parser.add_flag("--json", options.json, "with --list: as JSON, with axes and census");
 }
@@ -98,6 +104,24 @@ Fd take_ready_fd(int number) {
   return number > STDERR_FILENO ? Fd(number) : Fd(::fcntl(number, F_DUPFD_CLOEXEC, 3));
 }
 
+/// What exec_per_client executes.
+std::vector<std::string> command_for_one(const Options& options) {
+  return {"echo_server",    "--inetd",
+          "--buffer",       fmt::format("{}", options.buffer),
+          "--idle-timeout", fmt::format("{}ns", options.idle_timeout.count())};
+}
+
+/// The conversation with the client on standard input.
+ExitCode serve_standard_input(const Options& options) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  if (::getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &size) != 0)
+    throw UsageError("--inetd: standard input is no socket");
+  const Buffer memory(options.buffer);
+  converse(STDIN_FILENO, Echo{}.serve(memory.room()), options.idle_timeout);
+  return ExitCode::ok;
+}
+
 int serve(const Options& options) {
   const Model& model = find_model(options.model);
   Fd ready_fd = take_ready_fd(options.ready_fd);  // before any other gets its number
@@ -113,7 +137,8 @@ int serve(const Options& options) {
                 .buffer_bytes = options.buffer,
                 .max_clients = options.max_clients,
                 .idle_timeout = options.idle_timeout,
-                .seats = seats};
+                .seats = seats,
+                .alone = command_for_one(options)};
   const auto run = [&] {
     ready_fd.reset();  // the model's process has no use for it
     return run_program(fmt::format("echo_server --model {}", model.name), [&] {
@@ -138,6 +163,7 @@ ExitCode start(int argc, char** argv) {
     options.json ? list_models_as_json() : list_models();
     return ExitCode::ok;
   }
+  if (options.inetd) return serve_standard_input(options);
   if (options.model.empty())
     throw UsageError("which model? --model NAME, and --list shows all");
   fit_to_descriptors(options, parser.count("--max-clients") > 0);

@@ -160,8 +160,8 @@ bool comes_back_to(const ProcessTree& before, const ServerProcess& server) {
 bool census_comes_true(const Model& model, std::size_t clients,
                        const ServerProcess& server) {
   const Census census = model.census(clients, workers);
-  // What adapts is slow to shrink, so that it need not grow again (hysteresis).
-  const std::size_t spare = model.axes.growth == "adaptive" ? 2 : 0;
+  // What adapts is slow to shrink, so that it need not grow again at once.
+  const std::size_t spare = model.axes.growth == "adaptive" ? 1 : 0;
   const auto is = [&](std::size_t seen, std::size_t said) {
     return seen >= said && seen <= said + spare;
   };
