@@ -46,9 +46,11 @@ class Pattern {
 
 /// Says what it is asked to, and compares what comes back. What was received is checked
 /// at once, so callers that take turns may share one `memory`, and their words.
-template <class Words>
+template <class W>
 class Caller {
  public:
+  using Words = W;
+
   Caller(const Words& words, std::uint64_t connection, Room memory)
       : words_(&words), memory_(memory), connection_(connection) {}
 

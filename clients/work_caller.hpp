@@ -14,9 +14,8 @@ namespace echolab {
 struct WorkMix {
   std::chrono::microseconds compute{0};
   std::chrono::microseconds block{0};
-  double heavy_share = 0;  ///< 0 … 1: of the requests, chosen by `seed`, that compute …
+  double heavy_share = 0;  ///< 0 … 1: of the requests, as the seed says, that compute …
   std::chrono::microseconds heavy_compute{0};  ///< … so long in addition
-  std::uint64_t seed = 1;
 
   /// The most that one request asks for.
   [[nodiscard]] std::chrono::microseconds most() const {
@@ -29,12 +28,15 @@ struct WorkMix {
 /// alone. For one thread: a frame is put together in a memory of its own.
 class WorkWords {
  public:
-  WorkWords(const Pattern& pattern, const WorkMix& mix, std::uint32_t payload_bytes)
+  WorkWords(const Pattern& pattern, const WorkMix& mix, std::uint64_t payload_bytes,
+            std::uint64_t seed)
       : pattern_(pattern),
-        mix_(mix),
+        heavy_share_(mix.heavy_share),
+        seed_(scrambled(seed)),
         payload_bytes_(payload_bytes),
         memory_(memory_bytes) {
-    WorkHeader header{payload_bytes, count(mix.compute), count(mix.block)};
+    WorkHeader header{static_cast<std::uint32_t>(payload_bytes), count(mix.compute),
+                      count(mix.block)};
     usual_ = header.bytes();
     header.compute_us += count(mix.heavy_compute);
     heavy_ = header.bytes();
@@ -75,14 +77,13 @@ class WorkWords {
   }
   [[nodiscard]] const std::array<std::byte, WorkHeader::size>& header_of(
       std::uint64_t connection, std::uint64_t frame) const {
-    const std::uint64_t drawn =
-        scrambled(scrambled(mix_.seed) ^ connection << 32 ^ frame);
-    return static_cast<double>(drawn >> 11) * 0x1p-53 < mix_.heavy_share ? heavy_
-                                                                         : usual_;
+    const std::uint64_t drawn = scrambled(seed_ ^ connection << 32 ^ frame);
+    return static_cast<double>(drawn >> 11) * 0x1p-53 < heavy_share_ ? heavy_ : usual_;
   }
 
   const Pattern& pattern_;
-  const WorkMix mix_;
+  const double heavy_share_;
+  const std::uint64_t seed_;
   const std::uint64_t payload_bytes_;
   const Buffer memory_;
   std::array<std::byte, WorkHeader::size> usual_;

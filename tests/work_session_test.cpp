@@ -328,9 +328,9 @@ const Pattern& pattern() {
 TEST(WorkCaller, VerifiesEveryFrameWhateverTheCut) {
   for (unsigned seed = 0; seed < 200; ++seed) {
     SCOPED_TRACE(seed);
-    const std::uint32_t payload = seed * 7 % 300;
+    const std::uint64_t payload = seed * 7 % 300;
     const WorkWords words(
-        pattern(), {.compute = Labour::Time(3), .block = Labour::Time(4)}, payload);
+        pattern(), {.compute = Labour::Time(3), .block = Labour::Time(4)}, payload, seed);
     const std::uint64_t request = WorkHeader::size + payload;
     Server server(request + seed % 70);
     Memory here(1 + seed * 13 % 500);
@@ -347,7 +347,7 @@ TEST(WorkCaller, VerifiesEveryFrameWhateverTheCut) {
 }
 
 TEST(WorkCaller, SaysAWholeRequestAtOnce) {
-  const WorkWords words(pattern(), {}, 64);
+  const WorkWords words(pattern(), {}, 64, 1);
   Memory memory(256);
   WorkCaller caller(words, 0, memory);
   caller.ask(3 * 80);
@@ -356,7 +356,7 @@ TEST(WorkCaller, SaysAWholeRequestAtOnce) {
 }
 
 TEST(WorkCaller, SeesAFlippedBitOfAnyByteOfHeaderOrPayload) {
-  const WorkWords words(pattern(), {.compute = Labour::Time(1)}, 20);
+  const WorkWords words(pattern(), {.compute = Labour::Time(1)}, 20, 1);
   for (std::size_t at = 0; at < 3 * 36; ++at)
     for (unsigned bit = 0; bit < 8; ++bit) {
       Memory memory(256);
@@ -389,9 +389,8 @@ TEST(WorkCaller, TheSeedSaysWhichRequestsAreHeavyAndTheShareHowMany) {
     return WorkWords(pattern(),
                      {.compute = Labour::Time(50),
                       .heavy_share = share,
-                      .heavy_compute = Labour::Time(1'000),
-                      .seed = seed},
-                     0);
+                      .heavy_compute = Labour::Time(1'000)},
+                     0, seed);
   };
   const auto some = heavy_ones(words(1, 0.1), 0, 10'000);
   EXPECT_NEAR(static_cast<double>(std::ranges::count(some, true)), 1'000, 150);
