@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <list>
 #include <new>
@@ -35,6 +37,7 @@ class Clients {
     Buffer memory;
     SessionOf<P> session;
     Next next = Next::readable;
+    std::atomic<std::uint32_t> turn{0};  ///< orders the threads that take it: OneshotSet
 
     std::chrono::steady_clock::time_point last_heard{};
     typename std::list<Client>::iterator self{};
