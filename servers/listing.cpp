@@ -36,6 +36,7 @@ void list_models_as_json() {
            {"growth", model.axes.growth}}},
          {"census", {{"processes", model.processes}, {"threads", model.threads}}},
          {"calls", model.calls},
+         {"serves_at_once", model.serves_at_once()},
          {"default_workers", default_workers(model)},
          {"source", model.source},
          {"shows", model.shows},

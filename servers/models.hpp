@@ -40,6 +40,16 @@ struct Model {
   void (*run)(const Job&);  ///< serves until the listener is stopped; throws on set-up
   Census (*census)(std::size_t clients, std::size_t workers);
 
+  /// How many clients have a turn at the same time, while the others wait or are refused:
+  /// "1", "workers", "1023" (one bitmap), "max_clients", or "any", where there are no
+  /// connections to count.
+  [[nodiscard]] std::string_view serves_at_once() const {
+    if (transports == "datagram") return "any";
+    if (holds_a_worker_per_client()) return "workers";
+    if (axes.readiness == "blocking" && axes.growth == "none") return "1";
+    return axes.readiness == "select" ? "1023" : "max_clients";
+  }
+
   /// A worker that serves a whole conversation is taken for as long as its client stays.
   [[nodiscard]] bool holds_a_worker_per_client() const {
     return axes.readiness == "blocking" && axes.growth != "per_client" &&
