@@ -4,9 +4,11 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <cstring>
 
 #include "common/session.hpp"
 
@@ -77,6 +79,20 @@ Next advance(int fd, S& session) {
   }
   const Next next = flush(fd, session);
   return told == Told::once && next == Next::readable ? Next::more : next;
+}
+
+/// Completion: gives `session` what it takes of `bytes` that arrived elsewhere, until it
+/// has something to send; returns the rest.
+template <Session S>
+Bytes feed(S& session, Bytes bytes) {
+  while (!bytes.empty() && session.output().empty() && !session.done()) {
+    const Room room = session.input();
+    const Bytes next = bytes.first(std::min(bytes.size(), room.size()));
+    std::memcpy(room.data(), next.data(), next.size());
+    session.received(next.size());
+    bytes = bytes.subspan(next.size());
+  }
+  return bytes;
 }
 
 /// Blocking: the whole conversation on a blocking `fd`, to its end or to the peer's

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <liburing.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <cstring>
 #include <ctime>
+#include <memory>
 #include <new>
 #include <span>
 #include <system_error>
@@ -50,14 +52,12 @@ class Ring {
   Ring& operator=(const Ring&) = delete;
   ~Ring() { io_uring_queue_exit(&ring_); }
 
+  static constexpr std::uint64_t nobody = 0;
+
   [[nodiscard]] io_uring* get() { return &ring_; }
 
-  /// Throws Failure (unavailable) where an operation completes only once (Linux < 6.1).
-  void need_multishot() const {
-    if (!has_multishot_)
-      throw Failure(ExitCode::unavailable,
-                    "this needs io_uring with multishot receive: Linux 6.1 or later");
-  }
+  /// An operation can complete more than once, into provided buffers (Linux 6.1).
+  [[nodiscard]] bool has_multishot() const { return has_multishot_; }
 
   /// Puts in an operation that `prepare(io_uring_sqe*)` fills in; its completion will
   /// carry `whose`. It goes to the kernel with the next wait(), or when the queue is
@@ -73,6 +73,25 @@ class Ring {
     operation->user_data = whose;
   }
 
+  void receive(std::uint64_t whose, int fd, Room room) {
+    ask(whose, [&](io_uring_sqe* operation) {
+      io_uring_prep_recv(operation, fd, room.data(), room.size(), 0);
+    });
+  }
+
+  void send(std::uint64_t whose, int fd, Bytes bytes) {
+    ask(whose, [&](io_uring_sqe* operation) {
+      io_uring_prep_send(operation, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    });
+  }
+
+  /// The operation that carries `whose` then completes with ECANCELED, or as it would
+  /// have: it must be waited for in any case.
+  void cancel(std::uint64_t whose) {
+    ask(nobody,
+        [&](io_uring_sqe* operation) { io_uring_prep_cancel64(operation, whose, 0); });
+  }
+
   /// Submits, and waits for a completion; for at most `patience_ms`, unless that is < 0.
   void wait(int patience_ms) {
     __kernel_timespec patience{.tv_sec = patience_ms / 1000,
@@ -83,7 +102,8 @@ class Ring {
                &ring_, &first, 1, patience_ms < 0 ? nullptr : &patience, nullptr));
   }
 
-  /// Calls `each(const io_uring_cqe&)` for every completion that is there.
+  /// Calls `each(const io_uring_cqe&)` for every completion that is there and not
+  /// nobody's.
   template <class Each>
   void for_each_completion(Each&& each) {
     unsigned head = 0;
@@ -91,7 +111,7 @@ class Ring {
     io_uring_cqe* completion = nullptr;
     io_uring_for_each_cqe(&ring_, head, completion) {
       ++count;
-      each(std::as_const(*completion));
+      if (completion->user_data != nobody) each(std::as_const(*completion));
     }
     io_uring_cq_advance(&ring_, count);
   }
@@ -204,6 +224,80 @@ class Arrivals {
   const Accepts how_;
   bool open_ = true;
   bool on_reserve_ = false;
+};
+
+/// Memory for receives whose place the kernel picks when the bytes are there: a silent
+/// client has none. It must outlive the last of the receives.
+class ProvidedBuffers {
+ public:
+  /// `count` buffers, a power of two. Throws Failure (unavailable) where the kernel does
+  /// not know them, std::system_error, or std::bad_alloc.
+  ProvidedBuffers(Ring& ring, std::size_t count, std::size_t bytes_each)
+      : ring_(ring),
+        count_(count),
+        each_(bytes_each),
+        memory_(count * bytes_each),
+        queue_(static_cast<io_uring_buf_ring*>(
+            ::operator new(count * sizeof(io_uring_buf), page))) {
+    if (!ring.has_multishot())
+      throw Failure(ExitCode::unavailable, "multishot receive needs Linux 6.1 or later");
+    io_uring_buf_reg where{};
+    where.ring_addr = reinterpret_cast<std::uint64_t>(queue_.get());
+    where.ring_entries = static_cast<std::uint32_t>(count);
+    where.bgid = group;
+    io_uring_buf_ring_init(queue_.get());
+    const int result = io_uring_register_buf_ring(ring.get(), &where, 0);
+    if (result < 0)
+      throw std::system_error(-result, std::generic_category(), "io_uring_register");
+    for (std::size_t number = 0; number < count; ++number) give_back(number);
+    publish();
+  }
+
+  /// Receives from `fd` again and again: until it has ended or failed, is cancelled, or
+  /// finds no buffer (ENOBUFS). The last completion has no IORING_CQE_F_MORE.
+  void receive(std::uint64_t whose, int fd) {
+    ring_.ask(whose, [&](io_uring_sqe* operation) {
+      io_uring_prep_recv_multishot(operation, fd, nullptr, 0, 0);
+      operation->flags |= IOSQE_BUFFER_SELECT;
+      operation->buf_group = group;
+    });
+  }
+
+  /// What a completion with IORING_CQE_F_BUFFER brought; good until it is recycled.
+  [[nodiscard]] Bytes of(const io_uring_cqe& completion) const {
+    return room(number_of(completion)).first(static_cast<std::size_t>(completion.res));
+  }
+
+  /// The kernel may use the buffer again after the next publish().
+  void recycle(const io_uring_cqe& completion) { give_back(number_of(completion)); }
+
+  void publish() { io_uring_buf_ring_advance(queue_.get(), std::exchange(back_, 0)); }
+
+ private:
+  static constexpr std::uint16_t group = 0;
+  static constexpr std::align_val_t page{4096};
+  struct Delete {
+    void operator()(io_uring_buf_ring* queue) const { ::operator delete(queue, page); }
+  };
+
+  static std::size_t number_of(const io_uring_cqe& completion) {
+    return completion.flags >> IORING_CQE_BUFFER_SHIFT;
+  }
+  [[nodiscard]] Room room(std::size_t number) const {
+    return memory_.room().subspan(number * each_, each_);
+  }
+  void give_back(std::size_t number) {
+    io_uring_buf_ring_add(queue_.get(), room(number).data(), static_cast<unsigned>(each_),
+                          static_cast<unsigned short>(number),
+                          io_uring_buf_ring_mask(static_cast<unsigned>(count_)), back_++);
+  }
+
+  Ring& ring_;
+  std::size_t count_;
+  std::size_t each_;
+  Buffer memory_;
+  std::unique_ptr<io_uring_buf_ring, Delete> queue_;
+  int back_ = 0;
 };
 
 }  // namespace echolab

@@ -31,17 +31,16 @@ void serve(const Job& job, const P& protocol) {
   Ring ring;
   Arrivals arrivals(ring, job.listener, Arrivals::Accepts::once);
 
+  const auto whose = [](Client& client) {
+    return reinterpret_cast<std::uint64_t>(&client);
+  };
   const auto ask_next = [&](Client& client) {
     const Bytes owed = client.session.output();
     if (owed.empty() && client.session.done()) return clients.drop(client);
-    ring.ask(reinterpret_cast<std::uint64_t>(&client), [&](io_uring_sqe* operation) {
-      const int fd = client.fd.get();
-      const Room room = client.session.input();
-      if (owed.empty())
-        io_uring_prep_recv(operation, fd, room.data(), room.size(), 0);
-      else
-        io_uring_prep_send(operation, fd, owed.data(), owed.size(), MSG_NOSIGNAL);
-    });
+    if (owed.empty())
+      ring.receive(whose(client), client.fd.get(), client.session.input());
+    else
+      ring.send(whose(client), client.fd.get(), owed);
   };
   const auto admit = [&](Fd fd) {
     if (Client* client = clients.admit(std::move(fd))) ask_next(*client);
