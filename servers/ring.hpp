@@ -28,6 +28,7 @@ namespace echolab {
 /// Two queues shared with the kernel: operations go in, completions come out. Bounded:
 /// a full queue of operations is submitted; completions beyond theirs are kept by the
 /// kernel until there is room (IORING_FEAT_NODROP). For the one thread that makes it.
+/// Operations on sockets wait in the kernel without a thread: none says EINTR.
 class Ring {
  public:
   /// Throws Failure (unavailable) where there is no io_uring, or it is forbidden.

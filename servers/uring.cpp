@@ -46,7 +46,6 @@ void serve(const Job& job, const P& protocol) {
     if (Client* client = clients.admit(std::move(fd))) ask_next(*client);
   };
   const auto completed = [&](Client& client, int result) {
-    if (result == -EINTR) return ask_next(client);
     if (result <= 0) return clients.drop(client);
     clients.heard(client);
     if (client.session.output().empty())  // then it was a receive

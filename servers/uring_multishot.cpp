@@ -17,7 +17,6 @@
 
 #include <sys/socket.h>
 
-#include <iterator>
 #include <new>
 #include <vector>
 
@@ -34,8 +33,7 @@ constexpr std::size_t buffer_bytes = 4096;
 /// What is under way for a client.
 struct Flow {
   enum class Peer { talks, has_ended, is_gone } peer = Peer::talks;
-  bool receiving = false;
-  bool cancelling = false;  // the receive
+  enum class Receive { off, on, cancelled } receive = Receive::off;
   bool sending = false;
   std::vector<std::byte> early;  // came before the session could take it
 };
@@ -43,10 +41,7 @@ struct Flow {
 template <Protocol P>
 class Loop {
  public:
-  Loop(const Job& job, const P& protocol)
-      : most_early_(job.buffer_bytes),
-        clients_(job, protocol),
-        arrivals_(ring_, job.listener, Arrivals::Accepts::again_and_again) {}
+  Loop(const Job& job, const P& protocol) : job_(job), clients_(job, protocol) {}
 
   void run() {
     while (arrivals_.open() || !clients_.empty()) {
@@ -60,6 +55,7 @@ class Loop {
  private:
   using Client = typename Clients<P, Flow>::Client;
   using Peer = Flow::Peer;
+  using Receive = Flow::Receive;
   enum Direction : std::uint64_t { in = 0, out = 1 };  // the lowest bit of user_data
 
   static std::uint64_t whose(const Client& client, Direction direction) {
@@ -81,35 +77,28 @@ class Loop {
 
   void sent(Client& client, int result) {
     client.own.sending = false;
-    if (result > 0) {
-      client.session.sent(static_cast<std::size_t>(result));
-      clients_.heard(client);
-    } else if (result != -EINTR) {
-      lose(client);
-    }
+    if (result <= 0) return lose(client);
+    client.session.sent(static_cast<std::size_t>(result));
+    clients_.heard(client);
   }
 
   void received(Client& client, const io_uring_cqe& completion) {
     Flow& flow = client.own;
     const int result = completion.res;
-    flow.receiving = (completion.flags & IORING_CQE_F_MORE) != 0;
-    flow.cancelling = flow.cancelling && flow.receiving;
+    if ((completion.flags & IORING_CQE_F_MORE) == 0) flow.receive = Receive::off;
     if (result > 0) keep(client, buffers_.of(completion));
     if ((completion.flags & IORING_CQE_F_BUFFER) != 0) buffers_.recycle(completion);
     if (result == 0 && flow.peer == Peer::talks) flow.peer = Peer::has_ended;
-    if (result < 0 && result != -ENOBUFS && result != -ECANCELED && result != -EINTR)
-      lose(client);
+    if (result < 0 && result != -ENOBUFS && result != -ECANCELED) lose(client);
   }
 
-  void keep(Client& client, Bytes bytes) {
-    Flow& flow = client.own;
+  void keep(Client& client, Bytes bytes) try {
+    std::vector<std::byte>& early = client.own.early;
     clients_.heard(client);
-    if (!flow.sending && flow.early.empty()) bytes = feed(client.session, bytes);
-    try {
-      flow.early.insert(flow.early.end(), bytes.begin(), bytes.end());
-    } catch (const std::bad_alloc&) {
-      lose(client);
-    }
+    if (!client.own.sending && early.empty()) bytes = feed(client.session, bytes);
+    early.insert(early.end(), bytes.begin(), bytes.end());
+  } catch (const std::bad_alloc&) {
+    lose(client);
   }
 
   /// Both directions are over soon, and nothing more is said.
@@ -122,36 +111,32 @@ class Loop {
   void go_on(Client& client) {
     Flow& flow = client.own;
     if (!flow.sending && flow.peer != Peer::is_gone) say_next(client);
-    if (flow.peer == Peer::talks) {
-      const bool has_room = flow.early.size() < most_early_;
-      if (has_room && !flow.receiving) {
-        buffers_.receive(whose(client, in), client.fd.get());
-        flow.receiving = true;
-      } else if (!has_room && flow.receiving && !flow.cancelling) {
-        ring_.cancel(whose(client, in));
-        flow.cancelling = true;
-      }
-    } else if (!flow.receiving && !flow.sending) {
+    const bool over = flow.peer != Peer::talks;
+    const bool has_room = flow.early.size() < job_.buffer_bytes;
+    if (over && flow.receive == Receive::off && !flow.sending) {
       clients_.drop(client);
+    } else if (!over && has_room && flow.receive == Receive::off) {
+      buffers_.receive(whose(client, in), client.fd.get());
+      flow.receive = Receive::on;
+    } else if (!over && !has_room && flow.receive == Receive::on) {
+      ring_.cancel(whose(client, in));
+      flow.receive = Receive::cancelled;
     }
   }
 
   void say_next(Client& client) {
-    std::vector<std::byte>& early = client.own.early;
-    const Bytes rest = feed(client.session, early);
-    early.erase(early.begin(), early.end() - std::ssize(rest));
-    if (early.empty()) early = {};  // gives its memory back
+    feed(client.session, client.own.early);
     const Bytes owed = client.session.output();
     if (!owed.empty()) ring_.send(whose(client, out), client.fd.get(), owed);
     client.own.sending = !owed.empty();
     if (owed.empty() && client.session.done()) lose(client);
   }
 
-  const std::size_t most_early_;
+  const Job& job_;
   Clients<P, Flow> clients_;
   Ring ring_;
   ProvidedBuffers buffers_{ring_, buffers, buffer_bytes};
-  Arrivals arrivals_;
+  Arrivals arrivals_{ring_, job_.listener, Arrivals::Accepts::again_and_again};
 };
 
 }  // namespace
