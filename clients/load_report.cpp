@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "clients/work_options.hpp"
+
 namespace echolab {
 namespace {
 
@@ -33,6 +35,20 @@ std::pair<std::uint64_t, std::uint64_t> slowest_and_fastest(const LoadResult& re
   if (all.empty()) return {0, 0};
   const auto [least, most] = std::ranges::minmax_element(all);
   return {*least, *most};
+}
+
+/// A frame comes back unchanged from any echo: that the work was done shows in the time
+/// alone. Clocks may differ by a little.
+std::optional<std::string> work_left_out(const LoadPlan& plan, const LoadResult& result) {
+  if (!plan.work) return std::nullopt;
+  const Nanoseconds work = plan.work->compute + plan.work->block;
+  const auto work_ns = static_cast<double>(work.count());
+  const auto least_ns = static_cast<double>(result.latency.min_ns());
+  if (least_ns >= 0.99 * work_ns) return std::nullopt;
+  return fmt::format(
+      "a reply came after {}, before {} of work can have been done: the "
+      "server does not speak the work protocol",
+      show_duration(least_ns), show_duration(work_ns));
 }
 
 }  // namespace
@@ -117,6 +133,7 @@ Judgement judge(const LoadPlan& plan, const LoadResult& result) {
   if (plan.requests > 0 && result.requests < plan.requests && !result.interrupted)
     return {Verdict::failed, fmt::format("only {} of {} requests were answered in time",
                                          result.requests, plan.requests)};
+  if (const auto work = work_left_out(plan, result)) return {Verdict::failed, *work};
   const double busy = result.client_cores_used() / cores_available(plan);
   if (busy > client_bound_share)
     return {
@@ -140,6 +157,8 @@ nlohmann::json plan_json(const LoadPlan& plan) {
           {"requests", plan.requests},
           {"payload_bytes", plan.payload_bytes},
           {"pipeline", plan.pipeline},
+          {"protocol", plan.work ? "work" : "echo"},
+          {"work", work_json(plan)},
           {"timeout_seconds", seconds(plan.timeout)},
           {"seed", plan.seed}};
 }
@@ -197,6 +216,7 @@ std::string load_table(const LoadPlan& plan, const LoadResult& result) {
       fmt::format("{}: closed loop, {} connections x {} outstanding, {} B, {} thread{}\n",
                   plan.server.text(), plan.connections, plan.pipeline, plan.payload_bytes,
                   plan.threads, plan.threads == 1 ? "" : "s");
+  if (plan.work) table += line("work", "each request " + work_text(plan));
   const Histogram& latency = result.latency;
   table += line("throughput",
                 fmt::format("{:>10} requests/s   {} verified in {}",

@@ -24,6 +24,9 @@ struct Options {
   std::uint64_t backlog = SOMAXCONN;
   std::uint64_t max_clients = 10'000;
   std::uint64_t buffer = 16 * 1024;
+  std::string protocol = "echo";
+  std::uint64_t max_frame = 0;  ///< 0: what fits the buffer
+  Nanoseconds max_work = std::chrono::milliseconds(10);
   Nanoseconds idle_timeout{0};
   Nanoseconds drain_timeout = std::chrono::seconds(5);
   int ready_fd = -1;
@@ -37,6 +40,7 @@ constexpr const char* examples =
     "  echo_server --model epoll_level              serve on tcp://127.0.0.1:7007\n"
     "  echo_server --model thread_pool --workers 8 --listen tcp://[::1]:7007\n"
     "  echo_server --model select_loop --listen unix:///tmp/echo.sock\n"
+    "  echo_server --model thread_pool --protocol work --max-work 50ms\n"
     "  echo_server --list                           which models there are\n"
     "SIGTERM or Ctrl-C stops accepting and drains; a second one ends at once.\n";
 
@@ -54,6 +58,14 @@ void add_options(CLI::App& parser, Options& options) {
             "clients held at once; one more is turned away", 1, 1 << 20);
   add_bytes(parser, "--buffer", options.buffer, "memory lent to each conversation", 16,
             16 << 20);
+  add_choice(parser, "--protocol", options.protocol,
+             "frames that may ask the server to work", {"echo", "work"});
+  add_bytes(parser, "--max-frame", options.max_frame,
+            "work: longest frame, with its header of 16 B; default: --buffer",
+            WorkHeader::size, 16 << 20)
+      ->default_str("");
+  add_duration(parser, "--max-work", options.max_work,
+               "work: most that one frame may ask for", 0s, 1min);
   add_duration(parser, "--idle-timeout", options.idle_timeout,
                "close a client that is silent for longer; 0: never", 0s, 24h);
   add_duration(parser, "--drain-timeout", options.drain_timeout,
@@ -67,6 +79,25 @@ void add_options(CLI::App& parser, Options& options) {
       "serve one client on standard input and end, as inetd(8) starts servers");
   parser.add_flag("--list", options.list, "show the models and end");
   parser.add_flag("--json", options.json, "with --list: as JSON, with axes and census");
+}
+
+/// The protocol with its limits, which say nothing where there are no frames.
+AnyProtocol protocol_of(const Options& options, const CLI::App& parser) {
+  if (options.protocol == "echo") {
+    for (const char* name : {"--max-frame", "--max-work"})
+      if (parser.count(name) > 0)
+        throw UsageError(fmt::format("{}: limits --protocol work, not echo", name));
+    return Echo{};
+  }
+  if (options.max_frame > options.buffer)
+    throw UsageError(
+        fmt::format("--max-frame {}: a frame has to fit into --buffer, which is {}",
+                    options.max_frame, options.buffer));
+  const std::uint64_t longest =
+      options.max_frame > 0 ? options.max_frame : options.buffer;
+  const auto most = std::chrono::floor<std::chrono::microseconds>(options.max_work);
+  return Work{{.max_frame_bytes = static_cast<std::uint32_t>(longest),
+               .max_work_us = static_cast<std::uint32_t>(most.count())}};
 }
 
 /// Lowers the client limit to what the descriptor limit can hold, and says so.
@@ -106,23 +137,35 @@ Fd take_ready_fd(int number) {
 
 /// What exec_per_client executes.
 std::vector<std::string> command_for_one(const Options& options) {
-  return {"echo_server",    "--inetd",
-          "--buffer",       fmt::format("{}", options.buffer),
-          "--idle-timeout", fmt::format("{}ns", options.idle_timeout.count())};
+  std::vector<std::string> words = {
+      "echo_server",    "--inetd",
+      "--protocol",     options.protocol,
+      "--buffer",       fmt::format("{}", options.buffer),
+      "--idle-timeout", fmt::format("{}ns", options.idle_timeout.count())};
+  if (options.protocol != "work") return words;
+  words.insert(words.end(),
+               {"--max-work", fmt::format("{}ns", options.max_work.count())});
+  if (options.max_frame > 0)
+    words.insert(words.end(), {"--max-frame", fmt::format("{}", options.max_frame)});
+  return words;
 }
 
 /// The conversation with the client on standard input.
-ExitCode serve_standard_input(const Options& options) {
+ExitCode serve_standard_input(const Options& options, const AnyProtocol& any) {
   int type = 0;
   socklen_t size = sizeof type;
   if (::getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &size) != 0)
     throw UsageError("--inetd: standard input is no socket");
   const Buffer memory(options.buffer);
-  converse(STDIN_FILENO, Echo{}.serve(memory.room()), options.idle_timeout);
+  std::visit(
+      [&](const auto& protocol) {
+        converse(STDIN_FILENO, protocol.serve(memory.room()), options.idle_timeout);
+      },
+      any);
   return ExitCode::ok;
 }
 
-int serve(const Options& options) {
+int serve(const Options& options, const AnyProtocol& protocol) {
   const Model& model = find_model(options.model);
   Fd ready_fd = take_ready_fd(options.ready_fd);  // before any other gets its number
   const std::size_t workers =
@@ -132,7 +175,7 @@ int serve(const Options& options) {
                      .shards = model.axes.accepts == "sharded" ? workers : 1});
   Seats seats(options.max_clients, workers);
   const Job job{.listener = listener,
-                .protocol = Echo{},
+                .protocol = protocol,
                 .workers = workers,
                 .buffer_bytes = options.buffer,
                 .max_clients = options.max_clients,
@@ -163,11 +206,12 @@ ExitCode start(int argc, char** argv) {
     options.json ? list_models_as_json() : list_models();
     return ExitCode::ok;
   }
-  if (options.inetd) return serve_standard_input(options);
+  const AnyProtocol protocol = protocol_of(options, parser);
+  if (options.inetd) return serve_standard_input(options, protocol);
   if (options.model.empty())
     throw UsageError("which model? --model NAME, and --list shows all");
   fit_to_descriptors(options, parser.count("--max-clients") > 0);
-  return static_cast<ExitCode>(serve(options));
+  return static_cast<ExitCode>(serve(options, protocol));
 }
 
 }  // namespace
