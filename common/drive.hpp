@@ -40,8 +40,9 @@ inline bool would_block(ssize_t moved) {
 /// `more`: nothing yet, there may be more to read: come back after the others.
 enum class Next { readable, writable, closed, more };
 
-/// Whether news is repeated until it is dealt with, or told once: epoll(7).
-enum class Told { again, once };
+/// Whether news is repeated until it is dealt with, or told once; or once, with the end
+/// of the peer as news of its own (EPOLLRDHUP): epoll(7).
+enum class Told { again, once, once_and_end };
 
 /// Readiness: sends what is owed. readable: all of it left.
 template <Session S>
@@ -60,9 +61,10 @@ Next flush(int fd, S& session) {
 /// is owed, and it stays readable until then. A receive that did not fill its room has
 /// emptied the socket (epoll(7), Q&A 9), so it is not asked again: that saves one system
 /// call in four, but it would miss an end that came with the last bytes and is told once:
-/// then give Told::once, and the socket is read until it has nothing. Nobody holds the
-/// loop for more than `turns_at_most` buffers: then there may be `more`, or, as that will
-/// be told again, it is `readable`.
+/// then give Told::once, and the socket is read until it has nothing; or, where the end
+/// is told apart, Told::once_and_end until it was. Nobody holds the loop for more than
+/// `turns_at_most` buffers: then there may be `more`, or, as that will be told again, it
+/// is `readable`.
 template <Told told = Told::again, Session S>
 Next advance(int fd, S& session) {
   constexpr int turns_at_most = 16;
@@ -73,10 +75,11 @@ Next advance(int fd, S& session) {
     if (would_block(n)) return Next::readable;
     if (n <= 0) return Next::closed;
     session.received(static_cast<std::size_t>(n));
-    if (told == Told::again && static_cast<std::size_t>(n) < room.size()) break;
+    if (told != Told::once && static_cast<std::size_t>(n) < room.size())
+      return flush(fd, session);
   }
   const Next next = flush(fd, session);
-  return told == Told::once && next == Next::readable ? Next::more : next;
+  return told != Told::again && next == Next::readable ? Next::more : next;
 }
 
 /// Blocking: the whole conversation on a blocking `fd`, to its end or to the peer's

@@ -18,8 +18,10 @@ namespace echolab {
 /// Owns the clients of one loop, in the order in which they were last heard: the one to
 /// time out next is the first. Not for more than one thread. A Client* is good until it
 /// is dropped; a loop drops nobody but the client whose event it holds, so no event of
-/// the same batch can point to a dropped one.
-template <Protocol P>
+/// the same batch can point to a dropped one. `Own` is what the model keeps for each:
+/// made without arguments, and destroyed first.
+struct Nothing {};
+template <Protocol P, class Own = Nothing>
 class Clients {
  public:
   // What a message touches fills one cache line: with thousands of clients it is what
@@ -39,6 +41,7 @@ class Clients {
     std::chrono::steady_clock::time_point last_heard{};
     typename std::list<Client>::iterator self{};
     Seats::Seat seat;
+    [[no_unique_address]] Own own{};
   };
 
   Clients(const Job& job, const P& protocol) : job_(job), protocol_(protocol) {}
