@@ -52,7 +52,9 @@ class Loop {
   }
 
   /// Until there is nobody left to wait for.
-  void run() { event_base_dispatch(base_.get()); }
+  void run() {
+    if (event_base_dispatch(base_.get()) < 0) throw std::runtime_error("libevent");
+  }
 
  private:
   struct Stream {

@@ -1,34 +1,27 @@
 // libuv_loop: the loop reads into memory that the program lends it.
 //
 // The idea   A stream reads whenever there is something, into a buffer that the program
-//            is asked for at that moment; to write is to try at once, and to leave the
-//            rest to the loop, which says when it is gone. Meanwhile the program stops
-//            the reading. The same code runs on kqueue, event ports and Windows.
-// Waits in   uv_run, which waits in epoll_wait.
+//            is asked for at that moment. To write is to try at once and to leave the
+//            rest to the loop; until it is gone, the program stops reading.
+// Waits in   uv_run, which waits in epoll_wait (epoll_pwait if signals are blocked).
 // Calls      epoll_wait, read, write.
-// Costs      Three calls per message, as a loop by hand, and three functions called by
-//            pointer; 300 bytes of handle for each client.
-// Traps      A handle must outlive its client until its closing is told, in the next turn
-//            of the loop. write cannot say MSG_NOSIGNAL: the process ignores SIGPIPE. The
-//            clock of the loop stands still during a turn. A slow reader is silent until
-//            it has taken what uv_write has.
+// Costs      Three calls per message, as a loop by hand; three calls through pointers.
+// Traps      A handle outlives its client until its closing is told, a turn later. write
+//            cannot say MSG_NOSIGNAL: the process ignores SIGPIPE. A slow reader is
+//            silent until it has what uv_write holds. Out of epoll watches, libuv aborts.
 // Source     docs.libuv.org, "Design overview".
 // Next       udp_iterative: no connections at all.
 
 #include <uv.h>
 
 #include <csignal>
-#include <memory>
-#include <new>
 #include <system_error>
-#include <utility>
 
 #include "servers/clients.hpp"
 
 namespace echolab {
 namespace {
 
-/// Set-up and the end must not fail.
 void must(int result, const char* what) {
   if (result < 0) throw std::system_error(-result, std::generic_category(), what);
 }
@@ -37,14 +30,14 @@ void must(int result, const char* what) {
 struct Stream {
   uv_any_handle handle;
   uv_write_t rest;
-};
-struct CloseStream {
-  void operator()(Stream* stream) const {
+  static void close(Stream* stream) {
     uv_close(&stream->handle.handle,
              [](uv_handle_t* handle) { delete reinterpret_cast<Stream*>(handle); });
   }
 };
-using OwnedStream = std::unique_ptr<Stream, CloseStream>;
+struct Socket : std::unique_ptr<Stream, decltype(&Stream::close)> {
+  Socket() : unique_ptr(new Stream, Stream::close) {}
+};
 
 uv_buf_t buffer_of(Bytes bytes) {
   return uv_buf_init(reinterpret_cast<char*>(const_cast<std::byte*>(bytes.data())),
@@ -57,13 +50,12 @@ class Loop {
   Loop(const Job& job, const P& protocol) : job_(job), clients_(job, protocol) {
     must(uv_loop_init(&loop_), "uv_loop_init");
     loop_.data = this;
-    must(uv_timer_init(&loop_, &silence_.timer), "uv_timer_init");
+    uv_timer_init(&loop_, &silence_.timer);
     uv_unref(&silence_.handle);
     must(uv_poll_init(&loop_, &arrivals_.poll, job.listener.fd()), "uv_poll_init");
     must(uv_poll_start(&arrivals_.poll, UV_READABLE, on_arrival), "uv_poll_start");
   }
 
-  /// Until nobody is left, and libuv holds nothing any more.
   void run() {
     uv_run(&loop_, UV_RUN_DEFAULT);
     uv_close(&silence_.handle, nullptr);
@@ -72,14 +64,10 @@ class Loop {
   }
 
  private:
-  using Client = typename Clients<P, OwnedStream>::Client;
+  using Client = typename Clients<P, Socket>::Client;
 
-  static Loop& loop_of(const auto* handle) {
-    return *static_cast<Loop*>(handle->loop->data);
-  }
-  static Client& client_of(const auto* handle) {
-    return *static_cast<Client*>(handle->data);
-  }
+  static Loop& loop_of(const auto* it) { return *static_cast<Loop*>(it->loop->data); }
+  static Client& client_of(const auto* it) { return *static_cast<Client*>(it->data); }
 
   static void on_arrival(uv_poll_t* arrivals, int, int) {
     Loop& self = loop_of(arrivals);
@@ -90,39 +78,25 @@ class Loop {
   void admit(Fd fd) {
     Client* client = clients_.admit(std::move(fd));
     if (client == nullptr) return;
-    if (!open(*client)) {
-      job_.listener.turned_away("no memory left");
+    uv_any_handle& handle = client->own->handle;
+    const bool tcp = job_.listener.endpoint().transport == Transport::tcp;
+    tcp ? uv_tcp_init(&loop_, &handle.tcp) : uv_pipe_init(&loop_, &handle.pipe, 0);
+    handle.handle.data = client;
+    const int fd_of = client->fd.get();
+    if ((tcp ? uv_tcp_open(&handle.tcp, fd_of) : uv_pipe_open(&handle.pipe, fd_of)) != 0)
       return clients_.drop(*client);
-    }
-    bound_silence();
+    [[maybe_unused]] const int number = client->fd.release();  // the handle has it now
+    bound_silence(&silence_.timer);
     go_on(*client);
   }
 
-  bool open(Client& client) {
-    auto* stream = new (std::nothrow) Stream;
-    if (stream == nullptr) return false;
-    uv_any_handle& handle = stream->handle;
-    const bool tcp = job_.listener.endpoint().transport == Transport::tcp;
-    must(tcp ? uv_tcp_init(&loop_, &handle.tcp) : uv_pipe_init(&loop_, &handle.pipe, 0),
-         "uv_tcp_init");
-    handle.handle.data = &client;
-    client.own.reset(stream);
-    if ((tcp ? uv_tcp_open(&handle.tcp, client.fd.get())
-             : uv_pipe_open(&handle.pipe, client.fd.get())) != 0)
-      return false;
-    [[maybe_unused]] const int number = client.fd.release();  // the handle has it now
-    return true;
+  static void lend(uv_handle_t* handle, std::size_t, uv_buf_t* room) {
+    *room = buffer_of(client_of(handle).session.input());
   }
-
-  static void lend(uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
-    *buffer = buffer_of(client_of(handle).session.input());
-  }
-
   static void on_read(uv_stream_t* stream, ssize_t n, const uv_buf_t*) {
     Client& client = client_of(stream);
     if (n < 0) return loop_of(stream).clients_.drop(client);
-    if (n == 0) return;  // nothing there, after all
-    client.session.received(static_cast<std::size_t>(n));
+    if (n > 0) client.session.received(static_cast<std::size_t>(n));
     loop_of(stream).go_on(client);
   }
 
@@ -138,37 +112,31 @@ class Loop {
   void go_on(Client& client) {
     clients_.heard(client);
     uv_stream_t* stream = &client.own->handle.stream;
-    for (Bytes owed = client.session.output(); !owed.empty();
-         owed = client.session.output()) {
-      const uv_buf_t bytes = buffer_of(owed);
-      int n = uv_try_write(stream, &bytes, 1);
-      if (n == UV_EAGAIN) {
-        uv_read_stop(stream);
-        n = uv_write(&client.own->rest, stream, &bytes, 1, on_written);
-        if (n == 0) return;
-      }
+    while (!client.session.output().empty()) {
+      const uv_buf_t owed = buffer_of(client.session.output());
+      const int n = uv_try_write(stream, &owed, 1);
+      if (n == UV_EAGAIN) uv_read_stop(stream);
+      if (n == UV_EAGAIN &&
+          uv_write(&client.own->rest, stream, &owed, 1, on_written) == 0)
+        return;
       if (n < 0) return clients_.drop(client);
       client.session.sent(static_cast<std::size_t>(n));
     }
-    if (client.session.done()) return clients_.drop(client);
     uv_read_start(stream, lend, on_read);  // or it is reading already
+    if (client.session.done()) clients_.drop(client);
   }
 
-  void bound_silence() {
-    const int patience_ms = clients_.patience_ms();
-    if (patience_ms < 0 || uv_is_active(&silence_.handle)) return;
-    const auto on_end = [](uv_timer_t* timer) {
-      loop_of(timer).clients_.drop_silent([](const Client&) {});
-      loop_of(timer).bound_silence();
-    };
-    uv_timer_start(&silence_.timer, on_end, static_cast<std::uint64_t>(patience_ms), 0);
+  static void bound_silence(uv_timer_t* timer) {
+    Loop& self = loop_of(timer);
+    self.clients_.drop_silent([](const Client&) {});
+    if (const int patience_ms = self.clients_.patience_ms(); patience_ms >= 0)
+      uv_timer_start(timer, bound_silence, static_cast<std::uint64_t>(patience_ms), 0);
   }
 
   const Job& job_;
   uv_loop_t loop_{};
-  uv_any_handle silence_{};
-  uv_any_handle arrivals_{};
-  Clients<P, OwnedStream> clients_;
+  uv_any_handle silence_{}, arrivals_{};
+  Clients<P, Socket> clients_;
 };
 
 }  // namespace
