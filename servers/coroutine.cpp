@@ -27,9 +27,6 @@
 namespace echolab {
 namespace {
 
-constexpr std::uint32_t all_news = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-constexpr std::uint32_t end_of_peer = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-
 /// Owns the frame of a suspended coroutine.
 class Conversation {
  public:
@@ -84,11 +81,12 @@ Conversation converse(Clients<P, Waiting>& clients,
                       typename Clients<P, Waiting>::Client& client, const Epoll& epoll) {
   do {
     co_await news;
-    if (client.own.news & end_of_peer)
+    if (client.own.news & Epoll::end_of_peer)
       clients.template serve<Told::once>(client);
     else
       clients.template serve<Told::once_and_end>(client);
-    if (client.next == Next::more) epoll.repeat(client.fd.get(), all_news, &client);
+    if (client.next == Next::more)
+      epoll.repeat(client.fd.get(), Epoll::all_news, &client);
   } while (client.next != Next::closed);
 }
 
@@ -96,8 +94,9 @@ Conversation converse(Clients<P, Waiting>& clients,
 /// said to all who were read from, over unix also to those who have sent it all.
 template <class Client>
 bool concerns(Client& client, std::uint32_t said) {
-  client.own.news = said | (client.own.news & end_of_peer);
-  return said & ((client.next == Next::writable ? EPOLLOUT : EPOLLIN) | end_of_peer);
+  client.own.news = said | (client.own.news & Epoll::end_of_peer);
+  return said &
+         ((client.next == Next::writable ? EPOLLOUT : EPOLLIN) | Epoll::end_of_peer);
 }
 
 template <Protocol P>
@@ -112,7 +111,8 @@ void serve(const Job& job, const P& protocol) {
     Client* client = clients.admit(std::move(fd));
     if (client == nullptr) return;
     client->own.conversation = converse(clients, *client, epoll);
-    if (client->own.conversation && epoll.add(client->fd.get(), all_news, client)) return;
+    if (client->own.conversation && epoll.add(client->fd.get(), Epoll::all_news, client))
+      return;
     listener.turned_away(client->own.conversation ? "no epoll watch left"
                                                   : "no memory left");
     clients.drop(*client);

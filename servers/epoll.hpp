@@ -16,6 +16,10 @@ namespace echolab {
 /// One epoll set and the news of it. Not for more than one thread.
 class Epoll {
  public:
+  /// For one who is told once, and waits for one direction at a time.
+  static constexpr std::uint32_t all_news = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  static constexpr std::uint32_t end_of_peer = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+
   Epoll() : set_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {}
 
   /// `who` is what the news of `fd` will point to. False when the kernel has no memory or

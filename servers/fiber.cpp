@@ -15,90 +15,23 @@
 // Source     von Behren et al., Capriccio, SOSP 2003; Boost.Fiber, "Integration".
 // Next       asio_loop: no code that waits, but functions that are called.
 
-#include <boost/fiber/algo/algorithm.hpp>
-#include <boost/fiber/fiber.hpp>
 #include <boost/fiber/operations.hpp>
-#include <boost/fiber/protected_fixedsize_stack.hpp>
-#include <boost/fiber/scheduler.hpp>
+#include <cstddef>
 #include <deque>
+#include <new>
+#include <utility>
 
 #include "common/buffer.hpp"
 #include "common/drive.hpp"
-#include "servers/epoll.hpp"
+#include "servers/fibers.hpp"
 #include "servers/job.hpp"
 #include "servers/mailbox.hpp"
-#include "servers/stack_switches.hpp"
 #include "servers/threads.hpp"
 
 namespace echolab {
 namespace {
 
 namespace fibers = boost::fibers;
-using Clock = std::chrono::steady_clock;
-
-constexpr std::uint32_t all_news = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-constexpr std::uint32_t end_of_peer = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-constexpr std::size_t stack_bytes = 64 * 1024;
-
-/// A fiber that waits, for news of a descriptor if epoll knows it.
-struct Waiting {
-  fibers::context* fiber = fibers::context::active();
-  std::uint32_t wanted = 0;
-  std::uint32_t news = 0;  ///< what epoll said, and whether it ever said `end_of_peer`
-
-  /// False when nothing came for `patience` (0: no bound).
-  bool wait(std::uint32_t for_what, Nanoseconds patience = {}) {
-    wanted = for_what | end_of_peer;
-    if (patience.count() == 0) return fiber->suspend(), true;
-    fiber->wait_until(Clock::now() + patience);
-    return wanted == 0;
-  }
-  void hear(std::uint32_t said) {
-    news = said | (news & end_of_peer);
-    if (said & wanted) wake();
-  }
-  void wake() {
-    wanted = 0;
-    fiber->get_scheduler()->schedule(fiber);
-  }
-};
-
-/// Round robin; when nobody can go on, waits for news for all.
-class Scheduler : public fibers::algo::algorithm {
- public:
-  Epoll epoll;
-
-  void awakened(fibers::context* fiber) noexcept override { fiber->ready_link(ready_); }
-  [[gnu::no_sanitize_thread]] fibers::context* pick_next() noexcept override {
-    if (ready_.empty()) return nullptr;
-    fibers::context* next = &ready_.front();
-    ready_.pop_front();
-    switches_.to(next);
-    return next;
-  }
-  bool has_ready_fibers() const noexcept override { return !ready_.empty(); }
-  void suspend_until(const Clock::time_point& deadline) noexcept override {
-    using std::chrono::milliseconds;
-    const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();
-    const bool bounded = deadline != Clock::time_point::max();
-    for (const epoll_event& event :
-         epoll.wait(bounded ? static_cast<int>(std::clamp<long>(left, 0, 60'000)) : -1))
-      static_cast<Waiting*>(event.data.ptr)->hear(event.events);
-  }
-  [[gnu::no_sanitize_thread]] void notify() noexcept override { switches_.to_main(); }
-
- private:
-  fibers::scheduler::ready_queue_type ready_;
-  StackSwitches switches_;
-};
-
-template <class Work>
-void start_fiber(Work work) {
-  const StackSwitches::Launch launch;
-  fibers::fiber(fibers::launch::post, std::allocator_arg,
-                fibers::protected_fixedsize_stack(stack_bytes), std::move(work))
-      .detach();
-}
 
 struct Arrival {
   Fd fd;
@@ -144,23 +77,24 @@ class Worker {
 
  private:
   void converse(int fd, SessionOf<P> session) {
-    Waiting self;
-    if (!epoll_.add(fd, all_news, &self))
+    WaitingFiber self;
+    if (!epoll_.add(fd, Epoll::all_news, &self))
       return job_.listener.turned_away("no epoll watch left");
     Next next = Next::readable;
     while (next != Next::closed &&
            self.wait(next == Next::writable ? EPOLLOUT : EPOLLIN, job_.idle_timeout)) {
-      next = self.news & end_of_peer ? advance<Told::once>(fd, session)
-                                     : advance<Told::once_and_end>(fd, session);
-      if (next == Next::more) epoll_.repeat(fd, all_news, &self);
+      next = self.news & Epoll::end_of_peer ? advance<Told::once>(fd, session)
+                                            : advance<Told::once_and_end>(fd, session);
+      if (next == Next::more) epoll_.repeat(fd, Epoll::all_news, &self);
     }
   }
 
   const Job& job_;
   const P& protocol_;
-  Scheduler* const scheduler_ = new Scheduler;  // its thread's, once that has it
+  FiberScheduler* const scheduler_ =
+      new FiberScheduler;  // its thread's, once that has it
   Epoll& epoll_ = scheduler_->epoll;
-  Waiting main_;
+  WaitingFiber main_;
   std::size_t clients_ = 0;
   bool draining_ = false;
 };
