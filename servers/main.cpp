@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "common/program.hpp"
+#include "servers/availability.hpp"
 #include "servers/listing.hpp"
 #include "servers/models.hpp"
 #include "servers/supervisor.hpp"
@@ -25,6 +26,7 @@ struct Options {
   Nanoseconds idle_timeout{0};
   Nanoseconds drain_timeout = std::chrono::seconds(5);
   int ready_fd = -1;
+  std::string explain;
   bool list = false;
   bool json = false;
 };
@@ -35,6 +37,7 @@ constexpr const char* examples =
     "  echo_server --model thread_pool --workers 8 --listen tcp://[::1]:7007\n"
     "  echo_server --model select_loop --listen unix:///tmp/echo.sock\n"
     "  echo_server --list                           which models there are\n"
+    "  echo_server --explain epoll_level            what one is, and what it costs\n"
     "SIGTERM or Ctrl-C stops accepting and drains; a second one ends at once.\n";
 
 void add_options(CLI::App& parser, Options& options) {
@@ -60,6 +63,7 @@ void add_options(CLI::App& parser, Options& options) {
                   "write 'READY endpoint=… pid=… model_pid=…' to this descriptor")
       ->check(CLI::Range(0, 1 << 20));
   parser.add_flag("--list", options.list, "show the models and end");
+  parser.add_option("--explain", options.explain, "show a model's card and end");
   parser.add_flag("--json", options.json, "with --list: as JSON, with axes and census");
 }
 
@@ -100,6 +104,8 @@ Fd take_ready_fd(int number) {
 
 int serve(const Options& options) {
   const Model& model = find_model(options.model);
+  if (const auto why = unavailable_because(model))
+    throw Failure(ExitCode::unavailable, fmt::format("{}: {}", model.name, *why));
   Fd ready_fd = take_ready_fd(options.ready_fd);  // before any other gets its number
   const std::size_t workers =
       options.workers > 0 ? options.workers : default_workers(model);
@@ -136,6 +142,10 @@ ExitCode start(int argc, char** argv) {
   if (!parse_command_line(parser, argc, argv)) return ExitCode::ok;
   if (options.list) {
     options.json ? list_models_as_json() : list_models();
+    return ExitCode::ok;
+  }
+  if (parser.count("--explain") > 0) {
+    explain_model(find_model(options.explain));
     return ExitCode::ok;
   }
   if (options.model.empty())
