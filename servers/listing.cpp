@@ -94,17 +94,13 @@ void list_models_as_json() {
   auto rows = nlohmann::json::array();
   for (const Model& model : models()) {
     const auto why = unavailable_because(model);
+    auto axes = nlohmann::json::object();
+    for (const auto& [axis, value] : model.axes.named()) axes[axis] = value;
     rows.push_back(
         {{"name", model.name},
          {"family", model.family},
          {"transports", model.transports},
-         {"axes",
-          {{"accepts", model.axes.accepts},
-           {"unit", model.axes.unit},
-           {"readiness", model.axes.readiness},
-           {"dispatch", model.axes.dispatch},
-           {"computes", model.axes.computes},
-           {"growth", model.axes.growth}}},
+         {"axes", axes},
          {"census", {{"processes", model.processes}, {"threads", model.threads}}},
          {"calls", model.calls},
          {"default_workers", default_workers(model)},
@@ -130,10 +126,10 @@ void explain_model(const Model& model) {
   };
   fmt::print("{}Its row in servers/models.def{}\n", ink.bold, ink.plain);
   field("Family", words_of_family(model.family));
-  field("Axes", fmt::format("accepts={} unit={} readiness={} dispatch={} computes={} "
-                            "growth={}",
-                            model.axes.accepts, model.axes.unit, model.axes.readiness,
-                            model.axes.dispatch, model.axes.computes, model.axes.growth));
+  std::string axes;
+  for (const auto& [axis, value] : model.axes.named())
+    axes += fmt::format("{}={} ", axis, value);
+  field("Axes", axes);
   field("Census",
         fmt::format(
             "processes: {}; threads of all together: {}; --workers unless given: {}",
