@@ -330,9 +330,10 @@ class Table {
     const std::string& name = plan_.contestants[line.cell.contestant].name;
     text_ += fmt::format("  {:<{}.{}}", name, name_width_, name_width_);
     if (line.cell.rows.empty()) {
-      add_words(
-          fmt::format(" FAILED in {} rounds: {}", line.cell.failed, line.cell.failure),
-          name_width_ + 3);
+      text_ += " ";
+      add_words(fmt::format("FAILED in {} round{}: {}", line.cell.failed,
+                            line.cell.failed == 1 ? "" : "s", line.cell.failure),
+                name_width_ + 3);
       return;
     }
     for (const Column& column : columns_)

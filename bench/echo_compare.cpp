@@ -230,15 +230,15 @@ nlohmann::json options_json(const CampaignPlan& plan) {
 /// Its row of models.def, so that a report can say which idea two models differ in.
 nlohmann::json contestant_json(const Contestant& one, const nlohmann::json& absent) {
   nlohmann::json axes;
-  if (one.model != nullptr)
+  nlohmann::json transports;
+  if (one.model != nullptr) {
+    transports = one.model->transports;
     for (const auto& [axis, value] : one.model->axes.named()) axes[axis] = value;
-  return {{"name", one.name},
-          {"family", one.family},
-          {"shows", one.shows},
-          {"source", one.source},
-          {"command", one.command},
-          {"axes", axes},
-          {"unavailable_because", absent}};
+  }
+  return {{"name", one.name},         {"family", one.family},
+          {"shows", one.shows},       {"source", one.source},
+          {"command", one.command},   {"axes", axes},
+          {"transports", transports}, {"unavailable_because", absent}};
 }
 
 nlohmann::json manifest_json(const CampaignPlan& plan, int argc, char** argv) {

@@ -259,7 +259,7 @@ class Comparing(unittest.TestCase):
         self.assertEqual(list(rows), ["iterative", "epoll_level"])
         for model in self.listed():
             if model["name"] in rows:
-                for member in ("axes", "family", "shows", "source"):
+                for member in ("axes", "family", "shows", "source", "transports"):
                     self.assertEqual(rows[model["name"]][member], model[member])
 
     def test_nothing_is_wider_than_the_terminal(self):
@@ -273,7 +273,7 @@ class Comparing(unittest.TestCase):
                 lines = re.sub(r"\033\[\d*m", "", shown).split("\n")
                 self.assertLessEqual(max(map(len, lines[:-2])), columns)
                 self.assertEqual("Left out here" in shown, columns < 140)
-                self.assertIn("  broken            FAILED in 1 rounds: it ended", shown)
+                self.assertIn("  broken             FAILED in 1 round: it ended", shown)
 
     def test_a_dry_run_says_how_long_and_measures_nothing(self):
         done = self.compare("--dry-run")

@@ -25,6 +25,7 @@ class Figure:
     svg_file: str
     png: bytes
     table: tables.Table
+    fades: bool                             # switched off means thin and grey, not gone
 
 
 def draw_all(campaign):
@@ -40,7 +41,7 @@ def finish(sheet, campaign, answer, note, how_to_read, table, levels=None):
     caption = words.caption(campaign, note, levels)
     svg, svg_file, png = sheet.finish(caption)
     return Figure(sheet.name, sheet.question, answer, caption, how_to_read, svg, svg_file,
-                  png, table)
+                  png, table, sheet.fades)
 
 
 def cpu_per_request(campaign):
