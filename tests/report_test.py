@@ -411,7 +411,90 @@ class Words(ReportTest):
         self.assertIn("6 more up to 2.83 times (m11)", found)
 
 
+class Catalogue(ReportTest):
+    @classmethod
+    def setUpClass(cls):
+        temporary = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(temporary.cleanup)
+        cls.whole = catalogue(pathlib.Path(temporary.name) / "results")
+        done = run(cls.whole)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+        cls.text = (cls.whole / "report.html").read_text("utf-8")
+
+    def test_is_one_page_of_three_megabytes_at_most(self):
+        self.assertLess(len(self.text.encode()), 3_000_000)
+
+    def test_the_legend_has_each_family_with_its_models(self):
+        legend = re.search(r'<details id="legend".*?</details>', self.text, re.S)[0]
+        found = [(family, re.findall(r'data-model="(\w+)"', models)) for family, models in
+                 re.findall(r'<span data-family="([\w ]+)">(.*?)</div>', legend, re.S)]
+        wanted = {}
+        for line in CATALOGUE.strip().split("\n"):
+            name, family, *_ = line.split()
+            wanted.setdefault(family.replace("_", " "), []).append(name)
+        self.assertEqual(found, list(wanted.items()))
+
+    def test_files_on_disk_are_as_clear_as_the_page(self):
+        text = (self.whole / "figures" / "throughput.svg").read_text("utf-8")
+        faint = re.search(r'<g id="throughput-seda".*?</g></g>', text, re.S)[0]
+        self.assertIn(marks.FAINT, faint)
+        self.assertNotIn(marks.mark("seda").light, text)
+        self.assertIn(marks.mark("epoll_level").light, text)
+        self.assertNotIn(">seda<", text)
+        self.assertIn(">epoll_level<", text)
+
+    def test_what_could_not_run_is_named_with_its_reason(self):
+        self.assertIn("Not available there: uring_of_tomorrow (needs Linux 9.1, this is "
+                      "6.18).", text_of(self.text, "cautions"))
+        self.assertNotIn('data-model="uring_of_tomorrow"', self.text)
+
+    def rows(self):
+        """[axis, a, what it has, b, what it has, ratio at each load] of the pairs."""
+        body = re.search(r'id="pairs-table".*?<tbody>(.*?)</tbody>', self.text, re.S)[1]
+        return [[html.unescape(re.sub("<[^>]+>", "|", cell)).strip("|") for cell in
+                 re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.S)]
+                for row in re.findall(r"<tr.*?</tr>", body, re.S)]
+
+    def test_pairs_differ_in_one_axis_and_name_it(self):
+        of = {line.split()[0]: dict(zip(data.AXES, line.split()[2:]))
+              for line in CATALOGUE.strip().split("\n")}
+        rows = self.rows()
+        self.assertTrue(20 < len(rows) < 80, len(rows))
+        for axis, a, b, *_ in rows:
+            (a, has_a), (b, has_b) = (re.split(r"\|+", cell) for cell in (a, b))
+            self.assertEqual([x for x in data.AXES if of[a][x] != of[b][x]], [axis])
+            self.assertEqual((has_a, has_b), (of[a][axis], of[b][axis]))
+        named = {tuple(re.split(r"\|+", c)[0] for c in row[1:3]) for row in rows}
+        for pair in (("fork_per_client", "thread_per_client"),
+                     ("select_loop", "poll_loop"), ("select_loop", "epoll_level"),
+                     ("epoll_level", "uring")):
+            self.assertIn(pair, named)
+        for a, b in named:              # not the same thing: one is no stream
+            self.assertEqual(a.startswith("udp"), b.startswith("udp"))
+
+    def test_pairs_have_the_ratio_of_each_load_and_none_where_clients_starve(self):
+        for axis, a, b, *ratios in self.rows():
+            self.assertEqual(len(ratios), 4)
+            if a.startswith("epoll_level|") and b.startswith("uring|"):
+                for ratio in ratios:
+                    value, low, high = map(float, re.findall(r"\d\.\d+", ratio))
+                    self.assertTrue(low <= value <= high and 1.0 < value < 1.15, ratio)
+            if a.startswith("iterative|"):
+                self.assertEqual([r for r in ratios if "starves" in r], ratios[1:])
+
+
 class OddCampaigns(ReportTest):
+    def test_a_folder_without_axes_has_no_pairs(self):
+        campaign(self.folder, {"epoll_level": {}, "select_loop": {}})
+        self.assertNotIn("One idea apart", self.page())
+
+    def test_axes_of_the_wrong_kind_are_no_axes(self):
+        about = manifest(["a", "b"], [1], 1)
+        about["models"][0].update(axes=[1], unavailable_because=7)
+        about["models"][1].update(axes={"unit": {"x": 1}})
+        write(self.folder, about, [trial("a", 1, 0, 0), trial("b", 1, 0, 1)])
+        self.assertNotIn("One idea apart", self.page())
+
     def test_a_packed_campaign_gives_the_same_page(self):
         campaign(self.folder, {"epoll_level": {"cpu_ns": 3000},
                                "select_loop": {"cpu_ns": 4000}})
@@ -623,6 +706,8 @@ class Numbers(unittest.TestCase):
     def test_every_mark_is_its_own_and_has_contrast(self):
         seen = {marks.mark(name) for name in marks.PLACES}
         self.assertEqual(len(seen), len(marks.PLACES))
+        without_colour = {(mark.marker, mark.dash) for mark in seen}
+        self.assertEqual(len(without_colour), len(marks.PLACES))
         for name in [*marks.PLACES, *map(str, range(200))]:
             mark = marks.mark(name)
             self.assertGreater(marks.contrast(mark.light, marks.PAPER["light"]), 3, name)
