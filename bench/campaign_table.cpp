@@ -286,6 +286,7 @@ class Table {
     }
     for (const std::string& family : families()) {
       std::string heading = fmt::format(" {}{}{}\n", dim_, family, plain_);
+      std::ranges::replace(heading, '_', ' ');
       for (const Cell& cell : cells)
         if (plan_.contestants[cell.contestant].family == family) {
           text_ += std::exchange(heading, "");

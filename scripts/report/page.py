@@ -107,8 +107,8 @@ def fact(value):
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(str(x) for x in value) or "none"
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
+        return ", ".join(fact(x) for x in value) or "none"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def command(campaign):
