@@ -10,6 +10,7 @@
 
 #include "common/endpoint.hpp"
 #include "common/fd.hpp"
+#include "servers/models.hpp"
 
 namespace echolab {
 
@@ -19,7 +20,14 @@ struct Contestant {
   std::string family;
   std::string source;
   std::string shows;
-  std::string command;  ///< external: run by sh, {port} replaced; empty: a model
+  std::string command;           ///< external: run by sh, {port} replaced; empty: a model
+  const Model* model = nullptr;  ///< its row; external: none
+};
+
+/// One that the plan names and this machine cannot run.
+struct Absentee {
+  Contestant contestant;
+  std::string reason;
 };
 
 /// Throws UsageError for a name that is no model.

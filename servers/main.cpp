@@ -10,6 +10,7 @@
 #include "common/buffer.hpp"
 #include "common/drive.hpp"
 #include "common/program.hpp"
+#include "servers/availability.hpp"
 #include "servers/listing.hpp"
 #include "servers/models.hpp"
 #include "servers/supervisor.hpp"
@@ -31,6 +32,7 @@ struct Options {
   Nanoseconds drain_timeout = std::chrono::seconds(5);
   int ready_fd = -1;
   bool inetd = false;
+  std::string explain;
   bool list = false;
   bool json = false;
 };
@@ -42,6 +44,7 @@ constexpr const char* examples =
     "  echo_server --model select_loop --listen unix:///tmp/echo.sock\n"
     "  echo_server --model thread_pool --protocol work --max-work 50ms\n"
     "  echo_server --list                           which models there are\n"
+    "  echo_server --explain epoll_level            what one is, and what it costs\n"
     "SIGTERM or Ctrl-C stops accepting and drains; a second one ends at once.\n";
 
 void add_options(CLI::App& parser, Options& options) {
@@ -78,6 +81,7 @@ void add_options(CLI::App& parser, Options& options) {
       "--inetd", options.inetd,
       "serve one client on standard input and end, as inetd(8) starts servers");
   parser.add_flag("--list", options.list, "show the models and end");
+  parser.add_option("--explain", options.explain, "show a model's card and end");
   parser.add_flag("--json", options.json, "with --list: as JSON, with axes and census");
 }
 
@@ -167,6 +171,8 @@ ExitCode serve_standard_input(const Options& options, const AnyProtocol& any) {
 
 int serve(const Options& options, const AnyProtocol& protocol) {
   const Model& model = find_model(options.model);
+  if (const auto why = unavailable_because(model))
+    throw Failure(ExitCode::unavailable, fmt::format("{}: {}", model.name, *why));
   Fd ready_fd = take_ready_fd(options.ready_fd);  // before any other gets its number
   const std::size_t workers =
       options.workers > 0 ? options.workers : default_workers(model);
@@ -208,6 +214,10 @@ ExitCode start(int argc, char** argv) {
   }
   const AnyProtocol protocol = protocol_of(options, parser);
   if (options.inetd) return serve_standard_input(options, protocol);
+  if (parser.count("--explain") > 0) {
+    explain_model(find_model(options.explain));
+    return ExitCode::ok;
+  }
   if (options.model.empty())
     throw UsageError("which model? --model NAME, and --list shows all");
   fit_to_descriptors(options, parser.count("--max-clients") > 0);

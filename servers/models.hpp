@@ -1,9 +1,11 @@
 // The catalogue of models as data: what models.def says.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "servers/job.hpp"
 
@@ -25,6 +27,16 @@ struct Axes {
   std::string_view dispatch;  ///< none, queue, round_robin, kernel_hash, turns
   std::string_view computes;  ///< loop, worker, stage
   std::string_view growth;    ///< none, fixed, adaptive, per_client
+
+  /// Each with its name, for who prints them.
+  [[nodiscard]] std::array<std::pair<const char*, std::string_view>, 6> named() const {
+    return {{{"accepts", accepts},
+             {"unit", unit},
+             {"readiness", readiness},
+             {"dispatch", dispatch},
+             {"computes", computes},
+             {"growth", growth}}};
+  }
 };
 
 struct Model {
