@@ -15,7 +15,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "clients/echo_caller.hpp"
+#include "clients/work_caller.hpp"
 #include "common/affinity.hpp"
 #include "common/buffer.hpp"
 #include "common/drive.hpp"
@@ -59,6 +59,23 @@ std::string replace_all(std::string text, std::string_view what, std::string_vie
   ::_exit(127);
 }
 
+/// Says `bytes` of the words and waits for them to come back; empty, or what went wrong.
+template <class Words>
+std::string verify_reply(const Fd& fd, const Words& words, std::uint64_t bytes) {
+  const Buffer memory(4096);
+  Caller<Words> caller(words, 0, memory.room());
+  caller.ask(bytes);
+  while (!caller.done() && caller.verified() < bytes) {
+    if (flush(fd.get(), caller) == Next::closed)
+      return "the server closed the connection";
+    const ssize_t n = receive(fd.get(), caller.input());
+    if (would_block(n)) return "no reply in time";
+    if (n <= 0) return "the server closed the connection";
+    caller.received(static_cast<std::size_t>(n));
+  }
+  return caller.wrong() ? "the reply is not what was sent" : "";
+}
+
 }  // namespace
 
 Contestant model_contestant(std::string_view name) {
@@ -80,25 +97,17 @@ std::string own_folder() {
   return std::filesystem::read_symlink("/proc/self/exe").parent_path();
 }
 
-std::string verify_echo(const Endpoint& endpoint,
-                        std::chrono::milliseconds patience) try {
+std::string verify_echo(const Endpoint& endpoint, std::chrono::milliseconds patience,
+                        bool work) try {
   const Fd fd = connect_to(endpoint);
   const timeval limit{.tv_sec = patience.count() / 1000,
                       .tv_usec = patience.count() % 1000 * 1000};
   ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  constexpr std::uint64_t payload_bytes = 64;
   const Pattern pattern(42);
-  const Buffer memory(4096);
-  EchoCaller caller(pattern, 0, memory.room());
-  caller.ask(64);
-  while (!caller.done() && caller.verified() < 64) {
-    if (flush(fd.get(), caller) == Next::closed)
-      return "the server closed the connection";
-    const ssize_t n = receive(fd.get(), caller.input());
-    if (would_block(n)) return "no reply in time";
-    if (n <= 0) return "the server closed the connection";
-    caller.received(static_cast<std::size_t>(n));
-  }
-  return caller.wrong() ? "the reply is not what was sent" : "";
+  if (!work) return verify_reply(fd, pattern, payload_bytes);
+  const WorkWords words(pattern, WorkMix(), payload_bytes, 42);
+  return verify_reply(fd, words, WorkHeader::size + payload_bytes);
 } catch (const Failure& failure) {
   return failure.what();
 }
@@ -131,7 +140,7 @@ RunningServer::RunningServer(const Contestant& contestant, const Start& start)
   child_end.reset();
   try {
     if (contestant.command.empty()) await_ready_line(ready, limit);
-    await_echo(limit);
+    await_echo(limit, start.work);
   } catch (...) {
     stop();
     throw;
@@ -178,9 +187,9 @@ void RunningServer::await_ready_line(const Fd& ready, Clock::time_point limit) {
   root_ = std::stoi(value("model_pid="));
 }
 
-void RunningServer::await_echo(Clock::time_point limit) {
+void RunningServer::await_echo(Clock::time_point limit, bool work) {
   for (;;) {
-    const std::string trouble = verify_echo(endpoint_, 2s);
+    const std::string trouble = verify_echo(endpoint_, 2s, work);
     if (trouble.empty()) return;
     if (!alive()) throw Failure(ExitCode::unreachable, "it ended: " + last_words());
     if (Clock::now() > limit)

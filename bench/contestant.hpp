@@ -32,6 +32,7 @@ struct Start {
   Endpoint listen = Endpoint::parse("tcp://127.0.0.1:0");
   std::vector<int> cpus;               ///< affinity; empty: anywhere
   std::vector<std::string> arguments;  ///< of echo_server, for models
+  bool work = false;                   ///< they speak the work protocol
 };
 
 /// A fresh server process, ready: it has answered a verified echo. It dies with the
@@ -54,7 +55,7 @@ class RunningServer {
  private:
   void spawn(const std::vector<std::string>& command, const Start& start);
   void await_ready_line(const Fd& ready, std::chrono::steady_clock::time_point limit);
-  void await_echo(std::chrono::steady_clock::time_point limit);
+  void await_echo(std::chrono::steady_clock::time_point limit, bool work);
   void stop();
 
   Endpoint endpoint_;
@@ -64,8 +65,10 @@ class RunningServer {
   pid_t root_ = -1;
 };
 
-/// One connection, 64 bytes there and back, compared; empty, or what went wrong.
-std::string verify_echo(const Endpoint& endpoint, std::chrono::milliseconds patience);
+/// One connection, 64 bytes there and back, in a frame where `work` is spoken, compared;
+/// empty, or what went wrong.
+std::string verify_echo(const Endpoint& endpoint, std::chrono::milliseconds patience,
+                        bool work = false);
 
 /// The folder of this program, where its siblings are.
 std::string own_folder();

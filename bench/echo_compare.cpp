@@ -11,6 +11,7 @@
 #include "bench/campaign.hpp"
 #include "bench/environment.hpp"
 #include "bench/results_folder.hpp"
+#include "clients/work_options.hpp"
 #include "common/affinity.hpp"
 #include "common/interrupt.hpp"
 #include "common/program.hpp"
@@ -24,6 +25,7 @@ struct Options {
   std::vector<std::string> servers;
   std::string clients = "1,10,100,1000";
   CampaignPlan plan;
+  WorkOptions work;
   Nanoseconds budget{0};
   std::uint64_t workers = 0;
   std::string server_cpus;
@@ -41,6 +43,8 @@ constexpr const char* examples =
     "  echo_compare                                     every model, 1 to 1000 clients\n"
     "  echo_compare --models select_loop,epoll_level --clients 1,100,500 --rounds 6\n"
     "  echo_compare --budget 10m                        as many rounds as fit\n"
+    "  echo_compare --protocol work --block 2ms         loops wait where threads "
+    "overlap\n"
     "  echo_compare --server 'mine=./my_server {port}'  your own beside ours\n"
     "Each trial has a fresh server process; ratios are taken within a round.\n";
 
@@ -64,6 +68,7 @@ void add_options(CLI::App& parser, Options& options) {
   add_bytes(parser, "-s,--size", load.payload_bytes, "bytes of a request", 1, 1 << 30);
   add_count(parser, "-p,--pipeline", load.pipeline, "requests outstanding per connection",
             1, 65'536);
+  add_work_options(parser, options.work);
   add_count(parser, "-t,--threads", load.threads, "threads of the load generator", 1,
             256);
   add_count(parser, "-w,--workers", options.workers,
@@ -173,6 +178,20 @@ void fit_budget(Options& options) {
         show_duration(budget * 1e9), show_duration(round * 3e9)));
 }
 
+/// What a model has to allow for, so that it does what the load asks.
+void start_for_work(CampaignPlan& plan) {
+  plan.start.work = plan.load.work.has_value();
+  if (!plan.load.work) return;
+  auto& arguments = plan.start.arguments;
+  const auto most = std::max(plan.load.work->most(), std::chrono::microseconds(1));
+  arguments.insert(arguments.end(), {"--protocol", "work", "--max-work",
+                                     fmt::format("{}us", most.count())});
+  constexpr std::uint64_t buffer_bytes = 16 * 1024;  // echo_server's own, if it is enough
+  if (plan.load.request_bytes() > buffer_bytes)
+    arguments.insert(arguments.end(),
+                     {"--buffer", std::to_string(plan.load.request_bytes())});
+}
+
 void complete(Options& options, const CLI::App& parser) {
   using namespace std::chrono_literals;
   LoadPlan& load = options.plan.load;
@@ -181,6 +200,7 @@ void complete(Options& options, const CLI::App& parser) {
   if (options.quick && (parser.count("--clients") > 0 || parser.count("--budget") > 0))
     throw UsageError(
         "--quick: sets clients and length itself; leave out --clients, --budget");
+  complete_work(options.work, parser, load);
   choose_cpus(options);
   choose_clients(options);
   choose_contestants(options);
@@ -189,6 +209,7 @@ void complete(Options& options, const CLI::App& parser) {
   arguments = {"--max-clients", std::to_string(options.plan.clients.back() + 16)};
   if (options.workers > 0)
     arguments.insert(arguments.end(), {"--workers", std::to_string(options.workers)});
+  start_for_work(options.plan);
 }
 
 nlohmann::json options_json(const CampaignPlan& plan) {
@@ -202,6 +223,8 @@ nlohmann::json options_json(const CampaignPlan& plan) {
           {"warm_up_seconds", std::chrono::duration<double>(plan.load.warm_up).count()},
           {"payload_bytes", plan.load.payload_bytes},
           {"pipeline", plan.load.pipeline},
+          {"protocol", plan.load.work ? "work" : "echo"},
+          {"work", work_json(plan.load)},
           {"endpoint", plan.start.listen.text()},
           {"server_cpus", plan.start.cpus},
           {"client_cpus", plan.load.cpus},
@@ -308,6 +331,7 @@ void describe(const CampaignPlan& plan, std::FILE* out) {
              show_duration(static_cast<double>(plan.load.duration.count())),
              left_text(estimated_seconds(plan)), fmt::join(plan.start.cpus, ","),
              fmt::join(plan.load.cpus, ","), plan.load.payload_bytes, plan.seed);
+  if (plan.load.work) fmt::print(out, "  each request {}\n", work_text(plan.load));
   for (const std::string& warning : environment_warnings())
     fmt::print(out, "  note: {}\n", warning);
 }

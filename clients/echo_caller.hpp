@@ -10,6 +10,14 @@
 
 namespace echolab {
 
+/// SplitMix64 (Steele, Lea, Flood 2014).
+constexpr std::uint64_t scrambled(std::uint64_t x) {
+  x += 0x9e3779b97f4a7c15;
+  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+  x = (x ^ x >> 27) * 0x94d049bb133111eb;
+  return x ^ x >> 31;
+}
+
 /// What each connection says: an endless stream of bytes that follows from the seed, the
 /// connection and the position alone, so it is neither stored nor sent along. It is read
 /// in pieces out of one random table that a core's cache holds, each from an offset of
@@ -18,37 +26,33 @@ namespace echolab {
 class Pattern {
  public:
   explicit Pattern(std::uint64_t seed) : table_(starts + piece) {
-    for (std::byte& byte : table_) byte = static_cast<std::byte>(mix(seed++) >> 56);
+    for (std::byte& byte : table_) byte = static_cast<std::byte>(scrambled(seed++) >> 56);
   }
 
-  /// The bytes of `connection` from `position` on, as many as lie together: ≥ 1.
-  [[nodiscard]] Bytes at(std::uint64_t connection, std::uint64_t position) const {
+  /// The bytes of `connection` from `position` on, as many as lie together: 1 … `most`.
+  [[nodiscard]] Bytes at(std::uint64_t connection, std::uint64_t position,
+                         std::uint64_t most = piece) const {
     const std::uint64_t inside = position % piece;
-    const std::uint64_t start = mix(connection << 32 ^ position / piece) % starts;
-    return Bytes(table_).subspan(start + inside, piece - inside);
+    const std::uint64_t start = scrambled(connection << 32 ^ position / piece) % starts;
+    return Bytes(table_).subspan(start + inside, std::min(most, piece - inside));
   }
 
  private:
   static constexpr std::uint64_t starts = 64 * 1024;
   static constexpr std::uint64_t piece = 64 * 1024;
 
-  /// SplitMix64 (Steele, Lea, Flood 2014).
-  static std::uint64_t mix(std::uint64_t x) {
-    x += 0x9e3779b97f4a7c15;
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-    x = (x ^ x >> 27) * 0x94d049bb133111eb;
-    return x ^ x >> 31;
-  }
-
   std::vector<std::byte> table_;
 };
 
 /// Says what it is asked to, and compares what comes back. What was received is checked
-/// at once, so callers that take turns may share one `memory`.
-class EchoCaller {
+/// at once, so callers that take turns may share one `memory`, and their words.
+template <class W>
+class Caller {
  public:
-  EchoCaller(const Pattern& pattern, std::uint64_t connection, Room memory)
-      : pattern_(&pattern), memory_(memory), connection_(connection) {}
+  using Words = W;
+
+  Caller(const Words& words, std::uint64_t connection, Room memory)
+      : words_(&words), memory_(memory), connection_(connection) {}
 
   /// `bytes` more shall be said.
   void ask(std::uint64_t bytes) { asked_ += bytes; }
@@ -60,18 +64,16 @@ class EchoCaller {
     Bytes news = memory_.first(n);
     if (verified_ + n > sent_) fail();
     while (!news.empty() && !wrong_) {
-      const Bytes right = pattern_->at(connection_, verified_);
-      const std::size_t size = std::min(news.size(), right.size());
-      if (std::memcmp(news.data(), right.data(), size) != 0) return fail();
-      verified_ += size;
-      news = news.subspan(size);
+      const Bytes right = words_->at(connection_, verified_, news.size());
+      if (std::memcmp(news.data(), right.data(), right.size()) != 0) return fail();
+      verified_ += right.size();
+      news = news.subspan(right.size());
     }
   }
 
   [[nodiscard]] Bytes output() const {
     if (sent_ == asked_) return {};
-    const Bytes rest = pattern_->at(connection_, sent_);
-    return rest.first(std::min<std::uint64_t>(rest.size(), asked_ - sent_));
+    return words_->at(connection_, sent_, asked_ - sent_);
   }
   void sent(std::size_t n) { sent_ += n; }
 
@@ -88,7 +90,7 @@ class EchoCaller {
  private:
   void fail() { wrong_ = true; }
 
-  const Pattern* pattern_;
+  const Words* words_;
   Room memory_;
   std::uint64_t connection_;
   std::uint64_t asked_ = 0;
@@ -97,6 +99,8 @@ class EchoCaller {
   bool finishing_ = false;
   bool wrong_ = false;
 };
+
+using EchoCaller = Caller<Pattern>;
 
 static_assert(Session<EchoCaller>);
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "clients/load_report.hpp"
+#include "clients/work_options.hpp"
 #include "common/interrupt.hpp"
 #include "common/program.hpp"
 
@@ -16,6 +17,7 @@ namespace {
 
 struct Options {
   LoadPlan plan;
+  WorkOptions work;
   bool json = false;
   bool quiet = false;
 };
@@ -25,6 +27,7 @@ constexpr const char* examples =
     "  echo_load tcp://127.0.0.1:7007                  16 connections for 10 s\n"
     "  echo_load -c 1000 -t 2 -d 30s -s 4KiB tcp://[::1]:7007\n"
     "  echo_load -c 1 -n 100k -w 1s --json unix:///tmp/echo.sock\n"
+    "  echo_load --protocol work --compute 50us --block 2ms --heavy 1%:1ms\n"
     "A number that is not VALID says why, and how it can be read.\n";
 
 void add_options(CLI::App& parser, Options& options) {
@@ -41,6 +44,7 @@ void add_options(CLI::App& parser, Options& options) {
   add_bytes(parser, "-s,--size", plan.payload_bytes, "bytes of a request", 1, 1 << 30);
   add_count(parser, "-p,--pipeline", plan.pipeline, "requests outstanding per connection",
             1, 65'536);
+  add_work_options(parser, options.work);
   add_duration(parser, "-w,--warm-up", plan.warm_up,
                "load before the window, not counted", 0s, 1h);
   add_duration(parser, "--timeout", plan.timeout, "to connect, and for the last replies",
@@ -112,6 +116,7 @@ ExitCode start(int argc, char** argv) {
   if (parser.count("--requests") > 0 && parser.count("--duration") == 0)
     options.plan.duration = std::chrono::minutes(10);
   check(options.plan);
+  complete_work(options.work, parser, options.plan);
   Interrupt interrupt;
   ProgressLine line(options.quiet);
   const LoadEvents events{.progress = [&](const LoadProgress& now) { line.show(now); }};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 #include <fstream>
 #include <memory>
 #include <thread>
@@ -27,9 +28,16 @@ class Crew {
       const auto share = [&](auto all) {
         return all / plan.threads + (i < all % plan.threads);
       };
-      members_.push_back(std::make_unique<LoadThread>(plan, pattern_, addresses, first,
-                                                      share(plan.connections),
-                                                      share(plan.requests), phase_));
+      const auto add = [&]<class Words>(const Words& words) {
+        members_.push_back(std::make_unique<LoadLoop<Caller<Words>>>(
+            plan, words, addresses, first, share(plan.connections), share(plan.requests),
+            phase_));
+      };
+      if (plan.work)
+        add(work_words_.emplace_back(pattern_, *plan.work, plan.payload_bytes,
+                                     plan.seed));
+      else
+        add(pattern_);
       first += share(plan.connections);
     }
   }
@@ -75,6 +83,7 @@ class Crew {
  private:
   const LoadPlan& plan_;
   const Pattern pattern_;
+  std::deque<WorkWords> work_words_;  ///< one for each thread
   std::atomic<Phase> phase_{Phase::connecting};
   std::vector<std::unique_ptr<LoadThread>> members_;
   std::vector<std::jthread> threads_;

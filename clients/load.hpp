@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "clients/histogram.hpp"
+#include "clients/work_caller.hpp"
 #include "common/endpoint.hpp"
 #include "common/units.hpp"
 
@@ -25,6 +27,12 @@ struct LoadPlan {
   std::size_t pipeline = 1;          ///< requests outstanding per connection
   Nanoseconds timeout = std::chrono::seconds(10);  ///< to connect, and for last replies
   std::uint64_t seed = 1;                          ///< of the bytes
+  std::optional<WorkMix> work;                     ///< empty: the echo protocol
+
+  /// On the wire, each way.
+  [[nodiscard]] std::uint64_t request_bytes() const {
+    return payload_bytes + (work ? WorkHeader::size : 0);
+  }
 };
 
 /// Connections that ended before their time, by what ended them, and replies that failed.

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "clients/work_options.hpp"
+
 namespace echolab {
 namespace {
 
@@ -140,6 +142,8 @@ nlohmann::json plan_json(const LoadPlan& plan) {
           {"requests", plan.requests},
           {"payload_bytes", plan.payload_bytes},
           {"pipeline", plan.pipeline},
+          {"protocol", plan.work ? "work" : "echo"},
+          {"work", work_json(plan)},
           {"timeout_seconds", seconds(plan.timeout)},
           {"seed", plan.seed}};
 }
@@ -197,6 +201,7 @@ std::string load_table(const LoadPlan& plan, const LoadResult& result) {
       fmt::format("{}: closed loop, {} connections x {} outstanding, {} B, {} thread{}\n",
                   plan.server.text(), plan.connections, plan.pipeline, plan.payload_bytes,
                   plan.threads, plan.threads == 1 ? "" : "s");
+  if (plan.work) table += line("work", "each request " + work_text(plan));
   const Histogram& latency = result.latency;
   table += line("throughput",
                 fmt::format("{:>10} requests/s   {} verified in {}",

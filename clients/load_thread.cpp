@@ -40,16 +40,18 @@ void add(Counter& counter, std::uint64_t n = 1) {
 
 }  // namespace
 
-LoadThread::LoadThread(const LoadPlan& plan, const Pattern& pattern,
-                       std::span<const Address> addresses, std::size_t first,
-                       std::size_t count, std::uint64_t quota,
-                       const std::atomic<Phase>& phase)
+template <class Caller>
+LoadLoop<Caller>::LoadLoop(const LoadPlan& plan, const typename Caller::Words& words,
+                           std::span<const Address> addresses, std::size_t first,
+                           std::size_t count, std::uint64_t quota,
+                           const std::atomic<Phase>& phase)
     : plan_(plan),
       addresses_(addresses),
       first_(first),
       quota_(quota),
       phase_(phase),
       workload_{.depth = plan.pipeline},
+      request_bytes_(plan.request_bytes()),
       epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       memory_(receive_bytes),
       stamp_mask_(std::bit_ceil(plan.pipeline) - 1),
@@ -57,11 +59,12 @@ LoadThread::LoadThread(const LoadPlan& plan, const Pattern& pattern,
       events_(batch) {
   connections_.reserve(count);
   for (std::size_t i = 0; i < count; ++i)
-    connections_.emplace_back(EchoCaller(pattern, first + i, memory_.room()),
+    connections_.emplace_back(Caller(words, first + i, memory_.room()),
                               &stamps_[i * (stamp_mask_ + 1)]);
 }
 
-void LoadThread::run() {
+template <class Caller>
+void LoadLoop<Caller>::run() {
   const std::int64_t limit_ns = plan_.timeout.count();
   for (const std::int64_t begin = now_ns();
        settled() < connections_.size() && now_in_ == Phase::connecting;) {
@@ -81,7 +84,8 @@ void LoadThread::run() {
 }
 
 /// Keeps a bounded number of connects under way, so that the listen queue is not flooded.
-void LoadThread::connect_some() {
+template <class Caller>
+void LoadLoop<Caller>::connect_some() {
   while (unborn_ < connections_.size() && connecting_ < connects_at_once) {
     if (!start(connections_[unborn_], unborn_)) return;
     ++unborn_;
@@ -89,7 +93,8 @@ void LoadThread::connect_some() {
 }
 
 /// False when the server's queue is full (a Unix socket's): try again in a moment.
-bool LoadThread::start(Connection& connection, std::size_t index) {
+template <class Caller>
+bool LoadLoop<Caller>::start(Connection& connection, std::size_t index) {
   const Address& server = addresses_.front();
   std::optional<Address> source;
   if (plan_.connections > connections_per_source)
@@ -113,7 +118,8 @@ bool LoadThread::start(Connection& connection, std::size_t index) {
   return true;
 }
 
-void LoadThread::established(Connection& connection) {
+template <class Caller>
+void LoadLoop<Caller>::established(Connection& connection) {
   --connecting_;
   connection.state = State::open;
   watch(connection, EPOLLIN);
@@ -121,7 +127,8 @@ void LoadThread::established(Connection& connection) {
   add(settled_);
 }
 
-void LoadThread::give_up_connecting() {
+template <class Caller>
+void LoadLoop<Caller>::give_up_connecting() {
   for (Connection& connection : connections_) {
     if (connection.state == State::unborn) ++alive_, ++connecting_;
     if (connection.state == State::unborn || connection.state == State::connecting) {
@@ -132,7 +139,8 @@ void LoadThread::give_up_connecting() {
   unborn_ = connections_.size();
 }
 
-void LoadThread::enter(Phase phase) {
+template <class Caller>
+void LoadLoop<Caller>::enter(Phase phase) {
   const bool begins = now_in_ < Phase::warm_up;  // a phase of 0 ms may pass unseen
   now_in_ = phase;
   if (phase == Phase::measuring) {
@@ -151,7 +159,8 @@ void LoadThread::enter(Phase phase) {
 }
 
 /// Asks no more. A connect that is still under way is given up: nobody waits for it.
-void LoadThread::drain() {
+template <class Caller>
+void LoadLoop<Caller>::drain() {
   for (Connection& connection : connections_) {
     connection.caller.finish();
     if (connection.state == State::connecting) close(connection);
@@ -159,7 +168,8 @@ void LoadThread::drain() {
   }
 }
 
-void LoadThread::turn(int timeout_ms) {
+template <class Caller>
+void LoadLoop<Caller>::turn(int timeout_ms) {
   const int ready = ::epoll_wait(epoll_.get(), events_.data(),
                                  static_cast<int>(events_.size()), timeout_ms);
   if (ready < 0 && errno != EINTR) checked(ready, "epoll_wait");
@@ -176,7 +186,8 @@ void LoadThread::turn(int timeout_ms) {
   }
 }
 
-void LoadThread::on_event(Connection& connection, std::uint32_t events) {
+template <class Caller>
+void LoadLoop<Caller>::on_event(Connection& connection, std::uint32_t events) {
   if (connection.state == State::closed) return;  // by enter(), after the wait
   if (connection.state == State::connecting) {
     const int error = connect_error(connection.fd.get());
@@ -189,7 +200,8 @@ void LoadThread::on_event(Connection& connection, std::uint32_t events) {
 }
 
 /// One receive an event: what is left makes the next (level-triggered) event.
-void LoadThread::hear(Connection& connection) {
+template <class Caller>
+void LoadLoop<Caller>::hear(Connection& connection) {
   const ssize_t n = receive(connection.fd.get(), memory_.room());
   if (would_block(n)) return;
   if (n < 0)
@@ -197,7 +209,10 @@ void LoadThread::hear(Connection& connection) {
                 fmt::format("recv: {}", std::strerror(static_cast<int>(-n))));
   if (n == 0) {
     if (connection.state == State::closing) return close(connection);
-    return fail(connection, errors_.closed_early, "the server closed the connection");
+    return fail(connection, errors_.closed_early,
+                plan_.work ? "the server closed the connection; its log says which frame "
+                             "it refused, if any"
+                           : "the server closed the connection");
   }
   connection.caller.received(static_cast<std::size_t>(n));
   if (connection.caller.wrong())
@@ -210,10 +225,10 @@ void LoadThread::hear(Connection& connection) {
   end_if_done(connection);
 }
 
-void LoadThread::record_answers(Connection& connection, std::int64_t now) {
-  const std::uint64_t size = plan_.payload_bytes;
+template <class Caller>
+void LoadLoop<Caller>::record_answers(Connection& connection, std::int64_t now) {
   const std::uint64_t before = connection.answered;
-  for (; (connection.answered + 1) * size <= connection.caller.verified();
+  for (; (connection.answered + 1) * request_bytes_ <= connection.caller.verified();
        ++connection.answered) {
     if (now_in_ != Phase::measuring || quota_met_.load(std::memory_order_relaxed))
       continue;
@@ -229,20 +244,22 @@ void LoadThread::record_answers(Connection& connection, std::int64_t now) {
   add(answered_, connection.answered - before);
 }
 
-void LoadThread::ask_and_send(Connection& connection, std::int64_t now) {
+template <class Caller>
+void LoadLoop<Caller>::ask_and_send(Connection& connection, std::int64_t now) {
   if (connection.state != State::open) return;
   while (now_in_ > Phase::greeting || connection.asked == 0) {
     const auto intended = workload_.next(now, connection.asked - connection.answered);
     if (!intended) break;
     connection.intended_ns[connection.asked & stamp_mask_] = *intended;
-    connection.caller.ask(plan_.payload_bytes);
+    connection.caller.ask(request_bytes_);
     ++connection.asked;
   }
   send_more(connection);
 }
 
 /// Goes on listening while it sends: a server that is not read from does not read.
-void LoadThread::send_more(Connection& connection) {
+template <class Caller>
+void LoadLoop<Caller>::send_more(Connection& connection) {
   const Next next = flush(connection.fd.get(), connection.caller);
   if (next == Next::closed && !connection.caller.done())
     return fail(connection, errors_.reset, "send: the server closed the connection");
@@ -251,14 +268,16 @@ void LoadThread::send_more(Connection& connection) {
 
 /// Says that nothing more will come (half-close) once every reply is here; the server
 /// then ends the connection. One that was never asked may not even have been accepted.
-void LoadThread::end_if_done(Connection& connection) {
+template <class Caller>
+void LoadLoop<Caller>::end_if_done(Connection& connection) {
   if (connection.state != State::open || !connection.caller.done()) return;
   if (connection.asked == 0) return close(connection);
   connection.state = State::closing;
   ::shutdown(connection.fd.get(), SHUT_WR);
 }
 
-void LoadThread::watch(Connection& connection, std::uint32_t events) {
+template <class Caller>
+void LoadLoop<Caller>::watch(Connection& connection, std::uint32_t events) {
   if (connection.waits_for == events) return;
   epoll_event event{};
   event.events = connection.waits_for = events;
@@ -267,8 +286,9 @@ void LoadThread::watch(Connection& connection, std::uint32_t events) {
           "epoll_ctl(MOD)");
 }
 
-void LoadThread::fail(Connection& connection, std::uint64_t& kind,
-                      const std::string& why) {
+template <class Caller>
+void LoadLoop<Caller>::fail(Connection& connection, std::uint64_t& kind,
+                            const std::string& why) {
   ++kind;
   add(failures_);
   if (first_failure_.empty()) first_failure_ = why;
@@ -280,14 +300,16 @@ void LoadThread::fail(Connection& connection, std::uint64_t& kind,
   close(connection);
 }
 
-void LoadThread::close(Connection& connection) {
+template <class Caller>
+void LoadLoop<Caller>::close(Connection& connection) {
   if (connection.state == State::unborn || connection.state == State::closed) return;
   connection.state = State::closed;
   connection.fd.reset();
   --alive_;
 }
 
-void LoadThread::add_to(LoadResult& result) const {
+template <class Caller>
+void LoadLoop<Caller>::add_to(LoadResult& result) const {
   result.latency.merge(latency_);
   result.requests += counted_;
   result.errors += errors_;
@@ -299,5 +321,8 @@ void LoadThread::add_to(LoadResult& result) const {
   for (const Connection& connection : connections_)
     result.requests_per_connection.push_back(connection.in_window);
 }
+
+template class LoadLoop<EchoCaller>;
+template class LoadLoop<WorkCaller>;
 
 }  // namespace echolab

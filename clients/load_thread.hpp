@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "clients/closed_loop.hpp"
-#include "clients/echo_caller.hpp"
 #include "clients/load.hpp"
+#include "clients/work_caller.hpp"
 #include "common/buffer.hpp"
 #include "common/drive.hpp"
 
@@ -20,8 +20,7 @@ namespace echolab {
 /// Set by the one who runs the load, read by all threads.
 enum class Phase { connecting, greeting, warm_up, measuring, cooling, draining };
 
-/// Everything here belongs to the thread that calls run(), but for what is said to be
-/// readable by others. No lock and no allocation once all connections are made.
+/// A load thread as others see it.
 class LoadThread {
   template <class Counter>
   static auto load(const Counter& counter) {
@@ -29,13 +28,15 @@ class LoadThread {
   }
 
  public:
-  /// `first`: the index of its first connection among all, for the pattern and sources.
-  LoadThread(const LoadPlan& plan, const Pattern& pattern,
-             std::span<const Address> addresses, std::size_t first, std::size_t count,
-             std::uint64_t quota, const std::atomic<Phase>& phase);
+  LoadThread() = default;
+  LoadThread(const LoadThread&) = delete;
+  LoadThread& operator=(const LoadThread&) = delete;
+  virtual ~LoadThread() = default;
 
   /// From the first connect to the last close.
-  void run();
+  virtual void run() = 0;
+  /// After run(): adds what this thread measured.
+  virtual void add_to(LoadResult& result) const = 0;
 
   // Readable by others at any time (relaxed: for progress and for phase changes).
   [[nodiscard]] std::size_t settled() const { return load(settled_); }
@@ -47,8 +48,30 @@ class LoadThread {
   [[nodiscard]] bool quota_met() const { return quota_met_.load(); }
   [[nodiscard]] bool finished() const { return finished_.load(); }
 
-  /// After run(): adds what this thread measured.
-  void add_to(LoadResult& result) const;
+ protected:
+  std::atomic<std::size_t> settled_{0};  ///< connections that came about, or failed
+  std::atomic<std::size_t> connected_{0};
+  std::atomic<std::uint64_t> answered_{0};
+  std::atomic<std::size_t> served_{0};
+  std::atomic<std::uint64_t> failures_{0};
+  std::atomic<bool> quota_met_{false};
+  std::atomic<bool> finished_{false};
+};
+
+/// The clients of one thread, each a `Caller` (EchoCaller, WorkCaller): chosen once per
+/// load, so that a message meets neither a virtual call nor a branch. Everything belongs
+/// to the thread that calls run(). No lock and no allocation once all connections are
+/// made.
+template <class Caller>
+class LoadLoop final : public LoadThread {
+ public:
+  /// `first`: the index of its first connection among all, for the words and sources.
+  LoadLoop(const LoadPlan& plan, const typename Caller::Words& words,
+           std::span<const Address> addresses, std::size_t first, std::size_t count,
+           std::uint64_t quota, const std::atomic<Phase>& phase);
+
+  void run() override;
+  void add_to(LoadResult& result) const override;
 
  private:
   enum class State { unborn, connecting, open, closing, closed };
@@ -56,8 +79,8 @@ class LoadThread {
   // Two cache lines, what a message touches first: with thousands of connections, misses
   // are most of what a generator costs beyond its system calls.
   struct alignas(64) Connection {
-    Connection(EchoCaller c, std::int64_t* stamps) : caller(c), intended_ns(stamps) {}
-    EchoCaller caller;
+    Connection(Caller c, std::int64_t* stamps) : caller(c), intended_ns(stamps) {}
+    Caller caller;
     Fd fd;
     State state = State::unborn;
     std::uint32_t waits_for = 0;  ///< EPOLLIN, EPOLLOUT
@@ -90,6 +113,7 @@ class LoadThread {
   const std::uint64_t quota_;  ///< requests to count; 0: no end
   const std::atomic<Phase>& phase_;
   const ClosedLoop workload_;
+  const std::uint64_t request_bytes_;
 
   Fd epoll_;
   Buffer memory_;  ///< received bytes, checked at once: one for all connections
@@ -110,14 +134,9 @@ class LoadThread {
   std::int64_t window_end_ns_ = 0;
   std::int64_t cpu_begin_ns_ = 0;
   std::int64_t cpu_end_ns_ = 0;
-
-  std::atomic<std::size_t> settled_{0};  ///< connections that came about, or failed
-  std::atomic<std::size_t> connected_{0};
-  std::atomic<std::uint64_t> answered_{0};
-  std::atomic<std::size_t> served_{0};
-  std::atomic<std::uint64_t> failures_{0};
-  std::atomic<bool> quota_met_{false};
-  std::atomic<bool> finished_{false};
 };
+
+extern template class LoadLoop<EchoCaller>;
+extern template class LoadLoop<WorkCaller>;
 
 }  // namespace echolab

@@ -157,6 +157,19 @@ CLI::Option* add_endpoint(CLI::App& parser, const std::string& name, Endpoint& v
       ->run_callback_for_default(false);
 }
 
+CLI::Option* add_choice(CLI::App& parser, const std::string& name, std::string& value,
+                        const std::string& help, std::vector<std::string> choices) {
+  const auto read = [name, &value, choices](const std::string& given) {
+    if (std::ranges::find(choices, given) == choices.end())
+      throw UsageError(fmt::format("{}: '{}' is none of {}{}", name, given,
+                                   fmt::join(choices, ", "), nearest(given, choices)));
+    value = given;
+  };
+  auto* option = parser.add_option_function<std::string>(
+      name, read, fmt::format("{}: {}", fmt::join(choices, ", "), help));
+  return option->default_str(value)->type_name("")->run_callback_for_default(false);
+}
+
 std::string nearest(std::string_view given, std::span<const std::string> known) {
   const std::string* best = nullptr;
   std::size_t least = std::max<std::size_t>(2, given.size() / 3) + 1;

@@ -38,6 +38,10 @@ CLI::Option* add_duration(CLI::App& parser, const std::string& name, Nanoseconds
 CLI::Option* add_endpoint(CLI::App& parser, const std::string& name, Endpoint& value,
                           const std::string& help);
 
+/// A text that is one of `choices`.
+CLI::Option* add_choice(CLI::App& parser, const std::string& name, std::string& value,
+                        const std::string& help, std::vector<std::string> choices);
+
 /// ", did you mean 'x'?" for the nearest of `known` by edit distance, or nothing.
 std::string nearest(std::string_view given, std::span<const std::string> known);
 

@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstddef>
 #include <span>
+#include <type_traits>
 
 namespace echolab {
 
@@ -35,9 +36,12 @@ concept Session = requires(S session, const S& idle, std::size_t n) {
 };
 
 /// What the bytes mean: makes the server's side of a conversation inside lent memory.
+/// may_block: its received() may compute or sleep. Where it may not, a loop that would
+/// hand a request over does it itself.
 template <class P>
 concept Protocol = requires(const P& protocol, Room memory) {
   { protocol.serve(memory) } -> Session;
+  typename std::bool_constant<P::may_block>;
 };
 
 template <Protocol P>

@@ -10,11 +10,12 @@
 #include "common/echo.hpp"
 #include "common/listener.hpp"
 #include "common/units.hpp"
+#include "common/work.hpp"
 #include "servers/seats.hpp"
 
 namespace echolab {
 
-using AnyProtocol = std::variant<Echo>;
+using AnyProtocol = std::variant<Echo, Work>;
 
 /// A model serves clients from `listener` until Listener::stop(), then those that it has,
 /// and returns. It visits `protocol` once, so that each session is statically typed.

@@ -22,6 +22,9 @@ struct Options {
   std::uint64_t backlog = SOMAXCONN;
   std::uint64_t max_clients = 10'000;
   std::uint64_t buffer = 16 * 1024;
+  std::string protocol = "echo";
+  std::uint64_t max_frame = 0;  ///< 0: what fits the buffer
+  Nanoseconds max_work = std::chrono::milliseconds(10);
   Nanoseconds idle_timeout{0};
   Nanoseconds drain_timeout = std::chrono::seconds(5);
   int ready_fd = -1;
@@ -35,6 +38,7 @@ constexpr const char* examples =
     "  echo_server --model thread_pool --workers 8 --listen tcp://[::1]:7007\n"
     "  echo_server --model select_loop --listen unix:///tmp/echo.sock\n"
     "  echo_server --model udp_batched --listen udp://127.0.0.1:7007\n"
+    "  echo_server --model thread_pool --protocol work --max-work 50ms\n"
     "  echo_server --list                           which models there are\n"
     "SIGTERM or Ctrl-C stops accepting and drains; a second one ends at once.\n";
 
@@ -54,6 +58,14 @@ void add_options(CLI::App& parser, Options& options) {
   add_bytes(parser, "--buffer", options.buffer,
             "memory lent to each conversation (datagrams: 64KiB holds the longest)", 16,
             16 << 20);
+  add_choice(parser, "--protocol", options.protocol,
+             "frames that may ask the server to work", {"echo", "work"});
+  add_bytes(parser, "--max-frame", options.max_frame,
+            "work: longest frame, with its header of 16 B; default: --buffer",
+            WorkHeader::size, 16 << 20)
+      ->default_str("");
+  add_duration(parser, "--max-work", options.max_work,
+               "work: most that one frame may ask for", 0s, 1min);
   add_duration(parser, "--idle-timeout", options.idle_timeout,
                "close a client that is silent for longer; 0: never", 0s, 24h);
   add_duration(parser, "--drain-timeout", options.drain_timeout,
@@ -64,6 +76,25 @@ void add_options(CLI::App& parser, Options& options) {
       ->check(CLI::Range(0, 1 << 20));
   parser.add_flag("--list", options.list, "show the models and end");
   parser.add_flag("--json", options.json, "with --list: as JSON, with axes and census");
+}
+
+/// The protocol with its limits, which say nothing where there are no frames.
+AnyProtocol protocol_of(const Options& options, const CLI::App& parser) {
+  if (options.protocol == "echo") {
+    for (const char* name : {"--max-frame", "--max-work"})
+      if (parser.count(name) > 0)
+        throw UsageError(fmt::format("{}: limits --protocol work, not echo", name));
+    return Echo{};
+  }
+  if (options.max_frame > options.buffer)
+    throw UsageError(
+        fmt::format("--max-frame {}: a frame has to fit into --buffer, which is {}",
+                    options.max_frame, options.buffer));
+  const std::uint64_t longest =
+      options.max_frame > 0 ? options.max_frame : options.buffer;
+  const auto most = std::chrono::floor<std::chrono::microseconds>(options.max_work);
+  return Work{{.max_frame_bytes = static_cast<std::uint32_t>(longest),
+               .max_work_us = static_cast<std::uint32_t>(most.count())}};
 }
 
 /// Lowers the client limit to what the descriptor limit can hold, and says so.
@@ -112,7 +143,7 @@ void complete(Options& options, const CLI::App& parser) {
     options.buffer = 64 * 1024;
 }
 
-int serve(const Options& options) {
+int serve(const Options& options, const AnyProtocol& protocol) {
   const Model& model = find_model(options.model);
   Fd ready_fd = take_ready_fd(options.ready_fd);  // before any other gets its number
   const std::size_t workers =
@@ -122,7 +153,7 @@ int serve(const Options& options) {
                      .shards = model.axes.accepts == "sharded" ? workers : 1});
   Seats seats(options.max_clients, workers);
   const Job job{.listener = listener,
-                .protocol = Echo{},
+                .protocol = protocol,
                 .workers = workers,
                 .buffer_bytes = options.buffer,
                 .max_clients = options.max_clients,
@@ -155,8 +186,9 @@ ExitCode start(int argc, char** argv) {
   if (options.model.empty())
     throw UsageError("which model? --model NAME, and --list shows all");
   complete(options, parser);
+  const AnyProtocol protocol = protocol_of(options, parser);
   fit_to_descriptors(options, parser.count("--max-clients") > 0);
-  return static_cast<ExitCode>(serve(options));
+  return static_cast<ExitCode>(serve(options, protocol));
 }
 
 }  // namespace

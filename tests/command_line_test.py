@@ -32,6 +32,24 @@ NO_SIZE = ["", "-1", "1e400", "nan", "inf", "0.5", "5 s", "64KiBs",
 NO_DURATION = ["", "-1s", "1e400", "nan", "inf", "5 s", "5", "1.5k", "0.4ns",
                "18446744073709551616s"]
 
+# What a load asks of a server that speaks the work protocol.
+WORK = {
+    "--compute": (NO_DURATION, ["61s"]),
+    "--block": (NO_DURATION, ["61s"]),
+}
+WORK_WRONG = [
+    (["--compute", "50us"], ["--compute", "--protocol work"]),
+    (["--protocol", "echo", "--heavy", "1%:1ms"], ["--heavy", "--protocol work"]),
+    (["--protocol", "wrok"], ["'wrok'", "'work'"]),
+    *[(["--protocol", "work", "--heavy", given], ["--heavy", f"'{given}'", "1%:1ms"])
+      for given in ("", "1%", "120%:1ms", "0%:1ms", "-1%:1ms", "nan%:1ms", "1:1ms",
+                    "1%:1", "1%:61s", "1%:1ms:", "1 %:1ms", ":1ms", "%:1ms")],
+    (["--protocol", "work", "--heavy", "1%:1ns"], ["--heavy", "microseconds"]),
+    (["--protocol", "work", "--compute", "1500ns"], ["--compute", "microseconds"]),
+    (["--protocol", "work", "--compute", "40s", "--block", "30s"], ["70.0 s", "60.0 s"]),
+    (["--protocol", "work", "--size", "16MiB"], ["--size", "16 B"]),
+]
+
 # Every option with a unit: what it does not take, and what is out of its range.
 OPTIONS = {
     "echo_server": {
@@ -39,6 +57,8 @@ OPTIONS = {
         "--backlog": (NO_COUNT, ["0", "2M"]),
         "--max-clients": (NO_COUNT, ["0", "2M"]),
         "--buffer": (NO_SIZE, ["15", "17MiB"]),
+        "--max-frame": (NO_SIZE, ["15", "17MiB"]),
+        "--max-work": (NO_DURATION, ["61s"]),
         "--idle-timeout": (NO_DURATION, ["25h"]),
         "--drain-timeout": (NO_DURATION, ["61m"]),
         "--ready-fd": (["", "abc", "1e3", "0.5", "99999999999999999999"], ["-5"]),
@@ -54,6 +74,7 @@ OPTIONS = {
         "--warm-up": (NO_DURATION, ["61m"]),
         "--timeout": (NO_DURATION, ["0", "61m"]),
         "--seed": (NO_COUNT, []),
+        **WORK,
     },
     "echo_compare": {
         "--rounds": (NO_COUNT, ["0", "1001"]),
@@ -65,6 +86,7 @@ OPTIONS = {
         "--threads": (NO_COUNT, ["0", "257"]),
         "--workers": (NO_COUNT, ["4097"]),
         "--seed": (NO_COUNT, []),
+        **WORK,
     },
 }
 
@@ -94,6 +116,13 @@ WRONG = [
     ("echo_server", [*SERVE, "unix:///nowhere/at/all"], FAILURE,
      ["unix:///nowhere/at/all", "folder does not exist"]),
     ("echo_server", [*SERVE, "unix:///dev/null"], FAILURE, ["/dev/null", "no socket"]),
+    ("echo_server", [*SERVE, "tcp://127.0.0.1:0", "--protocol", "wrok"], USAGE,
+     ["'wrok'", "'work'"]),
+    ("echo_server", [*SERVE, "tcp://127.0.0.1:0", "--max-frame", "1KiB"], USAGE,
+     ["--max-frame", "--protocol work"]),
+    ("echo_server", [*SERVE, "tcp://127.0.0.1:0", "--protocol", "work", "--buffer", "8KiB",
+                     "--max-frame", "9000"], USAGE,
+     ["--max-frame 9000", "--buffer", "8192"]),
     ("echo_client", ["localhost"], USAGE, ["'localhost'", "://"]),
     ("echo_client", ["tcp://127.0.0.1:7", "more"], USAGE, ["'more'"]),
     ("echo_client", ["tcp://127.0.0.1:1"], UNREACHABLE, ["tcp://127.0.0.1:1", "refused"]),
@@ -116,6 +145,8 @@ WRONG = [
     ("echo_compare", ["--server-cpus", "x"], USAGE, ["--server-cpus", "'x'"]),
     ("echo_compare", ["--server-cpus", "4095"], USAGE, ["--server-cpus", "4095"]),
     ("echo_compare", ["extra"], USAGE, ["'extra'"]),
+    *[(program, arguments, USAGE, names) for program in ("echo_load", "echo_compare")
+      for arguments, names in WORK_WRONG],
     *[(program, ["--hlep"], USAGE, ["'--hlep'", "'--help'"]) for program in PROGRAMS],
     *[(program, ["--hlep=5"], USAGE, ["'--hlep'", "'--help'"]) for program in PROGRAMS],
     *[(program, ["-Z"], USAGE, ["'-Z'"]) for program in PROGRAMS],
