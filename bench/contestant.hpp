@@ -20,6 +20,7 @@ struct Contestant {
   std::string source;
   std::string shows;
   std::string command;  ///< external: run by sh, {port} replaced; empty: a model
+  bool in_datagrams = false;
 };
 
 /// Throws UsageError for a name that is no model.
@@ -30,9 +31,14 @@ Contestant external_contestant(std::string_view text);
 /// Where and with what every contestant is started.
 struct Start {
   Endpoint listen = Endpoint::parse("tcp://127.0.0.1:0");
+  Endpoint listen_datagrams = Endpoint::parse("udp://127.0.0.1:0");
   std::vector<int> cpus;               ///< affinity; empty: anywhere
   std::vector<std::string> arguments;  ///< of echo_server, for models
   bool work = false;                   ///< they speak the work protocol
+
+  [[nodiscard]] const Endpoint& endpoint_of(const Contestant& contestant) const {
+    return contestant.in_datagrams ? listen_datagrams : listen;
+  }
 };
 
 /// A fresh server process, ready: it has answered a verified echo. It dies with the

@@ -24,6 +24,7 @@ struct Options {
   std::string models;
   std::vector<std::string> servers;
   std::string clients = "1,10,100,1000";
+  Endpoint listen = Endpoint::parse("tcp://127.0.0.1:0");
   CampaignPlan plan;
   WorkOptions work;
   Nanoseconds budget{0};
@@ -42,6 +43,7 @@ constexpr const char* examples =
     "Examples:\n"
     "  echo_compare                                     every model, 1 to 1000 clients\n"
     "  echo_compare --models select_loop,epoll_level --clients 1,100,500 --rounds 6\n"
+    "  echo_compare --models udp_iterative,udp_batched  over udp://127.0.0.1\n"
     "  echo_compare --budget 10m                        as many rounds as fit\n"
     "  echo_compare --protocol work --block 2ms         loops wait where threads "
     "overlap\n"
@@ -51,7 +53,8 @@ constexpr const char* examples =
 void add_options(CLI::App& parser, Options& options) {
   using namespace std::chrono_literals;
   LoadPlan& load = options.plan.load;
-  parser.add_option("-m,--models", options.models, "comma-separated; default: all");
+  parser.add_option("-m,--models", options.models,
+                    "comma-separated; default: all that serve --listen");
   parser.add_option(
       "--server", options.servers,
       "NAME=COMMAND with {port}: any echo server, measured beside the models");
@@ -73,7 +76,8 @@ void add_options(CLI::App& parser, Options& options) {
             256);
   add_count(parser, "-w,--workers", options.workers,
             "of the pools (0: each model's default)", 0, 4096);
-  add_endpoint(parser, "--listen", options.plan.start.listen, "where the servers listen");
+  add_endpoint(parser, "--listen", options.listen,
+               "where the servers of streams listen, or (udp://) those of datagrams");
   parser.add_option("--server-cpus", options.server_cpus,
                     "such as 0,2-3; default: half of all");
   parser.add_option("--client-cpus", options.client_cpus, "default: the other half");
@@ -151,7 +155,8 @@ void choose_contestants(Options& options) {
     contestants.push_back(model_contestant(name));
   if (options.models.empty())
     for (const Model& model : models())
-      contestants.push_back(model_contestant(model.name));
+      if (model.serves(options.listen))
+        contestants.push_back(model_contestant(model.name));
   if (!options.models.empty() && contestants.empty())
     throw UsageError(fmt::format("--models: '{}' names no model", options.models));
   for (const std::string& text : options.servers)
@@ -161,6 +166,21 @@ void choose_contestants(Options& options) {
       throw UsageError(fmt::format("'{}' is named twice", a->name));
   if (!options.servers.empty() && options.plan.start.listen.transport != Transport::tcp)
     throw UsageError("--server: works with a tcp:// --listen only");
+}
+
+/// Each contestant listens on a transport that it serves: --listen sets one of the two.
+void choose_endpoints(Options& options) {
+  Start& start = options.plan.start;
+  (options.listen.is_datagram() ? start.listen_datagrams : start.listen) = options.listen;
+}
+
+/// Before the first trial: what datagrams cannot do.
+void check_load(const CampaignPlan& plan) {
+  LoadPlan load = plan.load;
+  for (const Contestant& contestant : plan.contestants) {
+    load.server = plan.start.endpoint_of(contestant);
+    check_datagrams(load);
+  }
 }
 
 /// Turns a budget into rounds: all that fit, 3 at least.
@@ -203,7 +223,9 @@ void complete(Options& options, const CLI::App& parser) {
   complete_work(options.work, parser, load);
   choose_cpus(options);
   choose_clients(options);
+  choose_endpoints(options);
   choose_contestants(options);
+  check_load(options.plan);
   fit_budget(options);
   auto& arguments = options.plan.start.arguments;
   arguments = {"--max-clients", std::to_string(options.plan.clients.back() + 16)};
@@ -215,21 +237,23 @@ void complete(Options& options, const CLI::App& parser) {
 nlohmann::json options_json(const CampaignPlan& plan) {
   std::vector<std::string> names;
   for (const Contestant& contestant : plan.contestants) names.push_back(contestant.name);
-  return {{"models", names},
-          {"clients", plan.clients},
-          {"rounds", plan.rounds},
-          {"seed", plan.seed},
-          {"duration_seconds", std::chrono::duration<double>(plan.load.duration).count()},
-          {"warm_up_seconds", std::chrono::duration<double>(plan.load.warm_up).count()},
-          {"payload_bytes", plan.load.payload_bytes},
-          {"pipeline", plan.load.pipeline},
-          {"protocol", plan.load.work ? "work" : "echo"},
-          {"work", work_json(plan.load)},
-          {"endpoint", plan.start.listen.text()},
-          {"server_cpus", plan.start.cpus},
-          {"client_cpus", plan.load.cpus},
-          {"load_threads", plan.load.threads},
-          {"server_arguments", plan.start.arguments}};
+  return {
+      {"models", names},
+      {"clients", plan.clients},
+      {"rounds", plan.rounds},
+      {"seed", plan.seed},
+      {"duration_seconds", std::chrono::duration<double>(plan.load.duration).count()},
+      {"warm_up_seconds", std::chrono::duration<double>(plan.load.warm_up).count()},
+      {"payload_bytes", plan.load.payload_bytes},
+      {"pipeline", plan.load.pipeline},
+      {"protocol", plan.load.work ? "work" : "echo"},
+      {"work", work_json(plan.load)},
+      {"endpoint",
+       (is_in_datagrams(plan) ? plan.start.listen_datagrams : plan.start.listen).text()},
+      {"server_cpus", plan.start.cpus},
+      {"client_cpus", plan.load.cpus},
+      {"load_threads", plan.load.threads},
+      {"server_arguments", plan.start.arguments}};
 }
 
 nlohmann::json manifest_json(const CampaignPlan& plan, int argc, char** argv) {
@@ -239,7 +263,8 @@ nlohmann::json manifest_json(const CampaignPlan& plan, int argc, char** argv) {
                            {"family", one.family},
                            {"shows", one.shows},
                            {"source", one.source},
-                           {"command", one.command}});
+                           {"command", one.command},
+                           {"endpoint", plan.start.endpoint_of(one).text()}});
   return {
       {"schema_version", 1},
       {"tool", "echo_compare"},
@@ -382,7 +407,6 @@ ExitCode compare(const Options& options, nlohmann::json manifest) {
 ExitCode start(int argc, char** argv) {
   Options options;
   options.plan.seed = static_cast<std::uint64_t>(std::time(nullptr));
-  options.plan.start.listen = Endpoint::parse("tcp://127.0.0.1:0");
   CLI::App parser(
       "Compares server models: each with the same load, interleaved, verified.",
       "echo_compare");

@@ -47,6 +47,15 @@ std::string lost_text(const DatagramCounts& datagrams) {
                          static_cast<double>(std::max<std::uint64_t>(datagrams.sent, 1)));
 }
 
+nlohmann::json datagrams_json(const DatagramCounts& datagrams) {
+  return {{"sent", datagrams.sent},
+          {"lost", datagrams.lost},
+          {"lost_in_window", datagrams.lost_in_window},
+          {"late", datagrams.late},
+          {"duplicated", datagrams.duplicated},
+          {"reordered", datagrams.reordered}};
+}
+
 std::pair<std::uint64_t, std::uint64_t> slowest_and_fastest(const LoadResult& result) {
   const auto& all = result.requests_per_connection;
   if (all.empty()) return {0, 0};
@@ -212,14 +221,7 @@ nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result) {
                                      : nlohmann::json()},
                        {"cpu_cores_used", result.client_cores_used()},
                        {"threads", plan.threads}}}};
-  const DatagramCounts& datagrams = result.datagrams;
-  if (datagrams.sent > 0)
-    row["datagrams"] = {{"sent", datagrams.sent},
-                        {"lost", datagrams.lost},
-                        {"lost_in_window", datagrams.lost_in_window},
-                        {"late", datagrams.late},
-                        {"duplicated", datagrams.duplicated},
-                        {"reordered", datagrams.reordered}};
+  if (result.datagrams.sent > 0) row["datagrams"] = datagrams_json(result.datagrams);
   return row;
 }
 
