@@ -59,12 +59,12 @@ Next flush(int fd, S& session) {
 /// says what to wait for. An end of the peer needs no flag: it is read only when nothing
 /// is owed, and it stays readable until then. A receive that did not fill its room has
 /// emptied the socket (epoll(7), Q&A 9), so it is not asked again: that saves one system
-/// call in four, but it would miss an end that came with the last bytes and is told once:
-/// then give Told::once, and the socket is read until it has nothing. Nobody holds the
-/// loop for more than `turns_at_most` buffers: then there may be `more`, or, as that will
-/// be told again, it is `readable`.
+/// call in four. But who is told once must go on `to_the_end` when the peer has ended,
+/// for an end that came with the last bytes is not told again. Nobody holds the loop for
+/// more than `turns_at_most` buffers: then it is `readable` where that will be told
+/// again, and else there may be `more`.
 template <Told told = Told::again, Session S>
-Next advance(int fd, S& session) {
+Next advance(int fd, S& session, bool to_the_end = told == Told::once) {
   constexpr int turns_at_most = 16;
   for (int turn = 0; turn < turns_at_most; ++turn) {
     if (const Next next = flush(fd, session); next != Next::readable) return next;
@@ -73,7 +73,8 @@ Next advance(int fd, S& session) {
     if (would_block(n)) return Next::readable;
     if (n <= 0) return Next::closed;
     session.received(static_cast<std::size_t>(n));
-    if (told == Told::again && static_cast<std::size_t>(n) < room.size()) break;
+    if (static_cast<std::size_t>(n) < room.size() && !to_the_end)
+      return flush(fd, session);
   }
   const Next next = flush(fd, session);
   return told == Told::once && next == Next::readable ? Next::more : next;

@@ -84,7 +84,10 @@ Fd open_spare() {
 }  // namespace
 
 Listener::Listener(const Endpoint& endpoint, const ListenOptions& options)
-    : endpoint_(endpoint), spare_(open_spare()), owner_(::getpid()) {
+    : endpoint_(endpoint),
+      turned_away_(std::make_shared<Shared<Tally>>()),
+      spare_(open_spare()),
+      owner_(::getpid()) {
   if (endpoint.is_local())
     bind_unix(options);
   else
@@ -95,7 +98,10 @@ Listener::Listener(const Endpoint& endpoint, const ListenOptions& options)
 
 // The first socket was bound alone, so nobody else has the port; only now it is shared.
 Listener::Listener(const Listener& first, const ListenOptions& options)
-    : endpoint_(first.endpoint_), spare_(open_spare()), owner_(first.owner_) {
+    : endpoint_(first.endpoint_),
+      turned_away_(first.turned_away_),
+      spare_(open_spare()),
+      owner_(first.owner_) {
   if (endpoint_.is_local()) {
     socket_ = Fd(checked(::fcntl(first.fd(), F_DUPFD_CLOEXEC, 3), "fcntl(F_DUPFD)"));
     return;
@@ -192,9 +198,9 @@ void Listener::close_in_child() {
   spare_.reset();
 }
 
-Fd Listener::accept() {
+Fd Listener::accept(int flags) {
   for (;;) {
-    auto [client, arrival] = try_accept(0);
+    auto [client, arrival] = try_accept(flags);
     if (client || arrival == Arrival::stopped) return std::move(client);
   }
 }
@@ -248,7 +254,7 @@ std::pair<Fd, Listener::Arrival> Listener::accept_on_reserve(int flags, int erro
 }
 
 void Listener::turned_away(std::string_view why) {
-  const auto count = turned_away_.add();
+  const auto count = (*turned_away_)->add();
   if (!count) return;
   if (endpoint_.is_datagram())
     return fmt::print(stderr, "echo_server: {} unanswered so far; the last one for: {}\n",

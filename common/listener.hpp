@@ -9,6 +9,7 @@
 
 #include "common/endpoint.hpp"
 #include "common/fd.hpp"
+#include "common/shared.hpp"
 #include "common/tally.hpp"
 
 namespace echolab {
@@ -46,16 +47,17 @@ class Listener {
   /// With the port that the kernel chose.
   [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
 
-  /// Blocking models: the next client, waited for; empty once stopped.
-  Fd accept();
+  /// Blocking models: the next client, waited for, with `flags` as accept4(2) has them;
+  /// empty once stopped.
+  Fd accept(int flags = 0);
 
   /// Event loops, after non_blocking(): hands the clients that wait now, non-blocking
-  /// themselves, to `admit(Fd)`; at most `burst`, so that a storm of connects does not
-  /// starve those who are being served. False once stopped.
+  /// themselves, to `admit(Fd)`; only so many at a time, so that a storm of connects does
+  /// not starve those who are being served. False once stopped.
   template <class Admit>
-  bool accept_waiting(Admit&& admit) {
-    for (int i = 0; i < burst; ++i) {
-      auto [client, arrival] = try_accept(SOCK_NONBLOCK);
+  bool accept_waiting(Admit&& admit, int at_most = burst, int flags = SOCK_NONBLOCK) {
+    for (int i = 0; i < at_most; ++i) {
+      auto [client, arrival] = try_accept(flags);
       if (arrival == Arrival::stopped) return false;
       if (arrival == Arrival::none) return true;
       if (client) admit(std::move(client));
@@ -100,10 +102,10 @@ class Listener {
 
   Endpoint endpoint_;
   Fd socket_;
+  std::shared_ptr<Shared<Tally>> turned_away_;  ///< of all shards and processes
   std::vector<std::unique_ptr<Listener>> more_;
   Fd spare_;  ///< given up for a moment when no descriptor is left: see listener.cpp
   std::mutex spare_mutex_;
-  Tally turned_away_;
   pid_t owner_ = 0;
   unsigned long inode_ = 0;
 };

@@ -7,7 +7,7 @@
 
 namespace echolab {
 
-/// Any thread may add. A process that is forked off counts on by itself.
+/// Any thread may add; in Shared memory, any process that shares it.
 class Tally {
  public:
   /// One more. The count so far where it is time to say it: once a second at most.

@@ -87,6 +87,15 @@ class Children {
   std::size_t started_ = 0;
 };
 
+/// Says so, and gives back the seats of the clients that it had.
+inline void worker_died(const Job& job, std::size_t number) {
+  static Tally deaths;
+  job.seats.vacate(number);
+  if (const auto count = deaths.add())
+    fmt::print(stderr, "echo_server: workers died: {} so far; each is replaced\n",
+               *count);
+}
+
 /// One of a set of worker processes: started again, as the same number, when it was
 /// killed. Its seats are free then, for its clients are gone.
 class Worker {
@@ -107,10 +116,7 @@ class Worker {
   bool ended(int status, const Job& job, Work&& work) {
     pid_ = -1;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
-    if (const auto count = deaths.add())
-      fmt::print(stderr, "echo_server: {} workers died so far; worker {} is replaced\n",
-                 *count, number_);
-    job.seats.vacate(number_);
+    worker_died(job, number_);
     do {
       if (std::chrono::steady_clock::now() - started_ < soon) rest();
       pid_ = start(job, work);
@@ -130,7 +136,6 @@ class Worker {
   }
 
   static constexpr std::chrono::milliseconds soon{100};
-  static inline Tally deaths;
   std::size_t number_;
   std::chrono::steady_clock::time_point started_;
   pid_t pid_ = -1;

@@ -43,7 +43,8 @@ class Clients {
 
   Clients(const Job& job, const P& protocol) : job_(job), protocol_(protocol) {}
 
-  [[nodiscard]] bool empty() const { return clients_.empty(); }
+  [[nodiscard]] bool empty() const { return clients_.empty() && lent_.empty(); }
+  [[nodiscard]] std::size_t size() const { return clients_.size(); }
   auto begin() { return clients_.begin(); }
   auto end() { return clients_.end(); }
 
@@ -65,9 +66,9 @@ class Clients {
 
   /// Takes the conversation as far as it goes; returns what it waits for now.
   template <Told told = Told::again>
-  Next serve(Client& client) {
+  Next serve(Client& client, bool to_the_end = told == Told::once) {
     heard(client);
-    return client.next = advance<told>(client.fd.get(), client.session);
+    return client.next = advance<told>(client.fd.get(), client.session, to_the_end);
   }
 
   /// It is the last one to time out from now on.
@@ -77,16 +78,36 @@ class Clients {
     clients_.splice(clients_.end(), clients_, client.self);
   }
 
-  void drop(Client& client) { clients_.erase(client.self); }
+  void drop(Client& client) { clients_.erase(client.self); }  ///< not a lent one
 
-  /// Milliseconds until the first client is silent for too long, rounded up; -1: never.
+  /// A client whose request another party works at is not silent, and cannot be dropped.
+  void lend(Client& client) { lent_.splice(lent_.end(), clients_, client.self); }
+  void take_back(Client& client) {
+    clients_.splice(clients_.end(), lent_, client.self);
+    heard(client);
+  }
+
+  /// Milliseconds until a client may be silent for too long, rounded up; -1: never.
   [[nodiscard]] int patience_ms() const {
     using std::chrono::steady_clock;
-    if (!limited() || clients_.empty()) return -1;
-    const auto left =
-        clients_.front().last_heard + job_.idle_timeout - steady_clock::now();
+    if (!limited()) return -1;
+    const auto now = steady_clock::now();
+    const auto since = clients_.empty() ? now : clients_.front().last_heard;
+    const auto left = since + job_.idle_timeout - now;
     const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
     return static_cast<int>(std::clamp<long>(ms, 0, 60'000));
+  }
+
+  /// Calls `end(client)` for each that has been silent for too long, and for as long
+  /// again.
+  template <class End>
+  void each_silent(End&& end) {
+    const auto limit = std::chrono::steady_clock::now() - job_.idle_timeout;
+    while (!clients_.empty() && clients_.front().last_heard <= limit) {
+      Client& client = clients_.front();
+      end(client);
+      heard(client);
+    }
   }
 
   /// Calls `forget(client)` for each that has been silent for too long, then drops it.
@@ -106,6 +127,7 @@ class Clients {
   const Job& job_;
   const P& protocol_;
   std::list<Client> clients_;
+  std::list<Client> lent_;
 };
 
 }  // namespace echolab

@@ -11,7 +11,7 @@
 //            same time are one SIGCHLD: reap in a loop, or zombies stay (children.hpp).
 //            A fork that fails turns one client away, never the server.
 // Source     UNP 30.5, CS:APP 12.1, Beej.
-// Next       thread_per_client: the same conversation, in a thread.
+// Next       exec_per_client: the same conversation, in another program.
 
 #include "common/buffer.hpp"
 #include "common/drive.hpp"

@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "common/buffer.hpp"
+#include "common/drive.hpp"
 #include "common/program.hpp"
 #include "servers/listing.hpp"
 #include "servers/models.hpp"
@@ -28,6 +30,7 @@ struct Options {
   Nanoseconds idle_timeout{0};
   Nanoseconds drain_timeout = std::chrono::seconds(5);
   int ready_fd = -1;
+  bool inetd = false;
   bool list = false;
   bool json = false;
 };
@@ -74,6 +77,9 @@ void add_options(CLI::App& parser, Options& options) {
       .add_option("--ready-fd", options.ready_fd,
                   "write 'READY endpoint=… pid=… model_pid=…' to this descriptor")
       ->check(CLI::Range(0, 1 << 20));
+  parser.add_flag(
+      "--inetd", options.inetd,
+      "serve one client on standard input and end, as inetd(8) starts servers");
   parser.add_flag("--list", options.list, "show the models and end");
   parser.add_flag("--json", options.json, "with --list: as JSON, with axes and census");
 }
@@ -143,6 +149,36 @@ void complete(Options& options, const CLI::App& parser) {
     options.buffer = 64 * 1024;
 }
 
+/// What exec_per_client executes.
+std::vector<std::string> command_for_one(const Options& options) {
+  std::vector<std::string> command{
+      "echo_server",    "--inetd",
+      "--buffer",       fmt::format("{}", options.buffer),
+      "--idle-timeout", fmt::format("{}ns", options.idle_timeout.count()),
+      "--protocol",     options.protocol};
+  if (options.max_frame > 0)
+    command.insert(command.end(), {"--max-frame", std::to_string(options.max_frame)});
+  if (options.protocol == "work")
+    command.insert(command.end(),
+                   {"--max-work", fmt::format("{}ns", options.max_work.count())});
+  return command;
+}
+
+/// The conversation with the client on standard input.
+ExitCode serve_standard_input(const Options& options, const AnyProtocol& protocol) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  if (::getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &size) != 0)
+    throw UsageError("--inetd: standard input is no socket");
+  const Buffer memory(options.buffer);
+  std::visit(
+      [&](const auto& spoken) {
+        converse(STDIN_FILENO, spoken.serve(memory.room()), options.idle_timeout);
+      },
+      protocol);
+  return ExitCode::ok;
+}
+
 int serve(const Options& options, const AnyProtocol& protocol) {
   const Model& model = find_model(options.model);
   Fd ready_fd = take_ready_fd(options.ready_fd);  // before any other gets its number
@@ -158,7 +194,8 @@ int serve(const Options& options, const AnyProtocol& protocol) {
                 .buffer_bytes = options.buffer,
                 .max_clients = options.max_clients,
                 .idle_timeout = options.idle_timeout,
-                .seats = seats};
+                .seats = seats,
+                .alone = command_for_one(options)};
   const auto run = [&] {
     ready_fd.reset();  // the model's process has no use for it
     return run_program(fmt::format("echo_server --model {}", model.name), [&] {
@@ -183,6 +220,7 @@ ExitCode start(int argc, char** argv) {
     options.json ? list_models_as_json() : list_models();
     return ExitCode::ok;
   }
+  if (options.inetd) return serve_standard_input(options, protocol_of(options, parser));
   if (options.model.empty())
     throw UsageError("which model? --model NAME, and --list shows all");
   complete(options, parser);

@@ -1,16 +1,12 @@
 // Seats: how many clients a server holds, whoever holds them.
 #pragma once
 
-#include <sys/mman.h>
-
 #include <atomic>
 #include <cstddef>
-#include <numeric>
 #include <optional>
-#include <span>
 #include <utility>
 
-#include "common/fd.hpp"
+#include "common/shared.hpp"
 
 namespace echolab {
 
@@ -38,22 +34,14 @@ class Seats {
   };
 
   /// `bound` seats in all. Throws std::system_error when there is no memory.
-  Seats(std::size_t bound, std::size_t workers) : bound_(bound) {
-    void* memory = ::mmap(nullptr, workers * sizeof(std::atomic<std::size_t>),
-                          PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) checked(-1, "mmap(seats)");
-    taken_ = {new (memory) std::atomic<std::size_t>[workers] {}, workers};
-  }
-  Seats(const Seats&) = delete;
-  Seats& operator=(const Seats&) = delete;
-  ~Seats() { ::munmap(taken_.data(), taken_.size_bytes()); }
+  Seats(std::size_t bound, std::size_t workers) : bound_(bound), taken_(workers) {}
 
   /// One of `worker`'s; empty when all are taken.
   std::optional<Seat> take(std::size_t worker) {
     taken_[worker].fetch_add(1);
     Seat seat(taken_[worker]);
-    const std::size_t taken =
-        std::accumulate(taken_.begin(), taken_.end(), std::size_t{0});
+    std::size_t taken = 0;
+    for (const auto& of_one : taken_.all()) taken += of_one;
     return taken <= bound_ ? std::optional(std::move(seat)) : std::nullopt;
   }
 
@@ -63,7 +51,7 @@ class Seats {
  private:
   static_assert(std::atomic<std::size_t>::is_always_lock_free);  // between processes
   const std::size_t bound_;
-  std::span<std::atomic<std::size_t>> taken_;
+  Shared<std::atomic<std::size_t>> taken_;
 };
 
 }  // namespace echolab

@@ -11,7 +11,7 @@
 //            turned away. select overwrites its arguments: it gets copies. Ask whether a
 //            client is writable only while something is owed to it, or the loop spins.
 // Source     UNP 6, CS:APP 12.2; the bitmap's limit: select(2).
-// Next       epoll_level: the kernel keeps the set, and names only who is ready.
+// Next       poll_loop: a list in place of the bitmaps.
 
 #include <sys/select.h>
 

@@ -13,7 +13,7 @@
 // Shares     The list of threads, under a mutex, twice per connection; nothing per
 //            message.
 // Source     UNP 30.10, CS:APP 12.3.
-// Next       thread_pool: the threads are made beforehand, and their number is fixed.
+// Next       prethread: the threads are made beforehand, and their number is fixed.
 
 #include <new>
 

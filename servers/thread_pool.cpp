@@ -12,7 +12,7 @@
 //            queue: that is the back-pressure.
 // Hands over The descriptor and its seat, through the queue; nothing else is shared.
 // Source     UNP 30.12, CS:APP 12.5; Boost sync_bounded_queue.
-// Next       select_loop: no worker at all, one thread waits for everybody.
+// Next       prefork_threads: many threads, in a few processes.
 
 #include <boost/thread/concurrent_queues/sync_bounded_queue.hpp>
 #include <boost/thread/thread.hpp>

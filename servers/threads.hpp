@@ -4,9 +4,12 @@
 #include <boost/thread/thread.hpp>
 #include <condition_variable>
 #include <cstddef>
+#include <exception>
 #include <list>
 #include <mutex>
 #include <utility>
+
+#include "servers/job.hpp"
 
 namespace echolab {
 
@@ -71,5 +74,40 @@ class Threads {
   std::list<boost::thread> running_;
   std::list<boost::thread> ended_;
 };
+
+/// Runs `work(i)` in `count` threads, and `meanwhile()` in this one, until all have
+/// returned. When a thread cannot be made, or one throws, the listener is stopped, and
+/// the error thrown on once the others have drained.
+template <class Work, class Meanwhile>
+void run_threads(const Job& job, std::size_t count, Work&& work, Meanwhile&& meanwhile) {
+  std::mutex mutex;
+  std::exception_ptr failure;
+  const auto failed = [&] {
+    const std::lock_guard lock(mutex);
+    if (!failure) failure = std::current_exception();
+    job.listener.stop();
+  };
+  const auto run = [&](auto&& part) {
+    try {
+      part();
+    } catch (...) {
+      failed();
+    }
+  };
+  {
+    Threads threads;
+    run([&] {
+      for (std::size_t i = 0; i < count; ++i)
+        threads.start([&, i] { run([&] { work(i); }); });
+    });
+    run(meanwhile);
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+template <class Work>
+void run_threads(const Job& job, std::size_t count, Work&& work) {
+  run_threads(job, count, work, [] {});
+}
 
 }  // namespace echolab

@@ -9,8 +9,7 @@
 // Traps      The hash is of the sender: one client is always served by one thread, few
 //            clients may all fall to the same one, and a slow thread loses datagrams
 //            while another has nothing to do. Unix sockets have no such group: there all
-//            threads receive from the one socket. Where a thread cannot be made, the
-//            others must be stopped before the error goes on.
+//            threads receive from the one socket.
 // Source     socket(7), SO_REUSEPORT; LWN 542629.
 // Next       iterative: back to the start, one connection at a time.
 
@@ -20,17 +19,8 @@
 namespace echolab {
 
 void udp_sharded(const Job& job) {
-  const auto work = [&job](std::size_t i) {
-    udp_batched(job.part(i, job.listener.shard(i)));
-  };
-  Threads threads;
-  try {
-    for (std::size_t i = 1; i < job.workers; ++i) threads.start([&work, i] { work(i); });
-  } catch (...) {
-    job.listener.stop();
-    throw;
-  }
-  work(0);
+  run_threads(job, job.workers,
+              [&](std::size_t i) { udp_batched(job.part(i, job.listener.shard(i))); });
 }
 
 }  // namespace echolab
