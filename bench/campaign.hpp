@@ -60,8 +60,12 @@ std::vector<CampaignRow> run_campaign(
     const std::function<void(const CampaignProgress&)>& progress,
     const std::stop_token& stop);
 
+/// No contestant serves streams.
+bool is_in_datagrams(const CampaignPlan& plan);
+
 /// Measures the loopback floor with the `primitives` benchmark beside this program, on
-/// the server's CPUs. Empty where it has no row for this transport and size.
+/// the server's CPUs. Empty where it has no row for this transport and size. Where there
+/// are contestants of both kinds it is that of the streams.
 std::optional<Floor> measure_floor(const CampaignPlan& plan);
 
 /// Least, middle and greatest of some figures.

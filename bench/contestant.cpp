@@ -117,7 +117,7 @@ std::string verify_echo(const Endpoint& endpoint, std::chrono::milliseconds pati
 }
 
 RunningServer::RunningServer(const Contestant& contestant, const Start& start)
-    : endpoint_(start.listen),
+    : endpoint_(start.endpoint_of(contestant)),
       log_(checked(::memfd_create("server log", MFD_CLOEXEC), "memfd_create")) {
   std::array<int, 2> ends{};
   checked(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
@@ -130,7 +130,7 @@ RunningServer::RunningServer(const Contestant& contestant, const Start& start)
                "--model",
                contestant.name,
                "--listen",
-               start.listen.text(),
+               endpoint_.text(),
                "--ready-fd",
                std::to_string(child_end.get())};
     command.insert(command.end(), start.arguments.begin(), start.arguments.end());

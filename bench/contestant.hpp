@@ -22,6 +22,10 @@ struct Contestant {
   std::string shows;
   std::string command;           ///< external: run by sh, {port} replaced; empty: a model
   const Model* model = nullptr;  ///< its row; external: none
+
+  [[nodiscard]] bool in_datagrams() const {
+    return model != nullptr && model->transports == "datagram";
+  }
 };
 
 /// One that the plan names and this machine cannot run.
@@ -38,9 +42,14 @@ Contestant external_contestant(std::string_view text);
 /// Where and with what every contestant is started.
 struct Start {
   Endpoint listen = Endpoint::parse("tcp://127.0.0.1:0");
+  Endpoint listen_datagrams = Endpoint::parse("udp://127.0.0.1:0");
   std::vector<int> cpus;               ///< affinity; empty: anywhere
   std::vector<std::string> arguments;  ///< of echo_server, for models
   bool work = false;                   ///< they speak the work protocol
+
+  [[nodiscard]] const Endpoint& endpoint_of(const Contestant& contestant) const {
+    return contestant.in_datagrams() ? listen_datagrams : listen;
+  }
 };
 
 /// A fresh server process, ready: it has answered a verified echo. It dies with the
