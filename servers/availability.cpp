@@ -7,10 +7,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
+#include <charconv>
 #include <cstring>
 
 #include "common/fd.hpp"
+#include "common/program.hpp"
 
 namespace echolab {
 namespace {
@@ -19,9 +20,15 @@ namespace {
 std::optional<std::string> older_kernel(int major, int minor) {
   utsname name{};
   ::uname(&name);
-  int its_major = 0;
-  int its_minor = 0;
-  std::sscanf(name.release, "%d.%d", &its_major, &its_minor);
+  const auto numbers = split(name.release, '.');
+  const auto number = [&](std::size_t i) {
+    int value = 0;
+    if (i < numbers.size())
+      std::from_chars(numbers[i].data(), numbers[i].data() + numbers[i].size(), value);
+    return value;
+  };
+  const int its_major = number(0);
+  const int its_minor = number(1);
   if (its_major > major || (its_major == major && its_minor >= minor))
     return std::nullopt;
   return fmt::format("needs Linux {}.{}, this is {}", major, minor, name.release);

@@ -59,13 +59,13 @@ TEST(CampaignTable, is_never_wider_than_its_paper) {
   CampaignPlan plan = plan_of(servers);
   plan.absent.push_back(
       {plan.contestants.front(), std::string(40, 'x') + " is not here"});
-  for (const std::size_t columns : {60, 80, 100, 132, 200})
+  for (const std::size_t columns : {60U, 80U, 100U, 132U, 200U})
     for (const std::string& line : table_of(plan, columns))
       EXPECT_LE(width_of(line), columns) << line;
 }
 
 TEST(CampaignTable, shows_the_cost_however_narrow_it_is) {
-  for (const std::size_t columns : {60, 200}) {
+  for (const std::size_t columns : {60U, 200U}) {
     const auto lines = table_of(plan_of(servers), columns);
     EXPECT_EQ(std::ranges::count_if(lines,
                                     [](const auto& l) {

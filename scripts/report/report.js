@@ -88,8 +88,11 @@
       limit = name.to - gap;
       const [x, y, bend, , end] = name.numbers;
       name.leader.setAttribute("d", `M ${x} ${y} L ${bend} ${y} L ${end} ${name.to}`);
-      for (const part of name.rest)
+      for (const part of name.rest) {
         part.style.transform = `translateY(${name.to - name.drawn}px)`;
+        const text = part.querySelector("text");
+        if (text) text.style.fontSize = Math.min(9.5, gap) + "px";
+      }
     }
   }
 
