@@ -153,18 +153,11 @@ void choose_clients(Options& options) {
   if (clients.empty()) throw UsageError("--clients: no number of clients given");
 }
 
-/// Why this comparison cannot have the model; empty: it can.
-std::optional<std::string> absent_because(const Model& model) {
-  if (model.transports.find("stream") == model.transports.npos)
-    return "it serves datagrams, and this load is a stream";
-  return unavailable_because(model);
-}
-
 void choose_contestants(Options& options) {
   auto& contestants = options.plan.contestants;
   for (const Model* model : select_models(options.models)) {
     const Contestant one = model_contestant(model->name);
-    if (const auto why = absent_because(*model))
+    if (const auto why = unavailable_because(*model))
       options.plan.absent.push_back({one, *why});
     else
       contestants.push_back(one);
