@@ -98,10 +98,16 @@ std::vector<CampaignRow> run_campaign(
   return rows;
 }
 
+bool is_in_datagrams(const CampaignPlan& plan) {
+  return std::ranges::all_of(plan.contestants, &Contestant::in_datagrams);
+}
+
 std::optional<Floor> measure_floor(const CampaignPlan& plan) {
-  const bool tcp = plan.start.listen.transport == Transport::tcp;
-  const std::string name =
-      fmt::format("floor/{}/{}", tcp ? "tcp" : "unix", plan.load.payload_bytes);
+  const Endpoint& endpoint =
+      is_in_datagrams(plan) ? plan.start.listen_datagrams : plan.start.listen;
+  const std::string scheme = endpoint.text();
+  const std::string name = fmt::format("floor/{}/{}", scheme.substr(0, scheme.find(':')),
+                                       plan.load.payload_bytes);
   std::string cpus;
   for (const int cpu : plan.start.cpus)
     cpus += fmt::format("{}{}", cpus.empty() ? "" : ",", cpu);

@@ -80,8 +80,12 @@ std::string verify_reply(const Fd& fd, const Words& words, std::uint64_t bytes) 
 
 Contestant model_contestant(std::string_view name) {
   const Model& model = find_model(name);
-  return {std::string(model.name), std::string(model.family), std::string(model.source),
-          std::string(model.shows), ""};
+  return {std::string(model.name),
+          std::string(model.family),
+          std::string(model.source),
+          std::string(model.shows),
+          "",
+          &model};
 }
 
 Contestant external_contestant(std::string_view text) {
@@ -89,8 +93,8 @@ Contestant external_contestant(std::string_view text) {
   if (equals == text.npos || equals == 0 || text.find("{port}") == text.npos)
     throw UsageError(fmt::format(
         "--server: '{}' is not NAME=COMMAND with {{port}} in the command", text));
-  return {std::string(text.substr(0, equals)), "external", "", "",
-          std::string(text.substr(equals + 1))};
+  return {std::string(text.substr(0, equals)),  "external", "", "",
+          std::string(text.substr(equals + 1)), nullptr};
 }
 
 std::string own_folder() {
@@ -113,7 +117,7 @@ std::string verify_echo(const Endpoint& endpoint, std::chrono::milliseconds pati
 }
 
 RunningServer::RunningServer(const Contestant& contestant, const Start& start)
-    : endpoint_(start.listen),
+    : endpoint_(start.endpoint_of(contestant)),
       log_(checked(::memfd_create("server log", MFD_CLOEXEC), "memfd_create")) {
   std::array<int, 2> ends{};
   checked(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
@@ -126,7 +130,7 @@ RunningServer::RunningServer(const Contestant& contestant, const Start& start)
                "--model",
                contestant.name,
                "--listen",
-               start.listen.text(),
+               endpoint_.text(),
                "--ready-fd",
                std::to_string(child_end.get())};
     command.insert(command.end(), start.arguments.begin(), start.arguments.end());

@@ -10,6 +10,7 @@
 
 #include "common/endpoint.hpp"
 #include "common/fd.hpp"
+#include "servers/models.hpp"
 
 namespace echolab {
 
@@ -19,7 +20,18 @@ struct Contestant {
   std::string family;
   std::string source;
   std::string shows;
-  std::string command;  ///< external: run by sh, {port} replaced; empty: a model
+  std::string command;           ///< external: run by sh, {port} replaced; empty: a model
+  const Model* model = nullptr;  ///< its row; external: none
+
+  [[nodiscard]] bool in_datagrams() const {
+    return model != nullptr && model->transports == "datagram";
+  }
+};
+
+/// One that the plan names and this machine cannot run.
+struct Absentee {
+  Contestant contestant;
+  std::string reason;
 };
 
 /// Throws UsageError for a name that is no model.
@@ -30,9 +42,14 @@ Contestant external_contestant(std::string_view text);
 /// Where and with what every contestant is started.
 struct Start {
   Endpoint listen = Endpoint::parse("tcp://127.0.0.1:0");
+  Endpoint listen_datagrams = Endpoint::parse("udp://127.0.0.1:0");
   std::vector<int> cpus;               ///< affinity; empty: anywhere
   std::vector<std::string> arguments;  ///< of echo_server, for models
   bool work = false;                   ///< they speak the work protocol
+
+  [[nodiscard]] const Endpoint& endpoint_of(const Contestant& contestant) const {
+    return contestant.in_datagrams() ? listen_datagrams : listen;
+  }
 };
 
 /// A fresh server process, ready: it has answered a verified echo. It dies with the

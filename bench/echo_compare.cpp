@@ -11,11 +11,12 @@
 #include "bench/campaign.hpp"
 #include "bench/environment.hpp"
 #include "bench/results_folder.hpp"
+#include "bench/selection.hpp"
 #include "clients/work_options.hpp"
 #include "common/affinity.hpp"
 #include "common/interrupt.hpp"
 #include "common/program.hpp"
-#include "servers/models.hpp"
+#include "servers/availability.hpp"
 
 namespace echolab {
 namespace {
@@ -24,6 +25,7 @@ struct Options {
   std::string models;
   std::vector<std::string> servers;
   std::string clients = "1,10,100,1000";
+  Endpoint listen = Endpoint::parse("tcp://127.0.0.1:0");
   CampaignPlan plan;
   WorkOptions work;
   Nanoseconds budget{0};
@@ -40,8 +42,12 @@ struct Options {
 
 constexpr const char* examples =
     "Examples:\n"
-    "  echo_compare                                     every model, 1 to 1000 clients\n"
+    "  echo_compare                                     the classic models and newer "
+    "ones\n"
+    "  echo_compare --models all                        the whole catalogue\n"
+    "  echo_compare --models readiness,thread_pool      a family, and one more\n"
     "  echo_compare --models select_loop,epoll_level --clients 1,100,500 --rounds 6\n"
+    "  echo_compare --models udp_iterative,udp_batched  over udp://127.0.0.1\n"
     "  echo_compare --budget 10m                        as many rounds as fit\n"
     "  echo_compare --protocol work --block 2ms         loops wait where threads "
     "overlap\n"
@@ -51,7 +57,8 @@ constexpr const char* examples =
 void add_options(CLI::App& parser, Options& options) {
   using namespace std::chrono_literals;
   LoadPlan& load = options.plan.load;
-  parser.add_option("-m,--models", options.models, "comma-separated; default: all");
+  parser.add_option("-m,--models", options.models,
+                    "names, families, all or classic, comma-separated");
   parser.add_option(
       "--server", options.servers,
       "NAME=COMMAND with {port}: any echo server, measured beside the models");
@@ -73,7 +80,8 @@ void add_options(CLI::App& parser, Options& options) {
             256);
   add_count(parser, "-w,--workers", options.workers,
             "of the pools (0: each model's default)", 0, 4096);
-  add_endpoint(parser, "--listen", options.plan.start.listen, "where the servers listen");
+  add_endpoint(parser, "--listen", options.listen,
+               "where the servers of streams listen, or (udp://) those of datagrams");
   parser.add_option("--server-cpus", options.server_cpus,
                     "such as 0,2-3; default: half of all");
   parser.add_option("--client-cpus", options.client_cpus, "default: the other half");
@@ -147,20 +155,41 @@ void choose_clients(Options& options) {
 
 void choose_contestants(Options& options) {
   auto& contestants = options.plan.contestants;
-  for (const std::string& name : split(options.models))
-    contestants.push_back(model_contestant(name));
-  if (options.models.empty())
-    for (const Model& model : models())
-      contestants.push_back(model_contestant(model.name));
-  if (!options.models.empty() && contestants.empty())
-    throw UsageError(fmt::format("--models: '{}' names no model", options.models));
+  for (const Model* model : select_models(options.models)) {
+    const Contestant one = model_contestant(model->name);
+    if (const auto why = unavailable_because(*model))
+      options.plan.absent.push_back({one, *why});
+    else
+      contestants.push_back(one);
+  }
   for (const std::string& text : options.servers)
     contestants.push_back(external_contestant(text));
+  if (contestants.empty()) {
+    const Absentee& first = options.plan.absent.front();
+    throw Failure(
+        ExitCode::unavailable,
+        fmt::format("nothing to compare; {}: {}", first.contestant.name, first.reason));
+  }
   for (auto a = contestants.begin(); a != contestants.end(); ++a)
     if (std::ranges::count(contestants, a->name, &Contestant::name) > 1)
       throw UsageError(fmt::format("'{}' is named twice", a->name));
   if (!options.servers.empty() && options.plan.start.listen.transport != Transport::tcp)
     throw UsageError("--server: works with a tcp:// --listen only");
+}
+
+/// Each contestant listens on a transport that it serves: --listen sets one of the two.
+void choose_endpoints(Options& options) {
+  Start& start = options.plan.start;
+  (options.listen.is_datagram() ? start.listen_datagrams : start.listen) = options.listen;
+}
+
+/// Before the first trial: what datagrams cannot do.
+void check_load(const CampaignPlan& plan) {
+  LoadPlan load = plan.load;
+  for (const Contestant& contestant : plan.contestants) {
+    load.server = plan.start.endpoint_of(contestant);
+    check_datagrams(load);
+  }
 }
 
 /// Turns a budget into rounds: all that fit, 3 at least.
@@ -203,7 +232,9 @@ void complete(Options& options, const CLI::App& parser) {
   complete_work(options.work, parser, load);
   choose_cpus(options);
   choose_clients(options);
+  choose_endpoints(options);
   choose_contestants(options);
+  check_load(options.plan);
   fit_budget(options);
   auto& arguments = options.plan.start.arguments;
   arguments = {"--max-clients", std::to_string(options.plan.clients.back() + 16)};
@@ -215,31 +246,51 @@ void complete(Options& options, const CLI::App& parser) {
 nlohmann::json options_json(const CampaignPlan& plan) {
   std::vector<std::string> names;
   for (const Contestant& contestant : plan.contestants) names.push_back(contestant.name);
-  return {{"models", names},
-          {"clients", plan.clients},
-          {"rounds", plan.rounds},
-          {"seed", plan.seed},
-          {"duration_seconds", std::chrono::duration<double>(plan.load.duration).count()},
-          {"warm_up_seconds", std::chrono::duration<double>(plan.load.warm_up).count()},
-          {"payload_bytes", plan.load.payload_bytes},
-          {"pipeline", plan.load.pipeline},
-          {"protocol", plan.load.work ? "work" : "echo"},
-          {"work", work_json(plan.load)},
-          {"endpoint", plan.start.listen.text()},
-          {"server_cpus", plan.start.cpus},
-          {"client_cpus", plan.load.cpus},
-          {"load_threads", plan.load.threads},
-          {"server_arguments", plan.start.arguments}};
+  return {
+      {"models", names},
+      {"clients", plan.clients},
+      {"rounds", plan.rounds},
+      {"seed", plan.seed},
+      {"duration_seconds", std::chrono::duration<double>(plan.load.duration).count()},
+      {"warm_up_seconds", std::chrono::duration<double>(plan.load.warm_up).count()},
+      {"payload_bytes", plan.load.payload_bytes},
+      {"pipeline", plan.load.pipeline},
+      {"protocol", plan.load.work ? "work" : "echo"},
+      {"work", work_json(plan.load)},
+      {"endpoint",
+       (is_in_datagrams(plan) ? plan.start.listen_datagrams : plan.start.listen).text()},
+      {"server_cpus", plan.start.cpus},
+      {"client_cpus", plan.load.cpus},
+      {"load_threads", plan.load.threads},
+      {"server_arguments", plan.start.arguments}};
+}
+
+/// Its row of models.def, so that a report can say which idea two models differ in.
+nlohmann::json contestant_json(const Contestant& one, const Endpoint& endpoint,
+                               const nlohmann::json& absent) {
+  nlohmann::json axes;
+  nlohmann::json transports;
+  if (one.model != nullptr) {
+    transports = one.model->transports;
+    for (const auto& [axis, value] : one.model->axes.named()) axes[axis] = value;
+  }
+  return {{"name", one.name},
+          {"family", one.family},
+          {"shows", one.shows},
+          {"source", one.source},
+          {"command", one.command},
+          {"axes", axes},
+          {"transports", transports},
+          {"endpoint", endpoint.text()},
+          {"unavailable_because", absent}};
 }
 
 nlohmann::json manifest_json(const CampaignPlan& plan, int argc, char** argv) {
   auto contestants = nlohmann::json::array();
   for (const Contestant& one : plan.contestants)
-    contestants.push_back({{"name", one.name},
-                           {"family", one.family},
-                           {"shows", one.shows},
-                           {"source", one.source},
-                           {"command", one.command}});
+    contestants.push_back(contestant_json(one, plan.start.endpoint_of(one), nullptr));
+  for (const auto& [one, reason] : plan.absent)
+    contestants.push_back(contestant_json(one, plan.start.endpoint_of(one), reason));
   return {
       {"schema_version", 1},
       {"tool", "echo_compare"},
@@ -332,8 +383,16 @@ void describe(const CampaignPlan& plan, std::FILE* out) {
              left_text(estimated_seconds(plan)), fmt::join(plan.start.cpus, ","),
              fmt::join(plan.load.cpus, ","), plan.load.payload_bytes, plan.seed);
   if (plan.load.work) fmt::print(out, "  each request {}\n", work_text(plan.load));
+  for (const auto& [one, reason] : plan.absent)
+    fmt::print(out, "  without {}: {}\n", one.name, reason);
   for (const std::string& warning : environment_warnings())
     fmt::print(out, "  note: {}\n", warning);
+}
+
+/// A file or a pipe takes all columns, a terminal what fits.
+Paper paper() {
+  const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+  return {terminal ? columns_of(STDOUT_FILENO) : 200, wants_colour(STDOUT_FILENO)};
 }
 
 /// Campaign, table and folder. 130 when interrupted: what was measured is kept.
@@ -364,7 +423,7 @@ ExitCode compare(const Options& options, nlohmann::json manifest) {
   manifest["finished"] = time_text();
   folder.write_manifest(manifest);
   if (!options.json) {
-    fmt::print("{}", campaign_table(plan, rows, floor, wants_colour(STDOUT_FILENO)));
+    fmt::print("{}", campaign_table(plan, rows, floor, paper()));
     std::fflush(stdout);
   }
   fmt::print(stderr, "{}results in {}\n", interrupt.happened() ? "interrupted; " : "",
@@ -382,7 +441,6 @@ ExitCode compare(const Options& options, nlohmann::json manifest) {
 ExitCode start(int argc, char** argv) {
   Options options;
   options.plan.seed = static_cast<std::uint64_t>(std::time(nullptr));
-  options.plan.start.listen = Endpoint::parse("tcp://127.0.0.1:0");
   CLI::App parser(
       "Compares server models: each with the same load, interleaved, verified.",
       "echo_compare");

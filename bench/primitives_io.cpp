@@ -166,6 +166,27 @@ void floor_unix(benchmark::State& state) {
   round_trips(state, Meeting(path_address(folder.file("floor"))).connect());
 }
 
+/// Two sockets, each connected to the other: what comes from elsewhere is not for them.
+void floor_udp(benchmark::State& state) {
+  Ends ends;
+  std::array<sockaddr_in, 2> addresses{loopback_address(), loopback_address()};
+  socklen_t length = sizeof(sockaddr_in);
+  const auto as_address = [](sockaddr_in& one) {
+    return reinterpret_cast<sockaddr*>(&one);
+  };
+  const std::array sockets{&ends.client, &ends.server};
+  for (std::size_t i = 0; i < sockets.size(); ++i) {
+    *sockets[i] = Fd(checked(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
+    const int fd = sockets[i]->get();
+    checked(::bind(fd, as_address(addresses[i]), length), "bind");
+    checked(::getsockname(fd, as_address(addresses[i]), &length), "getsockname");
+  }
+  for (std::size_t i = 0; i < sockets.size(); ++i)
+    checked(::connect(sockets[i]->get(), as_address(addresses[1 - i]), length),
+            "connect");
+  round_trips(state, ends);
+}
+
 void floor_socketpair(benchmark::State& state) {
   round_trips(state, socket_pair());
 }
@@ -258,6 +279,7 @@ void pass_descriptor(benchmark::State& state) {
 void add_io_primitives() {
   for (auto* floor :
        {add_primitive("floor/tcp", floor_tcp), add_primitive("floor/unix", floor_unix),
+        add_primitive("floor/udp", floor_udp),
         add_primitive("floor/socketpair", floor_socketpair)}) {
     floor->Arg(1)->Arg(64)->Arg(4096);
   }

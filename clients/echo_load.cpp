@@ -28,6 +28,8 @@ constexpr const char* examples =
     "  echo_load -c 1000 -t 2 -d 30s -s 4KiB tcp://[::1]:7007\n"
     "  echo_load -c 1 -n 100k -w 1s --json unix:///tmp/echo.sock\n"
     "  echo_load --protocol work --compute 50us --block 2ms --heavy 1%:1ms\n"
+    "  echo_load -c 100 -s 512 udp://127.0.0.1:7007    datagrams: what is lost is "
+    "counted\n"
     "A number that is not VALID says why, and how it can be read.\n";
 
 void add_options(CLI::App& parser, Options& options) {
@@ -49,6 +51,8 @@ void add_options(CLI::App& parser, Options& options) {
                "load before the window, not counted", 0s, 1h);
   add_duration(parser, "--timeout", plan.timeout, "to connect, and for the last replies",
                1ms, 1h);
+  add_duration(parser, "--datagram-timeout", plan.datagram_timeout,
+               "udp, unixgram: a request without a reply by then is lost", 1ms, 1min);
   add_count(parser, "--seed", plan.seed, "of the bytes that are sent", 0,
             ~std::uint64_t{0});
   parser.add_flag("--json", options.json,
@@ -64,6 +68,7 @@ void check(const LoadPlan& plan) {
   if (plan.requests > 0 && plan.requests < plan.threads)
     throw UsageError(fmt::format("--requests {}: fewer than --threads {}", plan.requests,
                                  plan.threads));
+  check_datagrams(plan);
 }
 
 /// One line, rewritten twice a second on a terminal; elsewhere a line per phase.

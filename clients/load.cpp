@@ -8,6 +8,7 @@
 #include <memory>
 #include <thread>
 
+#include "clients/datagram_thread.hpp"
 #include "clients/load_thread.hpp"
 #include "common/affinity.hpp"
 #include "common/program.hpp"
@@ -33,7 +34,11 @@ class Crew {
             plan, words, addresses, first, share(plan.connections), share(plan.requests),
             phase_));
       };
-      if (plan.work)
+      if (plan.server.is_datagram())
+        members_.push_back(std::make_unique<DatagramThread>(
+            plan, pattern_, addresses.front(), first, share(plan.connections),
+            share(plan.requests), phase_));
+      else if (plan.work)
         add(work_words_.emplace_back(pattern_, *plan.work, plan.payload_bytes,
                                      plan.seed));
       else
@@ -207,8 +212,35 @@ std::uint64_t LoadErrors::total() const {
   return connect + timeout + reset + closed_early + mismatch + lost_replies;
 }
 
+DatagramCounts& DatagramCounts::operator+=(const DatagramCounts& other) {
+  sent += other.sent;
+  lost += other.lost;
+  lost_in_window += other.lost_in_window;
+  late += other.late;
+  duplicated += other.duplicated;
+  reordered += other.reordered;
+  return *this;
+}
+
+void check_datagrams(const LoadPlan& plan) {
+  if (!plan.server.is_datagram()) return;
+  if (plan.work)
+    throw UsageError(fmt::format("--protocol work: is spoken over streams, not {}",
+                                 plan.server.text()));
+  if (plan.payload_bytes < DatagramThread::least_bytes ||
+      plan.payload_bytes > longest_datagram)
+    throw UsageError(
+        fmt::format("--size {}: a datagram's request has {} bytes at least, which say "
+                    "which one it is, and {} at most",
+                    plan.payload_bytes, DatagramThread::least_bytes, longest_datagram));
+  if (plan.pipeline > DatagramThread::most_outstanding)
+    throw UsageError(fmt::format("--pipeline {}: {} datagrams outstanding at most",
+                                 plan.pipeline, DatagramThread::most_outstanding));
+}
+
 LoadResult run_load(const LoadPlan& plan, const LoadEvents& events,
                     const std::stop_token& stop) {
+  check_datagrams(plan);
   const std::vector<Address> addresses{address_that_answers(plan.server)};
   check_limits(plan, addresses.front());
   Crew crew(plan, addresses);

@@ -27,7 +27,9 @@ struct LoadPlan {
   std::size_t pipeline = 1;          ///< requests outstanding per connection
   Nanoseconds timeout = std::chrono::seconds(10);  ///< to connect, and for last replies
   std::uint64_t seed = 1;                          ///< of the bytes
-  std::optional<WorkMix> work;                     ///< empty: the echo protocol
+  /// A datagram whose reply has not come by then is lost; the next one takes its place.
+  Nanoseconds datagram_timeout = std::chrono::milliseconds(200);
+  std::optional<WorkMix> work;  ///< empty: the echo protocol
 
   /// On the wire, each way.
   [[nodiscard]] std::uint64_t request_bytes() const {
@@ -48,6 +50,20 @@ struct LoadErrors {
   [[nodiscard]] std::uint64_t total() const;
 };
 
+/// What became of the datagrams of the whole load, from the first connect to the end. One
+/// that is lost is no error: datagrams may be. One that is wrong is
+/// (LoadErrors::mismatch).
+struct DatagramCounts {
+  std::uint64_t sent = 0;            ///< requests
+  std::uint64_t lost = 0;            ///< of them: no reply within the datagram timeout
+  std::uint64_t lost_in_window = 0;  ///< of them: inside the measured window
+  std::uint64_t late = 0;            ///< replies to requests that were given up as lost
+  std::uint64_t duplicated = 0;      ///< replies to requests that had one
+  std::uint64_t reordered = 0;       ///< replies that a later request's reply overtook
+
+  DatagramCounts& operator+=(const DatagramCounts& other);
+};
+
 enum class Verdict { valid, client_bound, overloaded, unsteady, noisy, corrupt, failed };
 /// As measurement.md spells it: "VALID", "CLIENT-BOUND", …
 std::string_view verdict_text(Verdict verdict);
@@ -60,6 +76,7 @@ struct LoadResult {
   std::vector<std::uint64_t> requests_per_connection;
   std::size_t connected = 0;
   LoadErrors errors;
+  DatagramCounts datagrams;   ///< none sent: the transport is a stream
   double client_cpu_ns = 0;   ///< of the load threads, inside the window
   bool interrupted = false;   ///< stopped before the window's end
   std::string first_failure;  ///< of a connection, in words
@@ -93,6 +110,9 @@ struct LoadEvents {
   std::function<void()> window_ended = [] {};  ///< the load is still held, and goes on
   std::function<void(const LoadProgress&)> progress = [](const LoadProgress&) {};
 };
+
+/// Throws UsageError for what datagrams cannot do: requests too short or too long.
+void check_datagrams(const LoadPlan& plan);
 
 /// Connects, lets each connection ask once until all were answered or no further one is,
 /// warms up, measures, waits for every outstanding reply and closes. Throws

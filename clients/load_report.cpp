@@ -30,6 +30,32 @@ std::string shown_quantile(const Histogram& latency, double q) {
   return ns ? show_duration(static_cast<double>(*ns)) : "n too small";
 }
 
+/// Above this share of the window spent on waiting for lost datagrams (of all requests
+/// that could have been outstanding), the numbers are about --datagram-timeout.
+constexpr double waiting_share = 0.05;
+
+double waited_for_lost(const LoadPlan& plan, const LoadResult& result) {
+  const double timeout_s = std::chrono::duration<double>(plan.datagram_timeout).count();
+  const auto places = static_cast<double>(plan.connections * plan.pipeline);
+  const auto lost = static_cast<double>(result.datagrams.lost_in_window);
+  return result.seconds > 0 ? lost * timeout_s / (places * result.seconds) : 0;
+}
+
+std::string lost_text(const DatagramCounts& datagrams) {
+  return fmt::format("{} of {} lost ({:.2g} %)", datagrams.lost, datagrams.sent,
+                     100 * static_cast<double>(datagrams.lost) /
+                         static_cast<double>(std::max<std::uint64_t>(datagrams.sent, 1)));
+}
+
+nlohmann::json datagrams_json(const DatagramCounts& datagrams) {
+  return {{"sent", datagrams.sent},
+          {"lost", datagrams.lost},
+          {"lost_in_window", datagrams.lost_in_window},
+          {"late", datagrams.late},
+          {"duplicated", datagrams.duplicated},
+          {"reordered", datagrams.reordered}};
+}
+
 std::pair<std::uint64_t, std::uint64_t> slowest_and_fastest(const LoadResult& result) {
   const auto& all = result.requests_per_connection;
   if (all.empty()) return {0, 0};
@@ -134,6 +160,10 @@ Judgement judge(const LoadPlan& plan, const LoadResult& result) {
     return {Verdict::failed, fmt::format("only {} of {} requests were answered in time",
                                          result.requests, plan.requests)};
   if (const auto work = work_left_out(plan, result)) return {Verdict::failed, *work};
+  if (const double waited = waited_for_lost(plan, result); waited > waiting_share)
+    return {Verdict::overloaded,
+            fmt::format("{}: waiting for them took {:.0f} % of the window",
+                        lost_text(result.datagrams), std::min(waited, 1.0) * 100)};
   const double busy = result.client_cores_used() / cores_available(plan);
   if (busy > client_bound_share)
     return {
@@ -160,6 +190,7 @@ nlohmann::json plan_json(const LoadPlan& plan) {
           {"protocol", plan.work ? "work" : "echo"},
           {"work", work_json(plan)},
           {"timeout_seconds", seconds(plan.timeout)},
+          {"datagram_timeout_seconds", seconds(plan.datagram_timeout)},
           {"seed", plan.seed}};
 }
 
@@ -170,40 +201,43 @@ nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result) {
   for (const auto& bucket : latency.non_empty())
     buckets.push_back({bucket.lower_ns, bucket.upper_ns, bucket.count});
   const auto requests = static_cast<double>(result.requests);
-  return {{"seconds", result.seconds},
-          {"requests", result.requests},
-          {"requests_per_second", result.requests_per_second()},
-          {"connected", result.connected},
-          {"errors",
-           {{"connect", result.errors.connect},
-            {"timeout", result.errors.timeout},
-            {"reset", result.errors.reset},
-            {"closed_early", result.errors.closed_early},
-            {"mismatch", result.errors.mismatch},
-            {"lost_replies", result.errors.lost_replies}}},
-          {"latency_ns",
-           {{"n", latency.count()},
-            {"mean", latency.mean_ns()},
-            {"min", latency.min_ns()},
-            {"p50", quantile(latency, 0.5)},
-            {"p90", quantile(latency, 0.9)},
-            {"p99", quantile(latency, 0.99)},
-            {"p999", quantile(latency, 0.999)},
-            {"max", latency.max_ns()},
-            {"overflow", latency.overflow()}}},
-          {"histogram", buckets},
-          {"fairness",
-           {{"jain", result.jain()},
-            {"slowest_requests", slowest},
-            {"fastest_requests", fastest},
-            {"starved", result.starved()},
-            {"requests_per_client", result.requests_per_connection}}},
-          {"client",
-           {{"cpu_ns_per_request", requests > 0
-                                       ? nlohmann::json(result.client_cpu_ns / requests)
-                                       : nlohmann::json()},
-            {"cpu_cores_used", result.client_cores_used()},
-            {"threads", plan.threads}}}};
+  auto row =
+      nlohmann::json{{"seconds", result.seconds},
+                     {"requests", result.requests},
+                     {"requests_per_second", result.requests_per_second()},
+                     {"connected", result.connected},
+                     {"errors",
+                      {{"connect", result.errors.connect},
+                       {"timeout", result.errors.timeout},
+                       {"reset", result.errors.reset},
+                       {"closed_early", result.errors.closed_early},
+                       {"mismatch", result.errors.mismatch},
+                       {"lost_replies", result.errors.lost_replies}}},
+                     {"latency_ns",
+                      {{"n", latency.count()},
+                       {"mean", latency.mean_ns()},
+                       {"min", latency.min_ns()},
+                       {"p50", quantile(latency, 0.5)},
+                       {"p90", quantile(latency, 0.9)},
+                       {"p99", quantile(latency, 0.99)},
+                       {"p999", quantile(latency, 0.999)},
+                       {"max", latency.max_ns()},
+                       {"overflow", latency.overflow()}}},
+                     {"histogram", buckets},
+                     {"fairness",
+                      {{"jain", result.jain()},
+                       {"slowest_requests", slowest},
+                       {"fastest_requests", fastest},
+                       {"starved", result.starved()},
+                       {"requests_per_client", result.requests_per_connection}}},
+                     {"client",
+                      {{"cpu_ns_per_request",
+                        requests > 0 ? nlohmann::json(result.client_cpu_ns / requests)
+                                     : nlohmann::json()},
+                       {"cpu_cores_used", result.client_cores_used()},
+                       {"threads", plan.threads}}}};
+  if (result.datagrams.sent > 0) row["datagrams"] = datagrams_json(result.datagrams);
+  return row;
 }
 
 std::string load_table(const LoadPlan& plan, const LoadResult& result) {
@@ -237,6 +271,11 @@ std::string load_table(const LoadPlan& plan, const LoadResult& result) {
                                    show_duration(result.client_cpu_ns /
                                                  static_cast<double>(result.requests)),
                                    result.client_cores_used()));
+  const DatagramCounts& datagrams = result.datagrams;
+  if (datagrams.sent > 0)
+    table += line("datagrams", fmt::format("{}   {} late   {} duplicated   {} reordered",
+                                           lost_text(datagrams), datagrams.late,
+                                           datagrams.duplicated, datagrams.reordered));
   const LoadErrors& e = result.errors;
   table +=
       line("errors",

@@ -5,9 +5,11 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/un.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstring>
 
@@ -17,14 +19,24 @@ namespace echolab {
 namespace {
 
 constexpr std::string_view forms =
-    "an endpoint is tcp://HOST:PORT, tcp://[IPV6]:PORT or unix://PATH";
+    "an endpoint is tcp://HOST:PORT, tcp://[IPV6]:PORT or unix://PATH, and for datagrams "
+    "udp://HOST:PORT, udp://[IPV6]:PORT or unixgram://PATH";
+
+struct Scheme {
+  std::string_view name;
+  Transport transport;
+};
+constexpr std::array schemes{
+    Scheme{"tcp", Transport::tcp}, Scheme{"unix", Transport::unix_stream},
+    Scheme{"udp", Transport::udp}, Scheme{"unixgram", Transport::unix_datagram}};
 
 [[noreturn]] void refuse(std::string_view text, std::string_view why) {
   throw UsageError(fmt::format("'{}': {}; {}", text, why, forms));
 }
 
-Endpoint parse_tcp(std::string_view text, std::string_view rest) {
+Endpoint parse_inet(std::string_view text, Transport transport, std::string_view rest) {
   Endpoint endpoint;
+  endpoint.transport = transport;
   std::size_t colon = rest.rfind(':');
   if (rest.starts_with('[')) {
     const std::size_t bracket = rest.find(']');
@@ -53,17 +65,14 @@ Endpoint parse_tcp(std::string_view text, std::string_view rest) {
   return endpoint;
 }
 
-Endpoint parse_unix(std::string_view text, std::string_view path) {
+Endpoint parse_unix(std::string_view text, Transport transport, std::string_view path) {
   constexpr std::size_t longest = sizeof(sockaddr_un::sun_path) - 1;
   if (path.empty()) refuse(text, "the path is missing");
   if (path.size() > longest)
     refuse(text,
            fmt::format("the path has {} bytes, a Unix socket's at most {} (unix(7))",
                        path.size(), longest));
-  return {.transport = Transport::unix_stream,
-          .host = {},
-          .port = {},
-          .path = std::string(path)};
+  return {.transport = transport, .host = {}, .port = {}, .path = std::string(path)};
 }
 
 Address unix_address(const std::string& path) {
@@ -79,6 +88,30 @@ Address unix_address(const std::string& path) {
 void set_no_delay(int fd, int family) {
   const int on = 1;
   if (family != AF_UNIX) ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+/// What a socket of this kind needs before connect(): a stream Nagle off, a Unix datagram
+/// socket an address of its own, for nobody can answer it without. A bind() of the family
+/// alone lets the kernel choose one (unix(7), autobind). 0 or an errno.
+int prepare(int fd, int family, int type) {
+  if (type == SOCK_STREAM) {
+    set_no_delay(fd, family);
+    return 0;
+  }
+  const sa_family_t local = AF_UNIX;
+  if (family != AF_UNIX) return 0;
+  const auto* name = reinterpret_cast<const sockaddr*>(&local);
+  return ::bind(fd, name, sizeof local) == 0 ? 0 : errno;
+}
+
+/// Whether a datagram to a connected socket comes back as refused (ICMP: udp(7)).
+bool is_refused(int fd) {
+  constexpr int patience_ms = 100;
+  if (::send(fd, nullptr, 0, MSG_NOSIGNAL) < 0) return true;
+  pollfd answer{.fd = fd, .events = POLLIN, .revents = 0};
+  ::poll(&answer, 1, patience_ms);
+  std::byte nothing{};
+  return ::recv(fd, &nothing, sizeof nothing, MSG_DONTWAIT) < 0 && errno == ECONNREFUSED;
 }
 
 template <class Name>
@@ -97,22 +130,26 @@ Endpoint Endpoint::parse(std::string_view text) {
   if (scheme_end == text.npos) refuse(text, "no '://'");
   const std::string_view scheme = text.substr(0, scheme_end);
   const std::string_view rest = text.substr(scheme_end + 3);
-  if (scheme == "tcp") return parse_tcp(text, rest);
-  if (scheme == "unix") return parse_unix(text, rest);
-  refuse(text, fmt::format("'{}' is no transport here", scheme));
+  const auto known = std::ranges::find(schemes, scheme, &Scheme::name);
+  if (known == schemes.end())
+    refuse(text, fmt::format("'{}' is no transport here", scheme));
+  const Endpoint kind{.transport = known->transport, .host = {}, .port = {}, .path = {}};
+  return kind.is_local() ? parse_unix(text, known->transport, rest)
+                         : parse_inet(text, known->transport, rest);
 }
 
 std::string Endpoint::text() const {
-  if (transport == Transport::unix_stream) return "unix://" + path;
+  const auto scheme = std::ranges::find(schemes, transport, &Scheme::transport)->name;
+  if (is_local()) return fmt::format("{}://{}", scheme, path);
   const bool v6 = host.find(':') != std::string::npos;
-  return v6 ? fmt::format("tcp://[{}]:{}", host, port)
-            : fmt::format("tcp://{}:{}", host, port);
+  return v6 ? fmt::format("{}://[{}]:{}", scheme, host, port)
+            : fmt::format("{}://{}:{}", scheme, host, port);
 }
 
 std::vector<Address> resolve(const Endpoint& endpoint, bool to_listen) {
-  if (endpoint.transport == Transport::unix_stream) return {unix_address(endpoint.path)};
+  if (endpoint.is_local()) return {unix_address(endpoint.path)};
   addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_socktype = endpoint.socket_type();
   hints.ai_flags = to_listen ? AI_PASSIVE : 0;
   addrinfo* found = nullptr;
   const int error =
@@ -137,13 +174,13 @@ std::uint16_t port_of(const Address& address) {
   return 0;
 }
 
-std::string endpoint_text(const Address& address) {
+std::string endpoint_text(const Address& address, Transport inet) {
   if (address.family() == AF_UNIX)
     return fmt::format("unix://{}", as<sockaddr_un>(address).sun_path);
   char host[NI_MAXHOST] = "?";
   ::getnameinfo(address.get(), address.size, host, sizeof host, nullptr, 0,
                 NI_NUMERICHOST);
-  return Endpoint{.transport = Transport::tcp,
+  return Endpoint{.transport = inet,
                   .host = host,
                   .port = std::to_string(port_of(address)),
                   .path = {}}
@@ -164,20 +201,30 @@ std::optional<Address> loopback_source(const Address& server, unsigned n) {
 
 Fd connect_to(const Endpoint& endpoint) {
   int error = 0;
-  for (const Address& address : resolve(endpoint)) {
-    Fd fd(checked(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
-    set_no_delay(fd.get(), address.family());
-    if (::connect(fd.get(), address.get(), address.size) == 0) return fd;
-    error = errno;
+  const int type = endpoint.socket_type();
+  const std::vector<Address> addresses = resolve(endpoint);
+  const bool to_be_asked = endpoint.is_datagram() && addresses.size() > 1;
+  for (const Address& address : addresses) {
+    Fd fd(checked(::socket(address.family(), type | SOCK_CLOEXEC, 0), "socket"));
+    error = prepare(fd.get(), address.family(), type);
+    if (error != 0) continue;
+    if (::connect(fd.get(), address.get(), address.size) != 0)
+      error = errno;
+    else if (to_be_asked && is_refused(fd.get()))
+      error = ECONNREFUSED;
+    else
+      return fd;
   }
   throw Unreachable(fmt::format("cannot connect to {}: {}; is a server listening there?",
                                 endpoint.text(), std::strerror(error)));
 }
 
-Connecting start_connect(const Address& server, const std::optional<Address>& source) {
-  Fd fd(::socket(server.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+Connecting start_connect(const Address& server, const std::optional<Address>& source,
+                         int type) {
+  Fd fd(::socket(server.family(), type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return {Fd(), errno};
-  set_no_delay(fd.get(), server.family());
+  const int unfit = prepare(fd.get(), server.family(), type);
+  if (unfit != 0) return {Fd(), unfit};
   if (source) {
     // The port is chosen by connect(), per destination, instead of by bind(), once for
     // all destinations: ip(7), IP_BIND_ADDRESS_NO_PORT.

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -49,17 +50,27 @@ void remove_stale(const Endpoint& endpoint, const Address& address) {
     throw Failure(ExitCode::failure,
                   fmt::format("cannot listen on {}: a file that is no socket is there",
                               endpoint.text()));
-  const Fd probe(checked(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
-                         "socket(AF_UNIX)"));
+  const Fd probe(
+      checked(::socket(AF_UNIX, endpoint.socket_type() | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
+              "socket(AF_UNIX)"));
   if (::connect(probe.get(), address.get(), address.size) != 0 && errno == ECONNREFUSED)
     ::unlink(endpoint.path.c_str());
 }
 
 /// A non-blocking accept on a Unix socket says EAGAIN also after the shutdown, where TCP
-/// says EINVAL; only poll tells the end from an empty queue (seen on Linux 6.18).
+/// says EINVAL; only poll tells the end from an empty queue (seen on Linux 6.18). So it
+/// does for datagrams (POLLRDHUP, as only their receiving is shut down).
 bool is_shut_down(int fd) {
-  pollfd state{.fd = fd, .events = 0, .revents = 0};
-  return ::poll(&state, 1, 0) == 1 && (state.revents & POLLHUP) != 0;
+  pollfd state{.fd = fd, .events = POLLRDHUP, .revents = 0};
+  return ::poll(&state, 1, 0) == 1 && (state.revents & (POLLHUP | POLLRDHUP)) != 0;
+}
+
+/// Lets no further datagram in (socket(7), SO_ATTACH_FILTER): a UDP socket takes them
+/// also after a shutdown, so that who drains it while they come would never end.
+void refuse_datagrams(int fd) {
+  sock_filter take_none = BPF_STMT(BPF_RET | BPF_K, 0);
+  const sock_fprog program{.len = 1, .filter = &take_none};
+  ::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 
 Fd open_spare() {
@@ -73,10 +84,10 @@ Listener::Listener(const Endpoint& endpoint, const ListenOptions& options)
       turned_away_(std::make_shared<Shared<Tally>>()),
       spare_(open_spare()),
       owner_(::getpid()) {
-  if (endpoint.transport == Transport::tcp)
-    bind_tcp(options);
-  else
+  if (endpoint.is_local())
     bind_unix(options);
+  else
+    bind_inet(options);
   for (std::size_t i = 1; i < options.shards; ++i)
     more_.emplace_back(new Listener(*this, options));  // its constructor is private
 }
@@ -87,11 +98,11 @@ Listener::Listener(const Listener& first, const ListenOptions& options)
       turned_away_(first.turned_away_),
       spare_(open_spare()),
       owner_(first.owner_) {
-  if (endpoint_.transport == Transport::unix_stream) {
+  if (endpoint_.is_local()) {
     socket_ = Fd(checked(::fcntl(first.fd(), F_DUPFD_CLOEXEC, 3), "fcntl(F_DUPFD)"));
     return;
   }
-  bind_tcp(options, true);
+  bind_inet(options, true);
 }
 
 Listener::~Listener() {
@@ -101,13 +112,28 @@ Listener::~Listener() {
     ::unlink(endpoint_.path.c_str());
 }
 
-void Listener::bind_tcp(const ListenOptions& options, bool is_shard) {
+/// With the options of its kind; none when there is no such family here.
+Fd Listener::make_socket(int family, const ListenOptions& options) const {
+  Fd made(::socket(family, endpoint_.socket_type() | SOCK_CLOEXEC, 0));
+  if (!made) return made;
+  const auto set = [&](int level, int option, int value) {
+    ::setsockopt(made.get(), level, option, &value, sizeof value);
+  };
+  if (endpoint_.is_datagram()) {
+    set(SOL_SOCKET, SO_RCVBUF, options.queue_bytes);
+    set(SOL_SOCKET, SO_SNDBUF, options.queue_bytes);
+  } else if (!endpoint_.is_local()) {
+    set(SOL_SOCKET, SO_REUSEADDR, 1);
+    set(IPPROTO_TCP, TCP_NODELAY, 1);
+  }
+  return made;
+}
+
+void Listener::bind_inet(const ListenOptions& options, bool is_shard) {
   int error = 0;
   for (const Address& address : resolve(endpoint_, true)) {
-    socket_ = Fd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+    socket_ = make_socket(address.family(), options);
     const int on = 1;
-    ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (is_shard) ::setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     if (socket_ && ::bind(socket_.get(), address.get(), address.size) == 0) {
       if (options.shards > 1)
@@ -127,8 +153,8 @@ void Listener::bind_tcp(const ListenOptions& options, bool is_shard) {
 void Listener::bind_unix(const ListenOptions& options) {
   const Address address = resolve(endpoint_, true).front();
   remove_stale(endpoint_, address);
-  socket_ =
-      Fd(checked(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket(AF_UNIX)"));
+  socket_ = make_socket(AF_UNIX, options);
+  if (!socket_) cannot_listen(endpoint_, errno);
   const mode_t before = ::umask(0177);
   const int bound = ::bind(socket_.get(), address.get(), address.size);
   const int error = errno;
@@ -140,6 +166,7 @@ void Listener::bind_unix(const ListenOptions& options) {
 }
 
 void Listener::listen_on(const ListenOptions& options) {
+  if (endpoint_.is_datagram()) return;
   if (::listen(socket_.get(), options.backlog) != 0) cannot_listen(endpoint_, errno);
 }
 
@@ -148,9 +175,18 @@ void Listener::non_blocking() {
   for (const auto& shard : more_) shard->non_blocking();
 }
 
+// SHUT_RDWR would forbid a Unix datagram socket its last replies. An unconnected UDP
+// socket says ENOTCONN, and those who wait wake up all the same (seen on Linux 6.18).
 void Listener::stop() const {
-  ::shutdown(socket_.get(), SHUT_RDWR);
+  if (endpoint_.is_datagram()) refuse_datagrams(socket_.get());
+  ::shutdown(socket_.get(), endpoint_.is_datagram() ? SHUT_RD : SHUT_RDWR);
   for (const auto& shard : more_) shard->stop();
+}
+
+bool Listener::is_over() const {
+  std::byte any{};
+  return is_shut_down(socket_.get()) &&
+         ::recv(socket_.get(), &any, sizeof any, MSG_PEEK | MSG_DONTWAIT) < 0;
 }
 
 void Listener::close_in_child() {
@@ -179,8 +215,7 @@ std::pair<Fd, Listener::Arrival> Listener::try_accept(int flags) {
       case EBADF:
         return {Fd(), Arrival::stopped};
       case EAGAIN: {
-        const bool local = endpoint_.transport == Transport::unix_stream;
-        const bool over = local && is_shut_down(socket_.get());
+        const bool over = endpoint_.is_local() && is_shut_down(socket_.get());
         return {Fd(), over ? Arrival::stopped : Arrival::none};
       }
       default:
@@ -234,9 +269,14 @@ Fd Listener::restore_spare(int result, int error) {
 }
 
 void Listener::turned_away(std::string_view why) {
-  if (const auto count = (*turned_away_)->add())
-    fmt::print(stderr, "echo_server: turned away {} so far; the last one for: {}\n",
-               *count == 1 ? "1 client" : fmt::format("{} clients", *count), why);
+  const auto count = (*turned_away_)->add();
+  if (!count) return;
+  if (endpoint_.is_datagram())
+    return fmt::print(stderr, "echo_server: {} unanswered so far; the last one for: {}\n",
+                      *count == 1 ? "1 datagram" : fmt::format("{} datagrams", *count),
+                      why);
+  fmt::print(stderr, "echo_server: turned away {} so far; the last one for: {}\n",
+             *count == 1 ? "1 client" : fmt::format("{} clients", *count), why);
 }
 
 }  // namespace echolab

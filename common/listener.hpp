@@ -17,15 +17,21 @@ namespace echolab {
 struct ListenOptions {
   int backlog = SOMAXCONN;  ///< silently capped by net.core.somaxconn (listen(2))
   std::size_t shards = 1;   ///< sockets that share the endpoint: see Listener::shard()
+  /// Datagrams: room for those that wait, and for replies under way; silently capped by
+  /// net.core.rmem_max and wmem_max (socket(7)). What does not fit is lost.
+  int queue_bytes = 4 << 20;
 };
 
-/// A listening stream socket. Its fd may be shared by forked processes and by threads;
-/// accept(), accept_waiting(), turned_away() and stop() may be called from any of them.
+/// A listening stream socket, or a datagram socket, which is bound and does not listen
+/// (what this says about accepting is for streams; receiving: servers/datagrams.hpp). Its
+/// fd may be shared by forked processes and by threads; accept(), accept_waiting(),
+/// turned_away() and stop() may be called from any of them.
 ///
 /// TCP_NODELAY is set here, once: Linux hands it down to every accepted socket. So is
-/// SO_REUSEADDR (a restart need not wait for TIME_WAIT), but SO_REUSEPORT only where more
-/// than one shard is asked for, and only after the port was found free without it: a
-/// forgotten old server would silently share the port.
+/// SO_REUSEADDR (a restart need not wait for TIME_WAIT; of UDP it would make a port that
+/// two servers have), but SO_REUSEPORT only where more than one shard is asked for, and
+/// only after the port was found free without it: a forgotten old server would silently
+/// share the port.
 class Listener {
  public:
   /// Binds and listens. A Unix path that a dead server left behind is replaced, a live
@@ -66,8 +72,8 @@ class Listener {
   /// no such thing: there every shard is a share of the one queue.
   [[nodiscard]] Listener& shard(std::size_t i) { return i == 0 ? *this : *more_[i - 1]; }
 
-  /// Counts a client that the caller closes at once for want of `why`. At most one log
-  /// line a second says so.
+  /// Counts a client that the caller closes at once, or a datagram that it does not
+  /// answer, for want of `why`. At most one log line a second says so.
   void turned_away(std::string_view why);
 
   // Who has the kernel accept for it (io_uring) does what accept() does here by itself:
@@ -80,8 +86,13 @@ class Listener {
   Fd take_back_reserve(int result, int error);
 
   /// Ends accepting for all who share the socket: one shutdown() wakes a blocked accept,
-  /// select, poll, epoll_wait and io_uring accept in every thread and process.
+  /// select, poll, epoll_wait and io_uring accept in every thread and process. So it does
+  /// a blocked receive of datagrams: those that have come are still received, no others.
   void stop() const;
+
+  /// Datagrams: stopped, and none is left. A receive then gives no bytes of no sender, as
+  /// it also does for an empty datagram of a Unix client without an address.
+  [[nodiscard]] bool is_over() const;
 
   /// A forked child that only converses gives up its share of the listener.
   void close_in_child();
@@ -91,8 +102,9 @@ class Listener {
   static constexpr int burst = 64;
 
   Listener(const Listener& first, const ListenOptions& options);  ///< one more shard
-  void bind_tcp(const ListenOptions& options, bool is_shard = false);
+  void bind_inet(const ListenOptions& options, bool is_shard = false);
   void bind_unix(const ListenOptions& options);
+  Fd make_socket(int family, const ListenOptions& options) const;
   void listen_on(const ListenOptions& options);
   std::pair<Fd, Arrival> try_accept(int flags);
   std::pair<Fd, Arrival> accept_on_reserve(int flags, int error);

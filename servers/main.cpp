@@ -10,6 +10,7 @@
 #include "common/buffer.hpp"
 #include "common/drive.hpp"
 #include "common/program.hpp"
+#include "servers/availability.hpp"
 #include "servers/listing.hpp"
 #include "servers/models.hpp"
 #include "servers/supervisor.hpp"
@@ -31,6 +32,7 @@ struct Options {
   Nanoseconds drain_timeout = std::chrono::seconds(5);
   int ready_fd = -1;
   bool inetd = false;
+  std::string explain;
   bool list = false;
   bool json = false;
 };
@@ -40,14 +42,17 @@ constexpr const char* examples =
     "  echo_server --model epoll_level              serve on tcp://127.0.0.1:7007\n"
     "  echo_server --model thread_pool --workers 8 --listen tcp://[::1]:7007\n"
     "  echo_server --model select_loop --listen unix:///tmp/echo.sock\n"
+    "  echo_server --model udp_batched --listen udp://127.0.0.1:7007\n"
     "  echo_server --model thread_pool --protocol work --max-work 50ms\n"
     "  echo_server --list                           which models there are\n"
+    "  echo_server --explain epoll_level            what one is, and what it costs\n"
     "SIGTERM or Ctrl-C stops accepting and drains; a second one ends at once.\n";
 
 void add_options(CLI::App& parser, Options& options) {
   using namespace std::chrono_literals;
   parser.add_option("-m,--model", options.model, "which model serves; --list shows all");
-  add_endpoint(parser, "-l,--listen", options.listen, "endpoint; port 0: any free one");
+  add_endpoint(parser, "-l,--listen", options.listen,
+               "endpoint; port 0: any free one (a model of datagrams: udp://)");
   add_count(parser, "-w,--workers", options.workers,
             "workers of a pool (0: 64 where a client holds one, else one a core)", 0,
             4096);
@@ -56,7 +61,8 @@ void add_options(CLI::App& parser, Options& options) {
             1 << 20);
   add_count(parser, "--max-clients", options.max_clients,
             "clients held at once; one more is turned away", 1, 1 << 20);
-  add_bytes(parser, "--buffer", options.buffer, "memory lent to each conversation", 16,
+  add_bytes(parser, "--buffer", options.buffer,
+            "memory lent to each conversation (datagrams: 64KiB holds the longest)", 16,
             16 << 20);
   add_choice(parser, "--protocol", options.protocol,
              "frames that may ask the server to work", {"echo", "work"});
@@ -78,6 +84,7 @@ void add_options(CLI::App& parser, Options& options) {
       "--inetd", options.inetd,
       "serve one client on standard input and end, as inetd(8) starts servers");
   parser.add_flag("--list", options.list, "show the models and end");
+  parser.add_option("--explain", options.explain, "show a model's card and end");
   parser.add_flag("--json", options.json, "with --list: as JSON, with axes and census");
 }
 
@@ -135,6 +142,17 @@ Fd take_ready_fd(int number) {
   return number > STDERR_FILENO ? Fd(number) : Fd(::fcntl(number, F_DUPFD_CLOEXEC, 3));
 }
 
+/// What was not given follows from the model and where it listens.
+void complete(Options& options, const CLI::App& parser) {
+  const Model& model = find_model(options.model);
+  const Endpoint datagrams = Endpoint::parse("udp://127.0.0.1:7007");
+  if (parser.count("--listen") == 0 && !model.serves(options.listen))
+    options.listen = datagrams;
+  check_serves(model, options.listen);
+  if (parser.count("--buffer") == 0 && options.listen.is_datagram())
+    options.buffer = 64 * 1024;
+}
+
 /// What exec_per_client executes.
 std::vector<std::string> command_for_one(const Options& options) {
   std::vector<std::string> words = {
@@ -167,6 +185,8 @@ ExitCode serve_standard_input(const Options& options, const AnyProtocol& any) {
 
 int serve(const Options& options, const AnyProtocol& protocol) {
   const Model& model = find_model(options.model);
+  if (const auto why = unavailable_because(model))
+    throw Failure(ExitCode::unavailable, fmt::format("{}: {}", model.name, *why));
   Fd ready_fd = take_ready_fd(options.ready_fd);  // before any other gets its number
   const std::size_t workers =
       options.workers > 0 ? options.workers : default_workers(model);
@@ -206,10 +226,15 @@ ExitCode start(int argc, char** argv) {
     options.json ? list_models_as_json() : list_models();
     return ExitCode::ok;
   }
-  const AnyProtocol protocol = protocol_of(options, parser);
-  if (options.inetd) return serve_standard_input(options, protocol);
+  if (options.inetd) return serve_standard_input(options, protocol_of(options, parser));
+  if (parser.count("--explain") > 0) {
+    explain_model(find_model(options.explain));
+    return ExitCode::ok;
+  }
   if (options.model.empty())
     throw UsageError("which model? --model NAME, and --list shows all");
+  complete(options, parser);
+  const AnyProtocol protocol = protocol_of(options, parser);
   fit_to_descriptors(options, parser.count("--max-clients") > 0);
   return static_cast<ExitCode>(serve(options, protocol));
 }

@@ -58,6 +58,18 @@ const Model& find_model(std::string_view name) {
                                name, nearest(name, known)));
 }
 
+void check_serves(const Model& model, const Endpoint& endpoint) {
+  if (model.serves(endpoint)) return;
+  const auto other =
+      std::ranges::find_if(table, [&](const Model& row) { return row.serves(endpoint); });
+  throw UsageError(
+      fmt::format("{} serves {}, not {}{}", model.name,
+                  endpoint.is_datagram() ? "streams (tcp://, unix://)"
+                                         : "datagrams (udp://, unixgram://)",
+                  endpoint.text(),
+                  other == table.end() ? "" : fmt::format("; {} does", other->name)));
+}
+
 std::size_t default_workers(const Model& model) {
   return model.holds_a_worker_per_client()
              ? 64

@@ -1,9 +1,11 @@
 // The catalogue of models as data: what models.def says.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "servers/job.hpp"
 
@@ -25,6 +27,16 @@ struct Axes {
   std::string_view dispatch;  ///< none, queue, round_robin, kernel_hash, turns
   std::string_view computes;  ///< loop, worker, stage
   std::string_view growth;    ///< none, fixed, adaptive, per_client
+
+  /// Each with its name, for who prints them.
+  [[nodiscard]] std::array<std::pair<const char*, std::string_view>, 6> named() const {
+    return {{{"accepts", accepts},
+             {"unit", unit},
+             {"readiness", readiness},
+             {"dispatch", dispatch},
+             {"computes", computes},
+             {"growth", growth}}};
+  }
 };
 
 struct Model {
@@ -50,10 +62,15 @@ struct Model {
     return axes.readiness == "select" ? "1023" : "max_clients";
   }
 
+  [[nodiscard]] bool serves(const Endpoint& endpoint) const {
+    const auto kind = endpoint.is_datagram() ? "datagram" : "stream";
+    return transports.find(kind) != transports.npos;
+  }
+
   /// A worker that serves a whole conversation is taken for as long as its client stays.
   [[nodiscard]] bool holds_a_worker_per_client() const {
-    return axes.readiness == "blocking" && axes.growth != "per_client" &&
-           axes.growth != "none";
+    return transports != "datagram" && axes.readiness == "blocking" &&
+           axes.growth != "per_client" && axes.growth != "none";
   }
 };
 
@@ -62,6 +79,9 @@ std::span<const Model> models();
 
 /// Throws UsageError with the nearest name that exists.
 const Model& find_model(std::string_view name);
+
+/// Throws UsageError, with a model that does, where `model` does not serve `endpoint`.
+void check_serves(const Model& model, const Endpoint& endpoint);
 
 /// `--workers` where none are given: 64 where each is taken by a client, else one a core.
 std::size_t default_workers(const Model& model);

@@ -11,5 +11,6 @@ void epoll_level(const Job& job);
 /// With clients that another thread accepted, until the mailbox is closed.
 void epoll_level(const Job& job, Mailbox<Fd>& arrivals);
 void uring_multishot(const Job& job);
+void udp_batched(const Job& job);
 
 }  // namespace echolab

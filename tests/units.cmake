@@ -2,10 +2,14 @@
 include(GoogleTest)
 
 add_executable(unit_test
-  drive_test.cpp echo_session_test.cpp endpoint_test.cpp units_test.cpp
-  work_session_test.cpp)
+  availability_test.cpp drive_test.cpp echo_session_test.cpp endpoint_test.cpp
+  units_test.cpp work_session_test.cpp)
 target_link_libraries(unit_test PRIVATE echolab_common echolab_models GTest::gtest_main)
 gtest_discover_tests(unit_test PROPERTIES TIMEOUT 60 LABELS unit)
+
+add_executable(campaign_table_test campaign_table_test.cpp)
+target_link_libraries(campaign_table_test PRIVATE echolab_bench GTest::gtest_main)
+gtest_discover_tests(campaign_table_test PROPERTIES TIMEOUT 60 LABELS unit)
 
 set(python /usr/bin/python3)  # Debian's own: the one that has Debian's packages
 if(NOT ECHOLAB_SANITIZE)  # the text is the same

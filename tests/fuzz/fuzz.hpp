@@ -2,9 +2,9 @@
 #pragma once
 
 #include <fmt/format.h>
-#include <fuzzer/FuzzedDataProvider.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -23,20 +23,46 @@ inline void require(bool right, std::string_view what) {
   std::abort();
 }
 
-/// Feeds all of `stream` that the session takes, in cuts that `data` says, takes what it
+/// The fuzzer's input: what a peer sends at its begin, choices from its end on. When
+/// these are used up, each is the least that it can be.
+class Input {
+ public:
+  Input(const std::uint8_t* bytes, std::size_t size)
+      : bytes_(std::as_bytes(std::span(bytes, size))) {}
+
+  std::size_t choose(std::size_t least, std::size_t most) {
+    std::size_t chosen = 0;
+    for (int i = 0; i < 2 && !bytes_.empty(); ++i) {
+      chosen = chosen << 8 | std::to_integer<std::size_t>(bytes_.back());
+      bytes_ = bytes_.first(bytes_.size() - 1);
+    }
+    return least + chosen % (most - least + 1);
+  }
+  /// From now on the choices are among the rest.
+  Memory stream() {
+    const auto size = static_cast<std::ptrdiff_t>(choose(0, bytes_.size()));
+    const auto end = bytes_.begin() + std::min(size, std::ssize(bytes_));
+    const Memory stream(bytes_.begin(), end);
+    bytes_ = {end, bytes_.end()};
+    return stream;
+  }
+
+ private:
+  Bytes bytes_;
+};
+
+/// Feeds all of `stream` that the session takes, in cuts that `input` says, takes what it
 /// owes in such cuts as well, and returns that. Holds what every session keeps: spans lie
 /// inside the lent memory, what is owed changes only by sent(), and it ends.
 template <Session S>
-Memory converse(S& session, Room memory, Bytes stream, FuzzedDataProvider& data) {
+Memory converse(S& session, Room memory, Bytes stream, Input& input) {
   const auto is_lent = [&](Bytes span) {
     return span.empty() || (span.data() >= memory.data() &&
                             span.data() + span.size() <= memory.data() + memory.size());
   };
-  const auto cut = [&](std::size_t most) {
-    return data.ConsumeIntegralInRange<std::size_t>(1, most);
-  };
+  const auto cut = [&](std::size_t most) { return input.choose(1, most); };
   Memory back;
-  for (bool sends = false;; sends = data.ConsumeBool()) {
+  for (bool sends = false;; sends = input.choose(0, 1) == 1) {
     const Room room = session.input();
     const Bytes owed = session.output();
     require(is_lent(room) && is_lent(owed), "a span is not in the lent memory");

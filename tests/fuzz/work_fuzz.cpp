@@ -4,9 +4,8 @@
 #include "common/work.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
+namespace echolab::fuzz {
 namespace {
-
-using namespace echolab;
 
 struct Ledger {
   std::uint64_t frames = 0;
@@ -59,27 +58,33 @@ struct Expected {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
-  FuzzedDataProvider data(bytes, size);
-  const WorkLimits limits{.max_frame_bytes = data.ConsumeIntegral<std::uint16_t>(),
-                          .max_work_us = data.ConsumeIntegral<std::uint16_t>()};
-  fuzz::Memory memory(data.ConsumeIntegralInRange<std::size_t>(16, 300));
-  const std::size_t length =
-      data.ConsumeIntegralInRange<std::size_t>(0, data.remaining_bytes());
-  const auto stream = data.ConsumeBytes<std::byte>(length);
+/// Returns when the session kept its promises.
+void converse_as_it_wants(Input input) {
+  const WorkLimits limits{
+      .max_frame_bytes = static_cast<std::uint32_t>(input.choose(0, 400)),
+      .max_work_us = static_cast<std::uint32_t>(input.choose(0, 0xffff))};
+  Memory memory(input.choose(16, 300));
+  const Memory stream = input.stream();
 
   Ledger ledger;
   WorkSession<Recorder> session(memory, limits, Recorder{&ledger});
-  const fuzz::Memory back = fuzz::converse(session, memory, stream, data);
+  const Memory back = converse(session, memory, stream, input);
 
   const Expected right(stream,
-                       std::min<std::uint64_t>(limits.max_frame_bytes, memory.size()),
+                       std::min<std::size_t>(limits.max_frame_bytes, memory.size()),
                        limits.max_work_us);
-  fuzz::require(std::ranges::equal(back, Bytes(stream).first(right.bytes)),
-                "not exactly the good frames were answered");
-  fuzz::require(ledger.frames == right.frames && ledger.work_us == right.work_us,
-                "not exactly the work of the good frames was done");
-  fuzz::require(session.done() == right.refused && ledger.refusals == right.refused,
-                "refused what is right, or not what is wrong, or twice");
+  require(std::ranges::equal(back, Bytes(stream).first(right.bytes)),
+          "not exactly the good frames were answered");
+  require(ledger.frames == right.frames && ledger.work_us == right.work_us,
+          "not exactly the work of the good frames was done");
+  require(session.done() == right.refused && ledger.refusals == right.refused,
+          "refused what is right, or not what is wrong, or twice");
+  require(session.input().empty() == right.refused, "what is refused is read on");
+}
+
+}  // namespace echolab::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  echolab::fuzz::converse_as_it_wants({bytes, size});
   return 0;
 }

@@ -1,0 +1,147 @@
+// DatagramThread: the clients of one thread that speak in datagrams.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "clients/closed_loop.hpp"
+#include "clients/echo_caller.hpp"
+#include "clients/load.hpp"
+#include "clients/load_thread.hpp"
+#include "clients/measured_window.hpp"
+#include "common/buffer.hpp"
+
+namespace echolab {
+
+/// The requests of one connection that have no reply, in the order of their numbers,
+/// which is that of their sending.
+class Outstanding {
+ public:
+  struct Request {
+    std::uint64_t number;
+    std::int64_t intended_ns;
+    std::int64_t sent_ns;
+  };
+
+  explicit Outstanding(std::size_t most) { requests_.reserve(most); }
+
+  [[nodiscard]] std::size_t size() const { return requests_.size(); }
+  [[nodiscard]] bool empty() const { return requests_.empty(); }
+  void add(const Request& request) { requests_.push_back(request); }
+
+  /// Takes request `number` out; empty: there is none.
+  std::optional<Request> take(std::uint64_t number);
+  /// Takes out the oldest if it was sent at `moment_ns` or before.
+  std::optional<Request> take_sent_until(std::int64_t moment_ns);
+
+ private:
+  std::vector<Request> requests_;
+};
+
+/// The numbers of the requests that were given up last. A reply to one of them is late;
+/// a reply to any other that is not outstanding came twice.
+class GivenUp {
+ public:
+  explicit GivenUp(std::size_t most) : numbers_(most, none) {}
+
+  /// Forgets the oldest for it.
+  void add(std::uint64_t number) { numbers_[next_++ % numbers_.size()] = number; }
+  /// False: it is not known as given up.
+  bool take(std::uint64_t number);
+
+ private:
+  static constexpr std::uint64_t none = ~std::uint64_t{0};
+  std::vector<std::uint64_t> numbers_;
+  std::size_t next_ = 0;
+};
+
+/// Beside LoadLoop, in the same phases: a connection is a connected socket, a request one
+/// datagram, and nothing is waited for that may never come.
+///
+///     0            8        16
+///     | connection | number | bytes of the Pattern …
+///
+/// A connection counts as connected with its first reply, as no connect() tells whether
+/// anybody listens. Everything belongs to the thread that calls run(). No lock and no
+/// allocation once that has begun.
+class DatagramThread final : public LoadThread {
+ public:
+  static constexpr std::size_t least_bytes = 16;
+  static constexpr std::size_t most_outstanding = 1024;
+
+  /// `first`: the index of its first connection among all.
+  DatagramThread(const LoadPlan& plan, const Pattern& pattern, const Address& server,
+                 std::size_t first, std::size_t count, std::uint64_t quota,
+                 const std::atomic<Phase>& phase);
+
+  void run() override;
+  void add_to(LoadResult& result) const override;
+
+ private:
+  enum class State { unborn, connecting, open, closed };
+
+  struct Connection {
+    Connection(std::uint64_t i, std::size_t depth)
+        : index(i), outstanding(depth), given_up(4 * depth + 16) {}
+    std::uint64_t index;  ///< among all
+    Fd fd;
+    State state = State::unborn;
+    bool waits_to_send = false;
+    std::int64_t intended_ns = 0;  ///< of the request that waits to be sent; 0: none does
+    std::uint64_t asked = 0;
+    std::uint64_t first_unanswered = 0;  ///< all numbers from it on have no reply yet
+    std::uint64_t in_window = 0;
+    Outstanding outstanding;
+    GivenUp given_up;
+  };
+
+  void connect_some();
+  void start(Connection& connection);
+  void give_up_connecting();
+  void enter(Phase phase);
+  void turn();
+  void hear(Connection& connection);
+  [[nodiscard]] bool is_right(const Connection& connection, Bytes reply) const;
+  void on_reply(Connection& connection, std::uint64_t number, std::int64_t now_ns);
+  void lose(Connection& connection, const Outstanding::Request& request);
+  void give_up_the_lost(std::int64_t now_ns);
+  void ask(Connection& connection, std::int64_t now_ns);
+  [[nodiscard]] bool may_ask(const Connection& connection) const;
+  bool send(Connection& connection, std::int64_t now_ns);
+  void compose(std::uint64_t connection, std::uint64_t number);
+  void watch(Connection& connection, bool to_send);
+  void end_if_done(Connection& connection);
+  void fail(Connection& connection, std::uint64_t& kind, const std::string& why);
+  void close(Connection& connection);
+
+  const LoadPlan& plan_;
+  const Pattern& pattern_;
+  const Address server_;
+  const std::atomic<Phase>& phase_;
+  const ClosedLoop workload_;
+  const std::int64_t timeout_ns_;
+
+  Fd epoll_;
+  Buffer received_;
+  Buffer request_;
+  std::vector<Connection> connections_;
+  std::vector<epoll_event> events_;
+  std::size_t unborn_ = 0;  ///< index of the next to connect
+  std::size_t connecting_ = 0;
+  std::size_t alive_ = 0;
+  std::int64_t next_look_ns_ = 0;  ///< for lost ones
+  Phase now_in_ = Phase::connecting;
+
+  MeasuredWindow window_;
+  DatagramCounts counts_;
+  LoadErrors errors_;
+  std::string first_failure_;
+};
+
+}  // namespace echolab
