@@ -6,8 +6,7 @@
 //            session and the buffer goes back at once. Only a send is asked for.
 // Waits in   io_uring_enter.
 // Calls      io_uring_enter, io_uring_enter.
-// Costs      Half the operations of uring, and a copy per message. Two calls per request
-//            alone: one submits the send and comes back with it done, one waits.
+// Costs      Half the operations of uring, and a copy per message; alone, as many calls.
 // Traps      What comes while a send is under way must be kept: for a peer that does not
 //            read, the receive is cancelled, or its bytes have no end. An empty pool ends
 //            a receive (ENOBUFS): ask again. Client and descriptor stay until both
@@ -94,10 +93,11 @@ class Loop {
     if (result < 0 && result != -ENOBUFS && result != -ECANCELED) lose(client);
   }
 
+  /// While a send is under way something is owed: then feed() takes nothing.
   void keep(Client& client, Bytes bytes) try {
     std::vector<std::byte>& early = client.own.early;
     clients_.heard(client);
-    if (!client.own.sending && early.empty()) bytes = feed(client.session, bytes);
+    if (early.empty()) bytes = feed(client.session, bytes);
     early.insert(early.end(), bytes.begin(), bytes.end());
   } catch (const std::bad_alloc&) {
     lose(client);
