@@ -26,6 +26,8 @@ auto count_lines(const std::string& log) {
 }
 
 TEST_P(DescriptorPromise, OutOfDescriptorsItTurnsAwayAndRecovers) {
+  if (model().axes.readiness == "completion")
+    GTEST_SKIP() << "an accept under way keeps to the limit that there was: TablePromise";
   const auto server = start();
   const ProcessTree roomy = server->tree();
   // UBSan needs a descriptor to look at an object for the first time.
