@@ -11,6 +11,6 @@ add_dependencies(load_test echo_client echo_load echo_server)
 
 include(GoogleTest)
 gtest_discover_tests(load_test TEST_FILTER -LargeLoad.* DISCOVERY_TIMEOUT 60
-  PROPERTIES TIMEOUT 120)
+  PROPERTIES TIMEOUT 120 PROCESSORS 3)
 gtest_discover_tests(load_test TEST_FILTER LargeLoad.* TEST_LIST large_load_tests
-  DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300 LABELS large)
+  DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300 PROCESSORS 3 LABELS large)

@@ -15,7 +15,7 @@ add_dependencies(promises_test echo_server)
 function(add_promises name filter)
   add_test(NAME promises.${name} COMMAND promises_test --gtest_filter=${filter})
   set_tests_properties(promises.${name} PROPERTIES
-    TIMEOUT 120 FAIL_REGULAR_EXPRESSION "Running 0 tests")
+    TIMEOUT 300 FAIL_REGULAR_EXPRESSION "Running 0 tests")
 endfunction()
 
 add_promises(start "StartPromise.*")

@@ -17,9 +17,9 @@ if(NOT ECHOLAB_SANITIZE)  # the text is the same
     COMMAND ${python} ${CMAKE_CURRENT_SOURCE_DIR}/style_test.py
       --include ${CMAKE_SOURCE_DIR} --include ${CMAKE_BINARY_DIR}/generated
       --compiler ${CMAKE_CXX_COMPILER})
-  set_tests_properties(style PROPERTIES TIMEOUT 600)
+  set_tests_properties(style PROPERTIES TIMEOUT 600 PROCESSORS 6)  # two compilers
 endif()
 add_test(NAME command_line
   COMMAND ${python} ${CMAKE_CURRENT_SOURCE_DIR}/command_line_test.py)
 set_tests_properties(command_line PROPERTIES
-  ENVIRONMENT ECHOLAB_BIN=${CMAKE_BINARY_DIR} TIMEOUT 600)
+  ENVIRONMENT ECHOLAB_BIN=${CMAKE_BINARY_DIR} TIMEOUT 600 PROCESSORS 3)
