@@ -5,11 +5,10 @@
 //            hidden well enough that it could be io_uring. Each client is an object that
 //            belongs to the one operation that it has under way, and goes with it.
 // Waits in   io_context::run, which waits in epoll_wait.
-// Calls      epoll_wait, recvmsg, sendmsg, recvmsg.
+// Calls      epoll_wait, recvfrom, epoll_wait, sendto.
 // Costs      Four calls per message: before a completion is acted on, epoll is asked
-// again.
-//            Five for a client that takes its time: a read is tried before it is waited
-//            for. What is allocated per operation is recycled.
+//            again. Five for a client that takes its time: a read is tried before it is
+//            waited for. What is allocated per operation is recycled.
 // Traps      What an operation uses must live until it completes: it owns its client. A
 //            timer that is cancelled may already have fired, so it only knows its client
 //            weakly. async_write would hide from the clock that a slow reader reads.
@@ -121,7 +120,7 @@ void serve(const Job& job, const P& protocol) {
       Client::start(std::make_shared<Client>(loop, job, protocol, std::move(*seat)),
                     std::move(fd));
   };
-  const auto accept = [&](const auto& again) -> void {
+  const auto arm = [&](const auto& again) -> void {
     arrivals.async_wait(arrivals.wait_read, [&](error_code) {
       waiting = false;
       stopped = !listener.accept_waiting(admit);
@@ -132,7 +131,7 @@ void serve(const Job& job, const P& protocol) {
   // run() lets pass what an operation throws, and can be called again. The client whose
   // operation it was is gone by then.
   for (bool over = false; !over;) try {
-      if (!waiting && !stopped) accept(accept);
+      if (!waiting && !stopped) arm(arm);
       loop.run();
       over = true;
     } catch (const std::bad_alloc&) {

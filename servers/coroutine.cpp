@@ -3,17 +3,16 @@
 // The idea   Each client has a coroutine that is written as if it had a thread: serve,
 //            wait for news, serve. To wait is to return to the loop; what has to be known
 //            later is not on a stack but in a frame on the heap, of a size that the
-//            compiler knows. So a client costs some 100 bytes, and no other stack exists.
+//            compiler knows: 64 bytes here. There is only the one stack of the loop.
 // Waits in   epoll_wait, on behalf of whoever is suspended.
 // Calls      epoll_wait, recvfrom, sendto.
 // Costs      Three calls per message, as epoll_level, but no epoll_ctl for those who do
 //            not take their replies; to resume is an indirect call. One allocation per
 //            client, none per message.
-// Traps      Edge-triggered news comes once: a short receive ends the turn (it emptied
-// the
-//            socket), but an end that came with those bytes would be missed, so
-//            EPOLLRDHUP is remembered. Only the outermost function can wait (no stack is
-//            kept), and a parameter by reference must live as long as the frame.
+// Traps      News comes once: a short receive ends the turn, for it emptied the socket
+//            (but for urgent bytes), and an end that came with those bytes is missed
+//            unless EPOLLRDHUP is remembered. Only the outermost function can wait, and
+//            what it takes by reference must live as long as the frame.
 // Source     C++20 [dcl.fct.def.coroutine]; epoll(7); Conway 1963.
 // Next       fiber: a stack of its own for each, so that any function can wait.
 

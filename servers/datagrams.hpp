@@ -62,8 +62,12 @@ inline void lose_reply(Listener& listener, int error) {
 }
 
 /// A server that waits until there is room for a reply is held up by one client who does
-/// not read: the room in its own socket is bounded, and so is a Unix client's queue. So a
-/// reply that cannot leave now (MSG_DONTWAIT) is lost, as any datagram may be.
+/// not read. So a reply that cannot leave now (MSG_DONTWAIT) is lost, as any datagram may
+/// be. Over Unix sockets a reply keeps its room in the server's socket until it is read,
+/// and the queue of a client that is connected to the server has no bound of its own
+/// (unix_dgram_sendmsg in the kernel): one such client who never reads can take all of
+/// ListenOptions::queue_bytes, and until it leaves nobody is answered. Their paths are
+/// for their owner alone (0600).
 inline void send_to(Listener& listener, Bytes reply, const Address& receiver) {
   ssize_t n = 0;
   do

@@ -101,7 +101,7 @@ class Worker {
 template <Protocol P>
 void serve(const Job& job, const P& protocol) {
   std::deque<Mailbox<Arrival>> others(job.workers - 1);
-  const auto close = [&] {
+  const auto no_more = [&] {
     for (auto& arrivals : others) arrivals.close();
   };
   Threads threads;
@@ -119,13 +119,17 @@ void serve(const Job& job, const P& protocol) {
       if (!seat) return;
       Arrival client{std::move(fd), std::move(*seat)};
       turn = (turn + 1) % job.workers;
-      turn == 0 ? worker.admit(std::move(client))
-                : others[turn - 1].put(std::move(client));
+      if (turn == 0) return worker.admit(std::move(client));
+      try {
+        others[turn - 1].put(std::move(client));
+      } catch (const std::bad_alloc&) {
+        job.listener.turned_away("no memory left");
+      }
     });
-    close();
+    no_more();
     worker.drain();
   } catch (...) {
-    close();
+    no_more();
     throw;
   }
 }

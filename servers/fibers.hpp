@@ -24,8 +24,7 @@ constexpr std::size_t fiber_stack_bytes = 64 * 1024;
 struct WaitingFiber {
   boost::fibers::context* fiber = boost::fibers::context::active();
   std::uint32_t wanted = 0;
-  std::uint32_t news =
-      0;  ///< what epoll said, and whether it ever said `Epoll::end_of_peer`
+  std::uint32_t news = 0;  ///< what epoll said, and whether it ever said end_of_peer
 
   /// False when nothing came for `patience` (0: no bound).
   bool wait(std::uint32_t for_what, Nanoseconds patience = {}) {

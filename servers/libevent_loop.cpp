@@ -9,10 +9,11 @@
 // Costs      Seven calls per message: ioctl asks how much there is to read, and a reply
 //            leaves only after a wait for room to send, for which the set is changed
 //            twice. Two copies, and chains of allocated memory.
-// Traps      Without a high-water mark the input grows as long as the peer sends. The end
-//            of the peer may come while it is still owed replies. writev cannot say
-//            MSG_NOSIGNAL: the process ignores SIGPIPE. A time-out of reading also
-//            strikes those who are busy taking their replies.
+// Traps      Nothing bounds the output: who does not take it must not be read from. (The
+//            high-water mark alone spins: 2.1 calls again while the input is full.) The
+//            end of the peer may come while it is still owed replies, and a time-out of
+//            reading while it takes them. writev cannot say MSG_NOSIGNAL: the process
+//            ignores SIGPIPE.
 // Source     N. Mathewson, Fast portable non-blocking network programming with Libevent.
 // Next       libuv_loop: the program lends the buffers.
 

@@ -6,12 +6,11 @@
 //            session and the buffer goes back at once. Only a send is asked for.
 // Waits in   io_uring_enter.
 // Calls      io_uring_enter, io_uring_enter.
-// Costs      Half the operations of uring, and a copy per message. Two calls per request
-//            alone: one submits the send and comes back with it done, one waits.
+// Costs      Half the operations of uring, and a copy per message; alone, as many calls.
 // Traps      What comes while a send is under way must be kept: for a peer that does not
-//            read, the receive is cancelled, or its bytes are without end. An empty pool
-//            ends a receive (ENOBUFS): it is asked for again. Client and descriptor stay
-//            until both directions have said that they are over (no IORING_CQE_F_MORE).
+//            read, the receive is cancelled, or its bytes have no end. An empty pool ends
+//            a receive (ENOBUFS): ask again. Client and descriptor stay until both
+//            directions have said that they are over (no IORING_CQE_F_MORE).
 // Source     io_uring(7), io_uring_prep_recv_multishot(3), io_uring_register_buf_ring(3).
 // Next       uring_sharded: a ring and a listener per thread.
 
@@ -27,8 +26,10 @@
 namespace echolab {
 namespace {
 
-constexpr std::size_t buffers = 512;
-constexpr std::size_t buffer_bytes = 4096;
+// The kernel fills some hundred for one client before the loop hears of it: small ones
+// bound what a client that does not read can make it keep.
+constexpr std::size_t buffers = 1024;
+constexpr std::size_t buffer_bytes = 1024;
 
 /// What is under way for a client.
 struct Flow {
@@ -92,10 +93,11 @@ class Loop {
     if (result < 0 && result != -ENOBUFS && result != -ECANCELED) lose(client);
   }
 
+  /// While a send is under way something is owed: then feed() takes nothing.
   void keep(Client& client, Bytes bytes) try {
     std::vector<std::byte>& early = client.own.early;
     clients_.heard(client);
-    if (!client.own.sending && early.empty()) bytes = feed(client.session, bytes);
+    if (early.empty()) bytes = feed(client.session, bytes);
     early.insert(early.end(), bytes.begin(), bytes.end());
   } catch (const std::bad_alloc&) {
     lose(client);

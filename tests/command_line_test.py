@@ -19,6 +19,7 @@ import struct
 import subprocess
 import tempfile
 import termios
+import threading
 import time
 import unittest
 
@@ -67,7 +68,9 @@ OPTIONS = {
         "--drain-timeout": (NO_DURATION, ["61m"]),
         "--ready-fd": (["", "abc", "1e3", "0.5", "99999999999999999999"], ["-5"]),
     },
-    "echo_client": {},
+    "echo_client": {
+        "--timeout": (NO_DURATION, ["0", "61m"]),
+    },
     "echo_load": {
         "--connections": (NO_COUNT, ["0", "2M"]),
         "--threads": (NO_COUNT, ["0", "257"]),
@@ -77,6 +80,7 @@ OPTIONS = {
         "--pipeline": (NO_COUNT, ["0", "65537"]),
         "--warm-up": (NO_DURATION, ["61m"]),
         "--timeout": (NO_DURATION, ["0", "61m"]),
+        "--datagram-timeout": (NO_DURATION, ["0", "61s"]),
         "--seed": (NO_COUNT, []),
         **WORK,
     },
@@ -129,6 +133,20 @@ WRONG = [
     ("echo_server", [*SERVE, "tcp://127.0.0.1:0", "--protocol", "work", "--buffer", "8KiB",
                      "--max-frame", "9000"], USAGE,
      ["--max-frame 9000", "--buffer", "8192"]),
+    ("echo_server", [*SERVE, "udp://127.0.0.1:0"], USAGE,
+     ["iterative serves streams", "udp://127.0.0.1:0", "udp_iterative does"]),
+    ("echo_server", ["--model", "udp_batched", "--listen", "tcp://127.0.0.1:0"], USAGE,
+     ["udp_batched serves datagrams", "tcp://127.0.0.1:0"]),
+    ("echo_server", [*SERVE, "dgram://127.0.0.1:0"], USAGE, ["'dgram'", "unixgram://"]),
+    ("echo_client", ["unixgram:///no/server"], UNREACHABLE, ["unixgram:///no/server"]),
+    ("echo_load", ["-s", "15", "udp://127.0.0.1:1"], USAGE, ["--size 15", "16"]),
+    ("echo_load", ["-s", "65508", "udp://127.0.0.1:1"], USAGE, ["--size 65508", "65507"]),
+    ("echo_load", ["-p", "1025", "udp://127.0.0.1:1"], USAGE, ["--pipeline 1025", "1024"]),
+    ("echo_load", ["--protocol", "work", "udp://127.0.0.1:1"], USAGE,
+     ["--protocol work", "udp://127.0.0.1:1"]),
+    ("echo_load", ["-q", "udp://127.0.0.1:1"], UNREACHABLE,
+     ["udp://127.0.0.1:1", "refused"]),
+    ("echo_compare", ["--models", "udp_iterative", "-s", "15"], USAGE, ["--size 15", "16"]),
     ("echo_client", ["localhost"], USAGE, ["'localhost'", "://"]),
     ("echo_client", ["tcp://127.0.0.1:7", "more"], USAGE, ["'more'"]),
     ("echo_client", ["tcp://127.0.0.1:1"], UNREACHABLE, ["tcp://127.0.0.1:1", "refused"]),
@@ -167,9 +185,10 @@ def path_of(program):
 
 def run(program, *arguments, before=(), folder=None, **options):
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    return subprocess.run([*before, path_of(program), *arguments], cwd=folder,
-                          stdin=subprocess.DEVNULL, text=True, timeout=PATIENCE,
-                          check=False, **options)
+    if "input" not in options:
+        options["stdin"] = subprocess.DEVNULL
+    return subprocess.run([*before, path_of(program), *arguments], cwd=folder, text=True,
+                          timeout=PATIENCE, check=False, **options)
 
 
 def on_a_terminal(columns, program, *arguments):
@@ -464,6 +483,73 @@ class Ready(CommandLine):
              socket.create_connection(("127.0.0.1", int(server.port))) as client:
             client.sendall(b"echo")
             self.assertEqual(client.recv(4, socket.MSG_WAITALL), b"echo")
+
+
+class DatagramServer(threading.Thread):
+    """Replies to the n-th datagram (1 ...) with what `script` makes of it."""
+
+    def __init__(self, script):
+        super().__init__(daemon=True)
+        self.script = script
+        self.heard = []
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.endpoint = "udp://127.0.0.1:%d" % self.socket.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            request, sender = self.socket.recvfrom(1 << 16)
+            self.heard.append(request)
+            for reply in self.script(request, len(self.heard)):
+                self.socket.sendto(reply, sender)
+
+
+class Datagrams(CommandLine):
+    def client(self, server, text, *options):
+        return run("echo_client", *options, server.endpoint, input=text)
+
+    def test_each_line_is_one_with_its_end(self):
+        server = DatagramServer(lambda request, n: [request])
+        done = self.client(server, "one\n\nthree\nno end")
+        self.assertEqual((done.returncode, done.stdout), (0, "one\n\nthree\nno end"))
+        self.assertEqual(server.heard, [b"one\n", b"\n", b"three\n", b"no end"])
+
+    def test_a_line_that_is_too_long_is_several(self):
+        server = DatagramServer(lambda request, n: [request])
+        text = "x" * 100_000 + "\n"
+        done = self.client(server, text)
+        self.assertEqual((done.returncode, done.stdout), (0, text))
+        self.assertEqual([len(request) for request in server.heard], [65507, 34494])
+
+    def test_a_lost_one_is_named_and_fails_but_the_others_go_on(self):
+        server = DatagramServer(lambda request, n: [] if n == 2 else [request])
+        done = self.client(server, "one\ntwo\nthree\n", "--timeout", "300ms")
+        self.assertEqual((done.returncode, done.stdout), (FAILURE, "one\nthree\n"))
+        self.assertIn("no reply to datagram 2 (4 B) within 300 ms", done.stderr)
+        self.assertIn("1 of 3 datagrams were lost", done.stderr)
+
+    def test_what_is_not_the_reply_is_never_taken_for_it(self):
+        server = DatagramServer(lambda request, n: [b"late\n", request])
+        done = self.client(server, "one\n")
+        self.assertEqual((done.returncode, done.stdout), (0, "one\n"))
+        self.assertIn("ignored: 5 B", done.stderr)
+
+    def test_nobody_there_is_unreachable(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        done = run("echo_client", f"udp://127.0.0.1:{port}", input="hello\n")
+        self.assert_one_line(done, "echo_client", UNREACHABLE, ["refused", str(port)])
+
+    def test_every_model_of_datagrams_answers(self):
+        for model in json.loads(run("echo_server", "--list", "--json").stdout):
+            if "datagram" not in model["transports"]:
+                continue
+            with self.subTest(model=model["name"]), \
+                    Server(model["name"], f"unixgram://{self.folder}/echo.sock") as server:
+                done = run("echo_client", server.endpoint, input="a\nb\n")
+                self.assertEqual((done.returncode, done.stdout), (0, "a\nb\n"))
 
 
 class OtherPeoplesClients(CommandLine):

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -96,6 +97,8 @@ TEST(Endpoint, IsWrittenAsItWasRead) {
   for (const char* text :
        {"tcp://127.0.0.1:7007", "tcp://localhost:http", "tcp://[::1]:7007",
         "tcp://[fe80::1%lo]:1", "tcp://[::ffff:127.0.0.1]:65535", "tcp://0.0.0.0:0",
+        "udp://127.0.0.1:7007", "udp://localhost:echo", "udp://[::1]:7007",
+        "unixgram:///tmp/echo.sock", "unixgram://relative/echo.sock",
         "tcp://a-host.example.org:iscsi-target", "unix:///tmp/echo.sock",
         "unix://relative/echo.sock", "unix:///with space/and:colon", "unix://[x]"})
     EXPECT_EQ(Endpoint::parse(text).text(), text);
@@ -112,6 +115,26 @@ TEST(Endpoint, KnowsItsParts) {
   const Endpoint local = Endpoint::parse("unix:///tmp/a:b");
   EXPECT_EQ(local.transport, Transport::unix_stream);
   EXPECT_EQ(local.path, "/tmp/a:b");
+}
+
+TEST(Endpoint, KnowsWhetherItIsForDatagrams) {
+  const Endpoint udp = Endpoint::parse("udp://[::1]:53");
+  EXPECT_EQ(udp.transport, Transport::udp);
+  EXPECT_EQ(udp.host, "::1");
+  EXPECT_EQ(udp.port, "53");
+  const Endpoint local = Endpoint::parse("unixgram:///tmp/a:b");
+  EXPECT_EQ(local.transport, Transport::unix_datagram);
+  EXPECT_EQ(local.path, "/tmp/a:b");
+  for (const Endpoint& datagram : {udp, local}) {
+    EXPECT_TRUE(datagram.is_datagram());
+    EXPECT_EQ(datagram.socket_type(), SOCK_DGRAM);
+  }
+  for (const char* text : {"tcp://[::1]:53", "unix:///tmp/a"}) {
+    EXPECT_FALSE(Endpoint::parse(text).is_datagram());
+    EXPECT_EQ(Endpoint::parse(text).socket_type(), SOCK_STREAM);
+  }
+  EXPECT_TRUE(local.is_local());
+  EXPECT_FALSE(udp.is_local());
 }
 
 TEST(Endpoint, SaysWhatIsWrongWithAMalformedOne) {
@@ -147,12 +170,18 @@ TEST(Endpoint, SaysWhatIsWrongWithAMalformedOne) {
       {"tcp://127.0.0.1: 7", "a number or a service name"},
       {"tcp://[::1]:7:8", "a number or a service name"},
       {"unix://", "path is missing"},
+      {"udp://127.0.0.1", "no ':PORT'"},
+      {"udp://::1:7007", "brackets"},
+      {"udp://127.0.0.1:65536", "65535"},
+      {"unixgram://", "path is missing"},
+      {"dgram:///tmp/a", "'dgram' is no transport"},
   };
   for (const auto& [text, named] : cases) {
     const std::string said = complaint(text);
     EXPECT_TRUE(contains(said, named)) << text << ": " << said;
     EXPECT_TRUE(contains(said, fmt::format("'{}'", text))) << said;
     EXPECT_TRUE(contains(said, "tcp://HOST:PORT")) << "what would be right? " << said;
+    EXPECT_TRUE(contains(said, "unixgram://PATH")) << "what would be right? " << said;
   }
 }
 
@@ -197,6 +226,11 @@ TEST(Resolve, GivesTheAddressOfANumber) {
 
 TEST(Resolve, KnowsServicesByName) {
   EXPECT_EQ(port_of(resolve(Endpoint::parse("tcp://127.0.0.1:http")).at(0)), 80);
+}
+
+TEST(Resolve, KnowsServicesOfDatagramsByName) {
+  EXPECT_EQ(port_of(resolve(Endpoint::parse("udp://127.0.0.1:tftp")).at(0)), 69);
+  EXPECT_NE(failure([] { resolve(Endpoint::parse("tcp://127.0.0.1:tftp")); }), "");
 }
 
 TEST(Resolve, KnowsHostsByName) {
@@ -499,6 +533,196 @@ TEST_P(StopWakes, AndNobodyNewIsLetIn) {
   listener_.stop();
   EXPECT_NE(failure([&] { connect_to(listener_.endpoint()); }), "");
 }
+
+// --- datagrams
+
+/// In which transport.
+enum class Kind { udp4, udp6, local };
+
+class DatagramListener : public testing::TestWithParam<Kind> {
+ protected:
+  [[nodiscard]] Endpoint endpoint() const {
+    switch (GetParam()) {
+      case Kind::udp4:
+        return Endpoint::parse("udp://127.0.0.1:0");
+      case Kind::udp6:
+        return Endpoint::parse("udp://[::1]:0");
+      case Kind::local:
+        break;
+    }
+    return Endpoint::parse("unixgram://" + folder_.file("echo.sock"));
+  }
+  [[nodiscard]] bool is_local() const { return GetParam() == Kind::local; }
+
+  Folder folder_;
+  Listener listener_{endpoint()};
+};
+std::string name_of(const testing::TestParamInfo<Kind>& info) {
+  constexpr std::array names{"udp4", "udp6", "unixgram"};
+  return names[static_cast<std::size_t>(info.param)];
+}
+INSTANTIATE_TEST_SUITE_P(Listener, DatagramListener,
+                         testing::Values(Kind::udp4, Kind::udp6, Kind::local), name_of);
+
+/// What `listener` receives, and from whom; it waits.
+std::string receive_from(const Listener& listener, Address& sender) {
+  std::string bytes(100'000, '\0');
+  sender.size = sizeof sender.storage;
+  const ssize_t n = ::recvfrom(listener.fd(), bytes.data(), bytes.size(), 0, sender.get(),
+                               &sender.size);
+  bytes.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  return bytes;
+}
+
+bool say(const Fd& fd, std::string_view text) {
+  return ::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL) ==
+         static_cast<ssize_t>(text.size());
+}
+
+TEST_P(DatagramListener, HearsAClientThatCanBeAnswered) {
+  const Fd client = connect_to(listener_.endpoint());
+  ASSERT_TRUE(say(client, "hello"));
+  Address sender;
+  EXPECT_EQ(receive_from(listener_, sender), "hello");
+  ASSERT_EQ(::sendto(listener_.fd(), "you", 3, MSG_NOSIGNAL, sender.get(), sender.size),
+            3);
+  std::array<std::byte, 8> reply{};
+  EXPECT_EQ(receive(client.get(), reply), 3);
+}
+
+TEST_P(DatagramListener, HearsAStartedConnectAsWell) {
+  const auto server = resolve(listener_.endpoint()).at(0);
+  const Connecting client = start_connect(server, std::nullopt, SOCK_DGRAM);
+  ASSERT_EQ(client.error, 0) << std::strerror(client.error);
+  EXPECT_NE(::fcntl(client.fd.get(), F_GETFL) & O_NONBLOCK, 0);
+  ASSERT_TRUE(say(client.fd, "hello"));
+  Address sender;
+  EXPECT_EQ(receive_from(listener_, sender), "hello");
+  EXPECT_GT(sender.size, sizeof(sa_family_t)) << "it cannot be answered";
+}
+
+TEST_P(DatagramListener, StopWakesEveryThreadThatIsBlockedInAReceive) {
+  std::atomic<int> woken{0};
+  const auto wait = [&] {
+    Address sender;
+    if (receive_from(listener_, sender).empty() && sender.size == 0 &&
+        listener_.is_over())
+      ++woken;
+  };
+  std::thread one(wait);
+  std::thread other(wait);
+  std::this_thread::sleep_for(50ms);  // until both are blocked, or nearly always
+  EXPECT_FALSE(listener_.is_over());
+  listener_.stop();
+  one.join();
+  other.join();
+  EXPECT_EQ(woken, 2);
+}
+
+TEST_P(DatagramListener, WhatHadComeIsReceivedAfterTheStopAndAnswered) {
+  const Fd client = connect_to(listener_.endpoint());
+  for (const char* text : {"one", "", "two"}) ASSERT_TRUE(say(client, text));
+  listener_.stop();
+  Address sender;
+  for (const char* text : {"one", "", "two"}) {
+    EXPECT_FALSE(listener_.is_over()) << "before " << text;
+    EXPECT_EQ(receive_from(listener_, sender), text);
+    EXPECT_GT(sender.size, 0u);
+  }
+  EXPECT_TRUE(listener_.is_over());
+  EXPECT_EQ(::sendto(listener_.fd(), "bye", 3, MSG_NOSIGNAL, sender.get(), sender.size),
+            3);
+}
+
+TEST_P(DatagramListener, NothingComesAfterTheStop) {
+  const Fd client = connect_to(listener_.endpoint());
+  listener_.stop();
+  for (int i = 0; i < 10; ++i) say(client, "too late");
+  EXPECT_TRUE(listener_.is_over());
+}
+
+TEST_P(DatagramListener, IsRefusedWhereAnotherServerIs) {
+  const std::string said = failure([&] { Listener second(listener_.endpoint()); });
+  EXPECT_TRUE(contains(said, "another server has it")) << said;
+  EXPECT_NE(failure([&] { Listener second(listener_.endpoint(), {.shards = 2}); }), "");
+}
+
+TEST_P(DatagramListener, ShardsShareTheEndpointAndAllAreStopped) {
+  const Folder folder;
+  constexpr std::size_t shards = 4;
+  Listener group(is_local() ? Endpoint::parse("unixgram://" + folder.file("group.sock"))
+                            : endpoint(),
+                 {.shards = shards});
+  std::vector<Fd> clients;
+  for (int i = 0; i < 100; ++i) {
+    clients.push_back(connect_to(group.endpoint()));
+    if (is_local() && i >= 8) continue;  // its queue holds 10
+    ASSERT_TRUE(say(clients.back(), "which?"));
+  }
+  group.stop();
+  std::size_t heard = 0;
+  std::size_t used = 0;
+  for (std::size_t i = 0; i < shards; ++i) {
+    const std::size_t before = heard;
+    Address sender;
+    while (!group.shard(i).is_over()) {
+      EXPECT_EQ(receive_from(group.shard(i), sender), "which?");
+      ++heard;
+    }
+    if (heard > before) ++used;
+  }
+  EXPECT_EQ(heard, is_local() ? 8u : 100u);
+  EXPECT_EQ(used, is_local() ? 1u : shards) << "the kernel deals out by a hash";
+}
+
+TEST(DatagramConnect, NamesThePathWhereNobodyListens) {
+  const Folder folder;
+  const std::string where = "unixgram://" + folder.file("none");
+  const std::string said = failure([&] { connect_to(Endpoint::parse(where)); });
+  EXPECT_TRUE(contains(said, where)) << said;
+}
+
+TEST(DatagramConnect, TakesTheAddressOfSeveralThatIsThere) {
+  Listener listener(Endpoint::parse("udp://127.0.0.1:0"));
+  Endpoint named = listener.endpoint();
+  named.host = "localhost";
+  const Fd client = connect_to(named);
+  ASSERT_TRUE(say(client, "found"));
+  Address sender;
+  std::string heard;
+  for (int i = 0; i < 2 && heard.empty(); ++i) heard = receive_from(listener, sender);
+  EXPECT_EQ(heard, "found");
+}
+
+TEST(UnixDatagramListener, IsForItsOwnerAndTakesItsPathAway) {
+  const Folder folder;
+  const Endpoint endpoint = Endpoint::parse("unixgram://" + folder.file("echo.sock"));
+  {
+    Listener listener(endpoint);
+    struct stat found {};
+    ASSERT_EQ(::lstat(endpoint.path.c_str(), &found), 0);
+    EXPECT_EQ(found.st_mode & 0777, mode_t{0600});
+  }
+  EXPECT_FALSE(std::filesystem::exists(endpoint.path));
+}
+
+TEST(UnixDatagramListener, ReplacesAStaleSocketAndNeverALiveStream) {
+  const Folder folder;
+  const Endpoint endpoint = Endpoint::parse("unixgram://" + folder.file("echo.sock"));
+  {
+    const Fd dead(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const Address address = resolve(endpoint).at(0);
+    ASSERT_EQ(::bind(dead.get(), address.get(), address.size), 0);
+  }
+  ASSERT_TRUE(std::filesystem::exists(endpoint.path));
+  { Listener listener(endpoint); }
+  Listener stream(folder.endpoint());
+  EXPECT_NE(failure([&] { Listener second(endpoint); }), "");
+  const Fd here = connect_to(folder.endpoint());
+  EXPECT_TRUE(stream.accept());
+}
+
+// --- many who wait
 
 TEST(Listener, AcceptsWhoWaitsWithoutBlockingForMore) {
   Listener listener(any_port());

@@ -1,8 +1,10 @@
 # The promises that every model keeps, held against a running echo_server.
 add_executable(promises_test
   promises_stream_test.cpp promises_resources_test.cpp promises_exhaustion_test.cpp
-  promises_killed_test.cpp promises_label_test.cpp promises_lifecycle_test.cpp
-  promises_start_test.cpp promises_work_test.cpp
+  promises_company_test.cpp promises_datagram_test.cpp promises_killed_test.cpp
+  promises_label_test.cpp promises_lifecycle_test.cpp promises_start_test.cpp
+  promises_work_test.cpp
+  datagram_client.cpp
   promises.cpp plain_client.cpp process_tree.cpp server_process.cpp)
 target_link_libraries(promises_test PRIVATE echolab_models GTest::gtest_main)
 target_compile_definitions(promises_test PRIVATE
@@ -17,10 +19,17 @@ function(add_promises name filter)
     TIMEOUT 300 FAIL_REGULAR_EXPRESSION "Running 0 tests")
 endfunction()
 
-add_promises(start "StartPromise.*")
+add_promises(start "StartPromise.*:TransportPromise.*")
 file(STRINGS ${CMAKE_SOURCE_DIR}/servers/models.def stream_rows
   REGEX "^MODEL\\([a-z0-9_]+, [a-z_]+, [a-z_]*stream")
 foreach(row IN LISTS stream_rows)
   string(REGEX REPLACE "^MODEL\\(([a-z0-9_]+),.*" "\\1" model "${row}")
   add_promises(${model} "*/${model}_tcp4:*/${model}_tcp6:*/${model}_unix")
+endforeach()
+
+file(STRINGS ${CMAKE_SOURCE_DIR}/servers/models.def datagram_rows
+  REGEX "^MODEL\\([a-z0-9_]+, [a-z_]+, [a-z_]*datagram")
+foreach(row IN LISTS datagram_rows)
+  string(REGEX REPLACE "^MODEL\\(([a-z0-9_]+),.*" "\\1" model "${row}")
+  add_promises(${model}.datagram "*/${model}_udp4:*/${model}_udp6:*/${model}_unixgram")
 endforeach()

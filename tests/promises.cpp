@@ -46,6 +46,16 @@ std::size_t to_spare(const Model& model) {
   return model.axes.growth == "adaptive" ? 1 : 0;
 }
 
+std::vector<Case> models_of(std::string_view kind, Transports transports,
+                            bool (*applies)(const Model&)) {
+  std::vector<Case> cases;
+  for (const Model& model : models())
+    if (model.transports.find(kind) != model.transports.npos && applies(model))
+      for (const std::string_view transport : transports)
+        cases.push_back({&model, transport});
+  return cases;
+}
+
 }  // namespace
 
 std::size_t served_at_once(const Model& model) {
@@ -81,12 +91,11 @@ std::string name_of(const ::testing::TestParamInfo<Case>& info) {
 }
 
 std::vector<Case> stream_models(Transports transports, bool (*applies)(const Model&)) {
-  std::vector<Case> cases;
-  for (const Model& model : models())
-    if (model.transports.find("stream") != model.transports.npos && applies(model))
-      for (const std::string_view transport : transports)
-        cases.push_back({&model, transport});
-  return cases;
+  return models_of("stream", transports, applies);
+}
+
+std::vector<Case> datagram_models(Transports transports, bool (*applies)(const Model&)) {
+  return models_of("datagram", transports, applies);
 }
 
 const std::string& more_than_buffers_hold() {
@@ -111,13 +120,17 @@ std::string Folder::path(std::string_view name) const {
 }
 
 void Promise::SetUp() {
-  if (GetParam().transport == "tcp6")
+  if (GetParam().transport.ends_with('6'))
     if (const auto why = no_ipv6()) GTEST_SKIP() << *why;
   if (const auto why = unavailable(model())) GTEST_SKIP() << *why;
 }
 
 std::string Promise::endpoint() const {
   if (GetParam().transport == "unix") return "unix://" + folder_.path("echo.sock");
+  if (GetParam().transport == "unixgram")
+    return "unixgram://" + folder_.path("echo.sock");
+  if (GetParam().transport == "udp4") return "udp://127.0.0.1:0";
+  if (GetParam().transport == "udp6") return "udp://[::1]:0";
   return GetParam().transport == "tcp6" ? "tcp://[::1]:0" : "tcp://127.0.0.1:0";
 }
 

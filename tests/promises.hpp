@@ -36,7 +36,7 @@ bool has_worker_processes(const Model& model);
 /// The process that accepts keeps none of its clients' descriptors.
 bool gives_descriptors_away(const Model& model);
 
-/// A model behind a transport: tcp4, tcp6 or unix.
+/// A model behind a transport: tcp4, tcp6 or unix; udp4, udp6 or unixgram.
 struct Case {
   const Model* model;
   std::string_view transport;
@@ -48,6 +48,11 @@ using Transports = std::initializer_list<std::string_view>;
 
 /// Each stream model that `applies`, in each transport.
 std::vector<Case> stream_models(
+    Transports transports,
+    bool (*applies)(const Model&) = [](const Model&) { return true; });
+
+/// Each model of datagrams that `applies`, in each transport.
+std::vector<Case> datagram_models(
     Transports transports,
     bool (*applies)(const Model&) = [](const Model&) { return true; });
 
