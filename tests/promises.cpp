@@ -77,6 +77,10 @@ bool has_worker_processes(const Model& model) {
   return model.census(workers, workers).processes > 1;
 }
 
+bool waits_for_many(const Model& model) {
+  return model.axes.readiness != "blocking";
+}
+
 bool gives_descriptors_away(const Model& model) {
   return model.axes.unit == "process" &&
          (grows_with_clients(model) || model.axes.accepts == "passed");
@@ -173,7 +177,8 @@ bool comes_back_to(const ProcessTree& before, const Model& model,
   const std::size_t processes = before.pids.size();
   return eventually([&] {
     const ProcessTree now = server.tree();
-    return now.pids.size() <= processes + spare && now.threads <= before.threads + spare &&
+    return now.pids.size() <= processes + spare &&
+           now.threads <= before.threads + spare &&
            now.descriptors <= before.descriptors * (processes + spare) / processes &&
            now.zombies == 0;
   });

@@ -33,6 +33,8 @@ bool waits_busily(const Model& model);
 bool grows_with_clients(const Model& model);
 /// Others than the process that it starts with do a part of the work.
 bool has_worker_processes(const Model& model);
+/// One thread waits for many clients.
+bool waits_for_many(const Model& model);
 /// The process that accepts keeps none of its clients' descriptors.
 bool gives_descriptors_away(const Model& model);
 
@@ -98,8 +100,8 @@ class Promise : public ::testing::TestWithParam<Case> {
 /// What the server holds once that has not changed for a while.
 ProcessTree settled(const ServerProcess& server);
 
-/// True once `server` holds no more than in `before`, and no zombie. A pool that adapts is
-/// slow to shrink, and may have a process more.
+/// True once `server` holds no more than in `before`, and no zombie. A pool that adapts
+/// is slow to shrink, and may have a process more.
 bool comes_back_to(const ProcessTree& before, const Model& model,
                    const ServerProcess& server);
 

@@ -108,10 +108,10 @@ TEST_P(CompanyPromise, ABufferOfSixteenBytesChangesNoByte) {
 TEST_P(SilencePromise, AClientThatTakesNothingIsClosedAfterIdleTimeout) {
   const auto server = start({"--idle-timeout", "300ms"});
   ASSERT_TRUE(serves_a_new_client(server->endpoint()));
-  const std::size_t before = settled(*server).descriptors;
+  const ProcessTree before = settled(*server);
   PlainClient client(server->endpoint());
-  client.send(random_bytes(32 << 20), 50ms);
-  EXPECT_TRUE(eventually([&] { return server->tree().descriptors <= before; }));
+  client.send(more_than_buffers_hold(), 50ms);
+  EXPECT_TRUE(comes_back_to(before, model(), *server));
   EXPECT_TRUE(serves_a_new_client(server->endpoint()));
   expect_clean_stop(*server);
 }
