@@ -94,7 +94,6 @@ void serve(const Job& job, const P& protocol) {
   std::vector<Client*> hungry;  // to be asked, told of or not
   std::size_t arrived = 0;
   if (!events.arm(job.listener.fd())) checked(-1, "fcntl(F_SETSIG)");
-
   const auto forget = [&](Client& client) {
     by_descriptor.set(client.fd.get(), nullptr);
     std::erase(hungry, &client);
