@@ -100,8 +100,10 @@ class Promise : public ::testing::TestWithParam<Case> {
 /// What the server holds once that has not changed for a while.
 ProcessTree settled(const ServerProcess& server);
 
-/// True once `server` holds no more than in `before`, and no zombie.
-bool comes_back_to(const ProcessTree& before, const ServerProcess& server);
+/// True once `server` holds no more than in `before`, and no zombie. A pool that adapts is
+/// slow to shrink, and may have a process more.
+bool comes_back_to(const ProcessTree& before, const Model& model,
+                   const ServerProcess& server);
 
 /// True once `server` has as many processes and threads as its row says, with `clients`.
 bool census_comes_true(const Model& model, std::size_t clients,
