@@ -7,8 +7,8 @@
 // Waits in   epoll_wait, in the scheduler of each thread.
 // Calls      epoll_wait, recvfrom, sendto.
 // Costs      Three calls per message, and two switches of stacks. Per client 64 KiB of
-//            addresses, of which 8 KiB or so are ever touched, in two mappings (the lower
-//            one catches an overflow): 65 530 of them are allowed (vm.max_map_count).
+//            addresses, of which a page or two are ever touched, in two mappings (the
+//            lower catches an overflow): 65 530 of them are allowed (vm.max_map_count).
 // Traps      The news of epoll comes once, as in coroutine. A fiber that goes on without
 //            end keeps the scheduler from asking: who has more to read asks epoll to be
 //            told again, and waits. A stack must not be left behind with its thread.

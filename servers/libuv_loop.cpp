@@ -32,7 +32,7 @@ struct Stream {
   uv_write_t rest;
   static void close(Stream* stream) {
     uv_close(&stream->handle.handle,
-             [](uv_handle_t* handle) { delete reinterpret_cast<Stream*>(handle); });
+             [](uv_handle_t* closed) { delete reinterpret_cast<Stream*>(closed); });
   }
 };
 struct Socket : std::unique_ptr<Stream, decltype(&Stream::close)> {

@@ -73,6 +73,10 @@ bool grows_with_clients(const Model& model) {
          (model.axes.unit == "process" || model.axes.unit == "thread");
 }
 
+bool waits_for_many(const Model& model) {
+  return model.axes.readiness != "blocking";
+}
+
 bool has_worker_processes(const Model& model) {
   return model.census(workers, workers).processes > 1;
 }

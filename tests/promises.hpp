@@ -31,6 +31,8 @@ std::size_t served_at_once(const Model& model);
 bool waits_busily(const Model& model);
 /// A client costs it a process or a thread.
 bool grows_with_clients(const Model& model);
+/// One thread waits for many clients.
+bool waits_for_many(const Model& model);
 /// Others than the process that it starts with do a part of the work.
 bool has_worker_processes(const Model& model);
 /// One thread waits for many clients.
