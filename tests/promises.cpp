@@ -81,10 +81,6 @@ bool has_worker_processes(const Model& model) {
   return model.census(workers, workers).processes > 1;
 }
 
-bool waits_for_many(const Model& model) {
-  return model.axes.readiness != "blocking";
-}
-
 bool gives_descriptors_away(const Model& model) {
   return model.axes.unit == "process" &&
          (grows_with_clients(model) || model.axes.accepts == "passed");

@@ -35,8 +35,6 @@ bool grows_with_clients(const Model& model);
 bool waits_for_many(const Model& model);
 /// Others than the process that it starts with do a part of the work.
 bool has_worker_processes(const Model& model);
-/// One thread waits for many clients.
-bool waits_for_many(const Model& model);
 /// The process that accepts keeps none of its clients' descriptors.
 bool gives_descriptors_away(const Model& model);
 
