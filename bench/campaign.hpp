@@ -14,6 +14,7 @@ namespace echolab {
 
 struct CampaignPlan {
   std::vector<Contestant> contestants;
+  std::vector<Absentee> absent;        ///< named, and not available here: never run
   std::vector<std::uint64_t> clients;  ///< connections, ascending
   std::uint64_t rounds = 3;            ///< each holds every (contestant, clients) once
   std::uint64_t seed = 1;              ///< of the order
@@ -76,8 +77,13 @@ struct Range {
 };
 Range range_of(std::vector<double> figures);
 
-/// The table of the whole, and in words what it says.
+struct Paper {
+  std::size_t columns = 100;
+  bool colour = false;
+};
+
+/// The table of the whole, no wider than the paper, and in words what it says.
 std::string campaign_table(const CampaignPlan& plan, const std::vector<CampaignRow>& rows,
-                           const std::optional<Floor>& floor, bool colour);
+                           const std::optional<Floor>& floor, Paper paper);
 
 }  // namespace echolab

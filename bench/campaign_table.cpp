@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "bench/campaign.hpp"
+#include "common/program.hpp"
 #include "common/units.hpp"
 
 namespace echolab {
@@ -32,6 +34,8 @@ struct Cell {
   [[nodiscard]] Range cpu() const {
     return range([](const Trial& t) { return t.server.cpu_ns_per_request; });
   }
+  /// Of a throughput that is a lower bound.
+  [[nodiscard]] const char* mark() const { return bound() ? "+" : " "; }
   [[nodiscard]] bool bound() const {
     return std::ranges::any_of(rows, [](const CampaignRow* row) {
       return row->trial.judgement.verdict == Verdict::client_bound;
@@ -92,72 +96,129 @@ std::string shown(double ns) {
   return ns > 0 ? show_duration(ns) : "-";
 }
 
-std::string cell_line(const CampaignPlan& plan, const Cell& cell, const Cell* base,
-                      const std::optional<Floor>& floor, std::uint64_t clients) {
-  const std::string& name = plan.contestants[cell.contestant].name;
-  if (cell.rows.empty())
-    return fmt::format("  {:<18} FAILED in {} rounds: {}\n", name, cell.failed,
-                       cell.failure);
-  const Range rps =
-      cell.range([](const Trial& t) { return t.load.requests_per_second(); });
-  const Range cpu = cell.cpu();
-  const Range threads = cell.range(
-      [](const Trial& t) { return static_cast<double>(t.server.size.threads); });
-  const Range memory = cell.range([&](const Trial& t) {
-    return std::max(0.0, static_cast<double>(t.server.size.pss_bytes) -
-                             static_cast<double>(t.server.pss_bytes_idle)) /
-           static_cast<double>(clients);
-  });
-  const Range switches = cell.range([](const Trial& t) {
-    return t.server.voluntary_switches_per_request +
-           t.server.involuntary_switches_per_request;
-  });
-  const Range starved =
-      cell.range([](const Trial& t) { return static_cast<double>(t.load.starved()); });
-  const Range against = base != nullptr ? ratio(cell, *base) : Range{};
-  return fmt::format(
-      "  {:<18} {:>9} {:>6} {:>13} {:>6} {:>9} {:>9} {:>8}{} {:>7} {:>10} {:>8.2f} "
-      "{:>7}{}\n",
-      name, shown(cpu.median),
-      floor ? fmt::format("{:.1f}x", cpu.median / (floor->round_trip_ns / 2)) : "-",
-      fmt::format("{:.2f}..{:.2f}", against.least, against.most),
-      fmt::format("{:.2f}x", against.median), shown(middle_quantile(cell, 0.5)),
-      shown(middle_quantile(cell, 0.99)), show_count(rps.median),
-      cell.bound() ? "+" : " ", show_count(threads.median), show_bytes(memory.median),
-      switches.median, show_count(starved.median),
-      cell.failed > 0 ? fmt::format("  {} FAILED", cell.failed) : "");
+/// What a column may need.
+struct Line {
+  const Cell& cell;
+  const Cell* base;
+  const std::optional<Floor>& floor;
+  std::uint64_t clients;
+
+  [[nodiscard]] Range against() const {
+    return base != nullptr ? ratio(cell, *base) : Range{};
+  }
+  [[nodiscard]] std::string count(double (*figure)(const Trial&)) const {
+    return show_count(cell.range(figure).median);
+  }
+};
+
+struct Column {
+  const char* head;
+  std::size_t width;
+  int rank;  ///< the greatest goes first where the terminal is narrow
+  std::string (*text)(const Line&);
+};
+
+std::string memory_per_client(const Line& line) {
+  return show_bytes(
+      line.cell
+          .range([&](const Trial& t) {
+            return std::max(0.0, static_cast<double>(t.server.size.pss_bytes) -
+                                     static_cast<double>(t.server.pss_bytes_idle)) /
+                   static_cast<double>(line.clients);
+          })
+          .median);
 }
 
-/// Who, after the cheapest, cannot be told from it, and how many they are.
-std::pair<std::string, std::size_t> ties(const CampaignPlan& plan,
-                                         const std::vector<Cell>& cells) {
-  std::string names;
-  std::size_t i = 1;
-  for (; i < cells.size(); ++i) {
+std::string switches(const Line& line) {
+  const auto each = [](const Trial& t) {
+    return t.server.voluntary_switches_per_request +
+           t.server.involuntary_switches_per_request;
+  };
+  return fmt::format("{:.2f}", line.cell.range(each).median);
+}
+
+std::string over_floor(const Line& line) {
+  if (!line.floor) return "-";
+  return fmt::format("{:.1f}x", line.cell.cpu().median / (line.floor->round_trip_ns / 2));
+}
+
+std::string ratio_range(const Line& line) {
+  return fmt::format("{:.2f}..{:.2f}", line.against().least, line.against().most);
+}
+
+double rate(const Trial& t) {
+  return t.load.requests_per_second();
+}
+double threads(const Trial& t) {
+  return static_cast<double>(t.server.size.threads);
+}
+double starved(const Trial& t) {
+  return static_cast<double>(t.load.starved());
+}
+
+constexpr Column columns[] = {
+    {"CPU/req", 9, 0, [](const Line& l) { return shown(l.cell.cpu().median); }},
+    {"floor", 6, 9, over_floor},
+    {"ratio range", 13, 3, ratio_range},
+    {"ratio", 6, 1,
+     [](const Line& l) { return fmt::format("{:.2f}x", l.against().median); }},
+    {"p50", 9, 6, [](const Line& l) { return shown(middle_quantile(l.cell, 0.5)); }},
+    {"p99", 9, 4, [](const Line& l) { return shown(middle_quantile(l.cell, 0.99)); }},
+    {"req/s ", 9, 5, [](const Line& l) { return l.count(rate) + l.cell.mark(); }},
+    {"threads", 7, 8, [](const Line& l) { return l.count(threads); }},
+    {"PSS/client", 10, 7, memory_per_client},
+    {"switches", 8, 10, switches},
+    {"starved", 7, 2, [](const Line& l) { return l.count(starved); }},
+};
+
+/// The columns that fit beside the names.
+std::vector<Column> fitting(std::size_t room) {
+  std::vector<Column> kept(std::begin(columns), std::end(columns));
+  const auto width = [&] {
+    std::size_t sum = 0;
+    for (const Column& column : kept) sum += 1 + column.width;
+    return sum;
+  };
+  while (kept.size() > 1 && width() > room)
+    kept.erase(std::ranges::max_element(kept, {}, &Column::rank));
+  return kept;
+}
+
+/// "a, b, c and 4 more"
+std::string few(const std::vector<std::string>& names) {
+  constexpr std::size_t most = 6;
+  const std::size_t told = names.size() > most ? most - 1 : names.size();
+  std::string text;
+  for (std::size_t i = 0; i < told; ++i) text += (i == 0 ? "" : ", ") + names[i];
+  if (told < names.size()) text += fmt::format(" and {} more", names.size() - told);
+  return text;
+}
+
+/// Who, after the cheapest, cannot be told from it.
+std::vector<std::string> ties(const CampaignPlan& plan, const std::vector<Cell>& cells) {
+  std::vector<std::string> names;
+  for (std::size_t i = 1; i < cells.size(); ++i) {
     const Range more = ratio(cells[i], cells.front());
     if (more.least > 1 && more.median > 1.02) break;
-    names += (names.empty() ? "" : ", ") + plan.contestants[cells[i].contestant].name;
+    names.push_back(plan.contestants[cells[i].contestant].name);
   }
-  return {names, i - 1};
+  return names;
 }
 
 /// Those that answered every client: one that serves a few and lets the rest wait does
 /// less, and is not compared with them.
-std::pair<std::vector<Cell>, std::string> apart_from_starving(
+std::pair<std::vector<Cell>, std::vector<std::string>> apart_from_starving(
     const CampaignPlan& plan, const std::vector<Cell>& cells) {
   std::vector<Cell> fair;
-  std::string starving;
+  std::vector<std::string> starving;
   for (const Cell& cell : cells) {
     if (cell.rows.empty()) continue;
-    const double starved =
-        cell.range([](const Trial& t) { return static_cast<double>(t.load.starved()); })
-            .median;
-    if (starved == 0) {
+    const double left = cell.range(starved).median;
+    if (left == 0)
       fair.push_back(cell);
-    } else {
-      starving += fmt::format("{}{} left {:.0f}", starving.empty() ? "" : ", ",
-                              plan.contestants[cell.contestant].name, starved);
-    }
+    else
+      starving.push_back(
+          fmt::format("{} left {:.0f}", plan.contestants[cell.contestant].name, left));
   }
   return {fair, starving};
 }
@@ -170,9 +231,9 @@ std::string in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,
   };
   const auto [fair, starving] = apart_from_starving(plan, cells);
   std::string text = fmt::format("At {} client{}", clients, clients == 1 ? "" : "s");
-  if (fair.empty()) return text + " no server answered every client.\n";
-  const auto [even, number] = ties(plan, fair);
-  if (fair.size() > 1 && number + 1 == fair.size()) {
+  if (fair.empty()) return text + " no server answered every client.";
+  const auto even = ties(plan, fair);
+  if (fair.size() > 1 && even.size() + 1 == fair.size()) {
     text += fmt::format(
         " no server is cheaper than another beyond the noise ({} to {} of CPU per "
         "request)",
@@ -180,9 +241,9 @@ std::string in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,
   } else {
     text += fmt::format(" {} needs the least server CPU per request ({})",
                         name(fair.front()), shown(fair.front().cpu().median));
-    if (!even.empty()) text += fmt::format("; within the noise of it: {}", even);
+    if (!even.empty()) text += fmt::format("; within the noise of it: {}", few(even));
   }
-  if (number + 1 < fair.size()) {
+  if (even.size() + 1 < fair.size()) {
     const Range more = ratio(fair.back(), fair.front());
     text += fmt::format("; {} the most, {:.2f} times as much [{:.2f} to {:.2f}]",
                         name(fair.back()), more.median, more.least, more.most);
@@ -190,52 +251,144 @@ std::string in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,
   text += ".";
   if (!starving.empty())
     text += fmt::format(" Not compared, for want of any answer to some clients: {}.",
-                        starving);
-  return text + "\n";
+                        few(starving));
+  return text;
 }
+
+/// Draws what belongs to one campaign on one paper.
+class Table {
+ public:
+  Table(const CampaignPlan& plan, const std::optional<Floor>& floor, Paper paper)
+      : plan_(plan),
+        floor_(floor),
+        text_width_(std::min<std::size_t>(paper.columns, 100)),
+        by_family_(plan.contestants.size() > 12),
+        bold_(paper.colour ? "\033[1m" : ""),
+        dim_(paper.colour ? "\033[2m" : ""),
+        plain_(paper.colour ? "\033[0m" : "") {
+    for (const Contestant& one : plan.contestants)
+      name_width_ = std::max(name_width_, std::min<std::size_t>(one.name.size(), 24));
+    columns_ = fitting(paper.columns - std::min(paper.columns, 2 + name_width_));
+  }
+
+  /// One number of clients: a line per contestant, the cheapest first.
+  void add(const std::vector<Cell>& cells, std::uint64_t clients) {
+    text_ += fmt::format("\n{}{} client{}{}\n", bold_, clients, clients == 1 ? "" : "s",
+                         plain_);
+    text_ += fmt::format("{}  {:<{}}", dim_, "model", name_width_);
+    for (const Column& column : columns_)
+      text_ += fmt::format(" {:>{}}", column.head, column.width);
+    text_ += fmt::format("{}\n", plain_);
+    const Cell* base = baseline_of(plan_, cells);
+    if (!by_family_) {
+      for (const Cell& cell : cells) add_line({cell, base, floor_, clients});
+      return;
+    }
+    for (const std::string& family : families()) {
+      std::string heading = fmt::format(" {}{}{}\n", dim_, family, plain_);
+      std::ranges::replace(heading, '_', ' ');
+      for (const Cell& cell : cells)
+        if (plan_.contestants[cell.contestant].family == family) {
+          text_ += std::exchange(heading, "");
+          add_line({cell, base, floor_, clients});
+        }
+    }
+  }
+
+  void add_words(const std::string& words, std::size_t indent = 0) {
+    for (const std::string& line : wrapped(words, text_width_ - indent)) {
+      text_ += line + "\n" + std::string(indent, ' ');
+    }
+    text_.resize(text_.size() - indent);
+  }
+
+  /// What the heads of the columns mean, and who is not there.
+  void add_notes(bool bound) {
+    text_ += "\n" + dim_;
+    add_words(fmt::format(
+        "CPU/req: server CPU time per request, whole process tree, median of {} rounds. "
+        "floor: CPU/req over half a loopback round trip{}. ratio: CPU/req over "
+        "epoll_level's in the same round, least-most and median. switches: context "
+        "switches per request. starved: clients without one reply.",
+        plan_.rounds,
+        floor_ ? fmt::format(" ({})", show_duration(floor_->round_trip_ns / 2)) : ""));
+    if (bound)
+      add_words(
+          "+ CLIENT-BOUND: the client's core was full, the server may serve more "
+          "than this.");
+    if (columns_.size() < std::size(columns))
+      add_words("Left out here: " + left_out() + "; a wider terminal shows them.");
+    text_ += plain_;
+    for (const auto& [one, reason] : plan_.absent)
+      add_words(fmt::format("{} is unavailable: {}.", one.name, reason), 2);
+    text_ += "\n";
+  }
+
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  void add_line(const Line& line) {
+    const std::string& name = plan_.contestants[line.cell.contestant].name;
+    text_ += fmt::format("  {:<{}.{}}", name, name_width_, name_width_);
+    if (line.cell.rows.empty()) {
+      text_ += " ";
+      add_words(fmt::format("FAILED in {} round{}: {}", line.cell.failed,
+                            line.cell.failed == 1 ? "" : "s", line.cell.failure),
+                name_width_ + 3);
+      return;
+    }
+    for (const Column& column : columns_)
+      text_ += fmt::format(" {:>{}}", column.text(line), column.width);
+    if (line.cell.failed > 0) text_ += fmt::format("  {} FAILED", line.cell.failed);
+    text_ += "\n";
+  }
+
+  /// Each once, in the order of the catalogue.
+  [[nodiscard]] std::vector<std::string> families() const {
+    std::vector<std::string> found;
+    for (const Contestant& one : plan_.contestants)
+      if (std::ranges::count(found, one.family) == 0) found.push_back(one.family);
+    return found;
+  }
+
+  [[nodiscard]] std::string left_out() const {
+    std::vector<std::string> heads;
+    for (const Column& column : columns)
+      if (std::ranges::count(columns_, column.rank, &Column::rank) == 0)
+        heads.emplace_back(column.head,
+                           std::string_view(column.head).find_last_not_of(' ') + 1);
+    return fmt::format("{}", fmt::join(heads, ", "));
+  }
+
+  const CampaignPlan& plan_;
+  const std::optional<Floor>& floor_;
+  std::size_t text_width_;
+  bool by_family_;
+  std::string bold_;
+  std::string dim_;
+  std::string plain_;
+  std::size_t name_width_ = 18;
+  std::vector<Column> columns_;
+  std::string text_;
+};
 
 }  // namespace
 
 std::string campaign_table(const CampaignPlan& plan, const std::vector<CampaignRow>& rows,
-                           const std::optional<Floor>& floor, bool colour) {
-  const std::string bold = colour ? "\033[1m" : "";
-  const std::string dim = colour ? "\033[2m" : "";
-  const std::string plain = colour ? "\033[0m" : "";
-  std::string table;
-  std::string words;
+                           const std::optional<Floor>& floor, Paper paper) {
+  Table table(plan, floor, paper);
+  std::vector<std::string> words;
   bool bound = false;
   for (const std::uint64_t clients : plan.clients) {
     const std::vector<Cell> cells = cells_at(plan, rows, clients);
     if (cells.empty()) continue;
-    const Cell* base = baseline_of(plan, cells);
-    table +=
-        fmt::format("\n{}{} client{}{}\n", bold, clients, clients == 1 ? "" : "s", plain);
-    table += fmt::format(
-        "{}  {:<18} {:>9} {:>6} {:>13} {:>6} {:>9} {:>9} {:>8}  {:>7} {:>10} {:>8} "
-        "{:>7}{}\n",
-        dim, "model", "CPU/req", "floor", "ratio range", "ratio", "p50", "p99", "req/s",
-        "threads", "PSS/client", "switches", "starved", plain);
-    for (const Cell& cell : cells) {
-      table += cell_line(plan, cell, base, floor, clients);
-      bound = bound || cell.bound();
-    }
-    words += in_words(plan, cells, clients);
+    table.add(cells, clients);
+    bound = bound || std::ranges::any_of(cells, &Cell::bound);
+    words.push_back(in_words(plan, cells, clients));
   }
-  table += fmt::format(
-      "\n{}CPU/req: server CPU time per request, whole process tree, median of {} "
-      "rounds. floor: "
-      "CPU/req over\nhalf a loopback round trip{}. ratio: CPU/req over epoll_level's in "
-      "the same "
-      "round, least-most and\nmedian. switches: context switches per request. starved: "
-      "clients "
-      "without one reply.{}{}\n",
-      dim, plan.rounds,
-      floor ? fmt::format(" ({})", show_duration(floor->round_trip_ns / 2)) : "",
-      bound ? "\n+ CLIENT-BOUND: the client's core was full, the server may serve more "
-              "than this."
-            : "",
-      plain);
-  return table + "\n" + words;
+  table.add_notes(bound);
+  for (const std::string& sentence : words) table.add_words(sentence);
+  return table.text();
 }
 
 }  // namespace echolab

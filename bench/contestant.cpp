@@ -85,7 +85,7 @@ Contestant model_contestant(std::string_view name) {
           std::string(model.source),
           std::string(model.shows),
           "",
-          model.transports == "datagram"};
+          &model};
 }
 
 Contestant external_contestant(std::string_view text) {
@@ -93,8 +93,8 @@ Contestant external_contestant(std::string_view text) {
   if (equals == text.npos || equals == 0 || text.find("{port}") == text.npos)
     throw UsageError(fmt::format(
         "--server: '{}' is not NAME=COMMAND with {{port}} in the command", text));
-  return {std::string(text.substr(0, equals)), "external", "", "",
-          std::string(text.substr(equals + 1))};
+  return {std::string(text.substr(0, equals)),  "external", "", "",
+          std::string(text.substr(equals + 1)), nullptr};
 }
 
 std::string own_folder() {

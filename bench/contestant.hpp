@@ -10,6 +10,7 @@
 
 #include "common/endpoint.hpp"
 #include "common/fd.hpp"
+#include "servers/models.hpp"
 
 namespace echolab {
 
@@ -19,8 +20,18 @@ struct Contestant {
   std::string family;
   std::string source;
   std::string shows;
-  std::string command;  ///< external: run by sh, {port} replaced; empty: a model
-  bool in_datagrams = false;
+  std::string command;           ///< external: run by sh, {port} replaced; empty: a model
+  const Model* model = nullptr;  ///< its row; external: none
+
+  [[nodiscard]] bool in_datagrams() const {
+    return model != nullptr && model->transports == "datagram";
+  }
+};
+
+/// One that the plan names and this machine cannot run.
+struct Absentee {
+  Contestant contestant;
+  std::string reason;
 };
 
 /// Throws UsageError for a name that is no model.
@@ -37,7 +48,7 @@ struct Start {
   bool work = false;                   ///< they speak the work protocol
 
   [[nodiscard]] const Endpoint& endpoint_of(const Contestant& contestant) const {
-    return contestant.in_datagrams ? listen_datagrams : listen;
+    return contestant.in_datagrams() ? listen_datagrams : listen;
   }
 };
 

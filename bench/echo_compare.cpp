@@ -11,11 +11,12 @@
 #include "bench/campaign.hpp"
 #include "bench/environment.hpp"
 #include "bench/results_folder.hpp"
+#include "bench/selection.hpp"
 #include "clients/work_options.hpp"
 #include "common/affinity.hpp"
 #include "common/interrupt.hpp"
 #include "common/program.hpp"
-#include "servers/models.hpp"
+#include "servers/availability.hpp"
 
 namespace echolab {
 namespace {
@@ -41,7 +42,10 @@ struct Options {
 
 constexpr const char* examples =
     "Examples:\n"
-    "  echo_compare                                     every model, 1 to 1000 clients\n"
+    "  echo_compare                                     the classic models and newer "
+    "ones\n"
+    "  echo_compare --models all                        the whole catalogue\n"
+    "  echo_compare --models readiness,thread_pool      a family, and one more\n"
     "  echo_compare --models select_loop,epoll_level --clients 1,100,500 --rounds 6\n"
     "  echo_compare --models udp_iterative,udp_batched  over udp://127.0.0.1\n"
     "  echo_compare --budget 10m                        as many rounds as fit\n"
@@ -54,7 +58,7 @@ void add_options(CLI::App& parser, Options& options) {
   using namespace std::chrono_literals;
   LoadPlan& load = options.plan.load;
   parser.add_option("-m,--models", options.models,
-                    "comma-separated; default: all that serve --listen");
+                    "names, families, all or classic, comma-separated");
   parser.add_option(
       "--server", options.servers,
       "NAME=COMMAND with {port}: any echo server, measured beside the models");
@@ -151,16 +155,21 @@ void choose_clients(Options& options) {
 
 void choose_contestants(Options& options) {
   auto& contestants = options.plan.contestants;
-  for (const std::string& name : split(options.models))
-    contestants.push_back(model_contestant(name));
-  if (options.models.empty())
-    for (const Model& model : models())
-      if (model.serves(options.listen))
-        contestants.push_back(model_contestant(model.name));
-  if (!options.models.empty() && contestants.empty())
-    throw UsageError(fmt::format("--models: '{}' names no model", options.models));
+  for (const Model* model : select_models(options.models)) {
+    const Contestant one = model_contestant(model->name);
+    if (const auto why = unavailable_because(*model))
+      options.plan.absent.push_back({one, *why});
+    else
+      contestants.push_back(one);
+  }
   for (const std::string& text : options.servers)
     contestants.push_back(external_contestant(text));
+  if (contestants.empty()) {
+    const Absentee& first = options.plan.absent.front();
+    throw Failure(
+        ExitCode::unavailable,
+        fmt::format("nothing to compare; {}: {}", first.contestant.name, first.reason));
+  }
   for (auto a = contestants.begin(); a != contestants.end(); ++a)
     if (std::ranges::count(contestants, a->name, &Contestant::name) > 1)
       throw UsageError(fmt::format("'{}' is named twice", a->name));
@@ -256,15 +265,32 @@ nlohmann::json options_json(const CampaignPlan& plan) {
       {"server_arguments", plan.start.arguments}};
 }
 
+/// Its row of models.def, so that a report can say which idea two models differ in.
+nlohmann::json contestant_json(const Contestant& one, const Endpoint& endpoint,
+                               const nlohmann::json& absent) {
+  nlohmann::json axes;
+  nlohmann::json transports;
+  if (one.model != nullptr) {
+    transports = one.model->transports;
+    for (const auto& [axis, value] : one.model->axes.named()) axes[axis] = value;
+  }
+  return {{"name", one.name},
+          {"family", one.family},
+          {"shows", one.shows},
+          {"source", one.source},
+          {"command", one.command},
+          {"axes", axes},
+          {"transports", transports},
+          {"endpoint", endpoint.text()},
+          {"unavailable_because", absent}};
+}
+
 nlohmann::json manifest_json(const CampaignPlan& plan, int argc, char** argv) {
   auto contestants = nlohmann::json::array();
   for (const Contestant& one : plan.contestants)
-    contestants.push_back({{"name", one.name},
-                           {"family", one.family},
-                           {"shows", one.shows},
-                           {"source", one.source},
-                           {"command", one.command},
-                           {"endpoint", plan.start.endpoint_of(one).text()}});
+    contestants.push_back(contestant_json(one, plan.start.endpoint_of(one), nullptr));
+  for (const auto& [one, reason] : plan.absent)
+    contestants.push_back(contestant_json(one, plan.start.endpoint_of(one), reason));
   return {
       {"schema_version", 1},
       {"tool", "echo_compare"},
@@ -357,8 +383,16 @@ void describe(const CampaignPlan& plan, std::FILE* out) {
              left_text(estimated_seconds(plan)), fmt::join(plan.start.cpus, ","),
              fmt::join(plan.load.cpus, ","), plan.load.payload_bytes, plan.seed);
   if (plan.load.work) fmt::print(out, "  each request {}\n", work_text(plan.load));
+  for (const auto& [one, reason] : plan.absent)
+    fmt::print(out, "  without {}: {}\n", one.name, reason);
   for (const std::string& warning : environment_warnings())
     fmt::print(out, "  note: {}\n", warning);
+}
+
+/// A file or a pipe takes all columns, a terminal what fits.
+Paper paper() {
+  const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+  return {terminal ? columns_of(STDOUT_FILENO) : 200, wants_colour(STDOUT_FILENO)};
 }
 
 /// Campaign, table and folder. 130 when interrupted: what was measured is kept.
@@ -389,7 +423,7 @@ ExitCode compare(const Options& options, nlohmann::json manifest) {
   manifest["finished"] = time_text();
   folder.write_manifest(manifest);
   if (!options.json) {
-    fmt::print("{}", campaign_table(plan, rows, floor, wants_colour(STDOUT_FILENO)));
+    fmt::print("{}", campaign_table(plan, rows, floor, paper()));
     std::fflush(stdout);
   }
   fmt::print(stderr, "{}results in {}\n", interrupt.happened() ? "interrupted; " : "",

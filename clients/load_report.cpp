@@ -63,6 +63,20 @@ std::pair<std::uint64_t, std::uint64_t> slowest_and_fastest(const LoadResult& re
   return {*least, *most};
 }
 
+/// A frame comes back unchanged from any echo: that the work was done shows in the time
+/// alone. Clocks may differ by a little.
+std::optional<std::string> work_left_out(const LoadPlan& plan, const LoadResult& result) {
+  if (!plan.work) return std::nullopt;
+  const Nanoseconds work = plan.work->compute + plan.work->block;
+  const auto work_ns = static_cast<double>(work.count());
+  const auto least_ns = static_cast<double>(result.latency.min_ns());
+  if (least_ns >= 0.99 * work_ns) return std::nullopt;
+  return fmt::format(
+      "a reply came after {}, before {} of work can have been done: the "
+      "server does not speak the work protocol",
+      show_duration(least_ns), show_duration(work_ns));
+}
+
 }  // namespace
 
 double LoadResult::requests_per_second() const {
@@ -145,6 +159,7 @@ Judgement judge(const LoadPlan& plan, const LoadResult& result) {
   if (plan.requests > 0 && result.requests < plan.requests && !result.interrupted)
     return {Verdict::failed, fmt::format("only {} of {} requests were answered in time",
                                          result.requests, plan.requests)};
+  if (const auto work = work_left_out(plan, result)) return {Verdict::failed, *work};
   if (const double waited = waited_for_lost(plan, result); waited > waiting_share)
     return {Verdict::overloaded,
             fmt::format("{}: waiting for them took {:.0f} % of the window",

@@ -4,9 +4,12 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <cstring>
+#include <vector>
 
 #include "common/session.hpp"
 
@@ -78,6 +81,30 @@ Next advance(int fd, S& session, bool to_the_end = told == Told::once) {
   }
   const Next next = flush(fd, session);
   return told == Told::once && next == Next::readable ? Next::more : next;
+}
+
+/// Completion: gives `session` what it takes of `bytes` that are here already, until it
+/// has something to send; returns the rest.
+template <Session S>
+Bytes feed(S& session, Bytes bytes) {
+  while (session.output().empty() && !session.done()) {
+    const Room room = session.input();
+    const Bytes next = bytes.first(std::min(bytes.size(), room.size()));
+    if (next.empty()) break;
+    std::memcpy(room.data(), next.data(), next.size());
+    session.received(next.size());
+    bytes = bytes.subspan(next.size());
+  }
+  return bytes;
+}
+
+/// The same, with bytes that were kept: the rest stays.
+template <Session S>
+void feed(S& session, std::vector<std::byte>& kept) {
+  if (kept.empty()) return;
+  const Bytes rest = feed(session, Bytes(kept));
+  kept.erase(kept.begin(), kept.end() - static_cast<std::ptrdiff_t>(rest.size()));
+  if (kept.empty()) kept = {};  // gives the memory back
 }
 
 /// Blocking: the whole conversation on a blocking `fd`, to its end or to the peer's

@@ -35,7 +35,6 @@ class EchoSession {
 
 struct Echo {
   static constexpr bool may_block = false;
-
   [[nodiscard]] EchoSession serve(Room memory) const { return EchoSession(memory); }
 };
 

@@ -1,13 +1,12 @@
 #include "common/labour.hpp"
 
 #include <fmt/format.h>
-#include <sys/mman.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
-#include <new>
 
+#include "common/shared.hpp"
 #include "common/tally.hpp"
 #include "common/units.hpp"
 
@@ -33,14 +32,8 @@ void burn() {
   }
 }
 
-/// In memory that forked processes share: a server of many processes says it as seldom as
-/// one of many threads.
-Tally& refusals = []() -> Tally& {
-  static Tally alone;
-  void* shared = ::mmap(nullptr, sizeof(Tally), PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  return shared == MAP_FAILED ? alone : *new (shared) Tally;
-}();
+/// A server of many processes says it as seldom as one of many threads.
+const Shared<Tally> refusals;
 
 }  // namespace
 
@@ -64,7 +57,7 @@ void Labour::block(Time time) {
 }
 
 void Labour::refused(const Refusal& refusal) {
-  if (const auto count = refusals.add())
+  if (const auto count = refusals->add())
     fmt::print(stderr, "echo_server: refused {} so far; the last one: {}\n",
                *count == 1 ? "1 frame" : fmt::format("{} frames", *count),
                refusal_text(refusal));

@@ -57,10 +57,6 @@ void remove_stale(const Endpoint& endpoint, const Address& address) {
     ::unlink(endpoint.path.c_str());
 }
 
-bool is_exhaustion(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
-
 /// A non-blocking accept on a Unix socket says EAGAIN also after the shutdown, where TCP
 /// says EINVAL; only poll tells the end from an empty queue (seen on Linux 6.18). So it
 /// does for datagrams (POLLRDHUP, as only their receiving is shut down).
@@ -229,6 +225,10 @@ std::pair<Fd, Listener::Arrival> Listener::try_accept(int flags) {
   }
 }
 
+bool Listener::is_exhaustion(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 // A client that cannot be accepted stays in the queue, and the queue stays readable: a
 // loop would spin. So one descriptor is kept in reserve. It is given up, takes the
 // client, and is wanted back; only where that fails is the client turned away (a blocking
@@ -237,20 +237,35 @@ std::pair<Fd, Listener::Arrival> Listener::try_accept(int flags) {
 std::pair<Fd, Listener::Arrival> Listener::accept_on_reserve(int flags, int error) {
   const std::lock_guard lock(spare_mutex_);
   spare_.reset();
-  Fd client(::accept4(socket_.get(), nullptr, nullptr, flags | SOCK_CLOEXEC));
-  const bool exhausted = !client && is_exhaustion(errno);
+  const int fd = ::accept4(socket_.get(), nullptr, nullptr, flags | SOCK_CLOEXEC);
+  Fd client = restore_spare(fd < 0 ? -errno : fd, error);
+  const Arrival arrival = client ? Arrival::client : Arrival::none;
+  return {std::move(client), arrival};
+}
+
+void Listener::give_up_reserve() {
+  const std::lock_guard lock(spare_mutex_);
+  spare_.reset();
+}
+
+Fd Listener::take_back_reserve(int result, int error) {
+  const std::lock_guard lock(spare_mutex_);
+  return restore_spare(result, error);
+}
+
+Fd Listener::restore_spare(int result, int error) {
+  Fd client(result);
   spare_ = open_spare();
-  if (client && spare_) return {std::move(client), Arrival::client};
+  if (client && spare_) return client;
   if (client) {
     client.reset();
     spare_ = open_spare();
     turned_away(::strerrordesc_np(error));
-  }
-  if (exhausted) {
+  } else if (is_exhaustion(-result)) {
     const timespec rest{.tv_sec = 0, .tv_nsec = 10'000'000};
     ::nanosleep(&rest, nullptr);
   }
-  return {Fd(), Arrival::none};
+  return Fd();
 }
 
 void Listener::turned_away(std::string_view why) {

@@ -76,6 +76,15 @@ class Listener {
   /// answer, for want of `why`. At most one log line a second says so.
   void turned_away(std::string_view why);
 
+  // Who has the kernel accept for it (io_uring) does what accept() does here by itself:
+  // when no descriptor is left, it accepts once more on the reserve.
+  static bool is_exhaustion(int error);
+  /// Gives up the reserve: the next accept finds a descriptor.
+  void give_up_reserve();
+  /// Wants it back after that accept, which had the `result` (a descriptor, or -errno).
+  /// Empty where there was no client, or it was turned away for `error`.
+  Fd take_back_reserve(int result, int error);
+
   /// Ends accepting for all who share the socket: one shutdown() wakes a blocked accept,
   /// select, poll, epoll_wait and io_uring accept in every thread and process. So it does
   /// a blocked receive of datagrams: those that have come are still received, no others.
@@ -99,6 +108,7 @@ class Listener {
   void listen_on(const ListenOptions& options);
   std::pair<Fd, Arrival> try_accept(int flags);
   std::pair<Fd, Arrival> accept_on_reserve(int flags, int error);
+  Fd restore_spare(int result, int error);
 
   Endpoint endpoint_;
   Fd socket_;

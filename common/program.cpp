@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -197,6 +198,31 @@ bool wants_colour(int fd) {
   const char* term = std::getenv("TERM");
   return ::isatty(fd) == 1 && (no_colour == nullptr || *no_colour == '\0') &&
          term != nullptr && std::string_view(term) != "dumb";
+}
+
+std::size_t columns_of(int fd) {
+  winsize size{};
+  if (::ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 100;
+  return std::max<std::size_t>(60, size.ws_col);
+}
+
+std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
+  const auto columns = [](std::string_view word) {  // one for each UTF-8 character
+    return static_cast<std::size_t>(std::ranges::count_if(
+        word, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  };
+  std::vector<std::string> lines;
+  std::size_t used = width;  // of the last line
+  for (const std::string& word : split(text, ' ')) {
+    if (lines.empty() || used + 1 + columns(word) > width) {
+      lines.push_back(word);
+      used = columns(word);
+    } else {
+      lines.back() += " " + word;
+      used += 1 + columns(word);
+    }
+  }
+  return lines;
 }
 
 std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {

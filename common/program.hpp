@@ -51,6 +51,13 @@ std::vector<std::string> split(std::string_view text, char separator = ',');
 /// True for a terminal that wants colour: isatty, no NO_COLOR, TERM not dumb.
 bool wants_colour(int fd);
 
+/// The columns of the terminal at `fd`, 60 at least; elsewhere 100.
+std::size_t columns_of(int fd);
+
+/// The words of `text` in lines of at most `width` columns; one word that is longer has a
+/// line of its own.
+std::vector<std::string> wrapped(std::string_view text, std::size_t width);
+
 /// Raises the soft limit of open files to the hard one; as root to `wanted` if more.
 /// Returns the limit that holds now.
 std::uint64_t raise_descriptor_limit(std::uint64_t wanted);

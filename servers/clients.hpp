@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <list>
 #include <new>
@@ -15,11 +17,13 @@
 
 namespace echolab {
 
+struct Nothing {};
+
 /// Owns the clients of one loop, in the order in which they were last heard: the one to
 /// time out next is the first. Not for more than one thread. A Client* is good until it
 /// is dropped; a loop drops nobody but the client whose event it holds, so no event of
-/// the same batch can point to a dropped one.
-template <Protocol P>
+/// the same batch can point to a dropped one. `Own` is what a model keeps of each.
+template <Protocol P, class Own = Nothing>
 class Clients {
  public:
   // What a message touches fills one cache line: with thousands of clients it is what
@@ -35,10 +39,12 @@ class Clients {
     Buffer memory;
     SessionOf<P> session;
     Next next = Next::readable;
+    std::atomic<std::uint32_t> turn{0};  ///< orders the threads that take it: OneshotSet
 
     std::chrono::steady_clock::time_point last_heard{};
     typename std::list<Client>::iterator self{};
     Seats::Seat seat;
+    [[no_unique_address]] Own own{};
   };
 
   Clients(const Job& job, const P& protocol) : job_(job), protocol_(protocol) {}
@@ -98,27 +104,26 @@ class Clients {
     return static_cast<int>(std::clamp<long>(ms, 0, 60'000));
   }
 
-  /// Calls `end(client)` for each that has been silent for too long, and for as long
-  /// again.
+  /// Calls `end(client)` for each that has been silent for too long. It may drop it, or
+  /// see to it that it ends soon: that client has as much time again.
   template <class End>
   void each_silent(End&& end) {
+    if (!limited()) return;
     const auto limit = std::chrono::steady_clock::now() - job_.idle_timeout;
     while (!clients_.empty() && clients_.front().last_heard <= limit) {
       Client& client = clients_.front();
-      end(client);
       heard(client);
+      end(client);
     }
   }
 
   /// Calls `forget(client)` for each that has been silent for too long, then drops it.
   template <class Forget>
   void drop_silent(Forget&& forget) {
-    if (!limited()) return;
-    const auto limit = std::chrono::steady_clock::now() - job_.idle_timeout;
-    while (!clients_.empty() && clients_.front().last_heard <= limit) {
-      forget(clients_.front());
-      clients_.pop_front();
-    }
+    each_silent([&](Client& client) {
+      forget(client);
+      drop(client);
+    });
   }
 
  private:

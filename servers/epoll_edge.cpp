@@ -61,6 +61,14 @@ void serve(const Job& job, const P& protocol) {
     if (next == Next::closed) clients.drop(client);
   };
 
+  // Over unix each reply that the peer takes is told as room to send: who has nothing to
+  // send is not concerned.
+  const auto on_news = [&](Client& client, std::uint32_t news) {
+    const bool the_end = (news & ~(EPOLLIN | EPOLLOUT)) != 0;
+    const std::uint32_t wanted = client.next == Next::writable ? EPOLLOUT : EPOLLIN;
+    if (the_end || (news & wanted) != 0) serve_one(client, the_end);
+  };
+
   std::array<epoll_event, batch> events;
   for (bool accepting = true; accepting || !clients.empty();) {
     const int patience_ms = hungry.empty() ? clients.patience_ms() : 0;
@@ -69,8 +77,7 @@ void serve(const Job& job, const P& protocol) {
     for (int i = 0; i < ready; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
       if (void* who = event.data.ptr)
-        serve_one(*static_cast<Client*>(who),
-                  (event.events & ~(EPOLLIN | EPOLLOUT)) != 0);
+        on_news(*static_cast<Client*>(who), event.events);
       else if (!(accepting = job.listener.accept_waiting(admit)))
         ::epoll_ctl(epoll.get(), EPOLL_CTL_DEL, job.listener.fd(), nullptr);
     }

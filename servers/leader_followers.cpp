@@ -4,7 +4,7 @@
 //            down, which promotes a follower to wait in its place, and serves the event
 //            itself: whoever hears the news deals with it, and no request changes hands.
 // Waits in   epoll_wait (the leader), futex (the followers).
-// Calls      epoll_wait, recvfrom, sendto, epoll_ctl.
+// Calls      epoll_wait, futex, recvfrom, sendto, epoll_ctl, futex.
 // Costs      As epoll_shared, and the leadership: a lock per event, and under load the
 //            wake-up of a follower.
 // Traps      While an event is served its handle must be deactivated, or the new leader

@@ -10,6 +10,7 @@
 #include "common/buffer.hpp"
 #include "common/drive.hpp"
 #include "common/program.hpp"
+#include "servers/availability.hpp"
 #include "servers/listing.hpp"
 #include "servers/models.hpp"
 #include "servers/supervisor.hpp"
@@ -31,6 +32,7 @@ struct Options {
   Nanoseconds drain_timeout = std::chrono::seconds(5);
   int ready_fd = -1;
   bool inetd = false;
+  std::string explain;
   bool list = false;
   bool json = false;
 };
@@ -43,6 +45,7 @@ constexpr const char* examples =
     "  echo_server --model udp_batched --listen udp://127.0.0.1:7007\n"
     "  echo_server --model thread_pool --protocol work --max-work 50ms\n"
     "  echo_server --list                           which models there are\n"
+    "  echo_server --explain epoll_level            what one is, and what it costs\n"
     "SIGTERM or Ctrl-C stops accepting and drains; a second one ends at once.\n";
 
 void add_options(CLI::App& parser, Options& options) {
@@ -81,6 +84,7 @@ void add_options(CLI::App& parser, Options& options) {
       "--inetd", options.inetd,
       "serve one client on standard input and end, as inetd(8) starts servers");
   parser.add_flag("--list", options.list, "show the models and end");
+  parser.add_option("--explain", options.explain, "show a model's card and end");
   parser.add_flag("--json", options.json, "with --list: as JSON, with axes and census");
 }
 
@@ -151,36 +155,38 @@ void complete(Options& options, const CLI::App& parser) {
 
 /// What exec_per_client executes.
 std::vector<std::string> command_for_one(const Options& options) {
-  std::vector<std::string> command{
+  std::vector<std::string> words = {
       "echo_server",    "--inetd",
+      "--protocol",     options.protocol,
       "--buffer",       fmt::format("{}", options.buffer),
-      "--idle-timeout", fmt::format("{}ns", options.idle_timeout.count()),
-      "--protocol",     options.protocol};
+      "--idle-timeout", fmt::format("{}ns", options.idle_timeout.count())};
+  if (options.protocol != "work") return words;
+  words.insert(words.end(),
+               {"--max-work", fmt::format("{}ns", options.max_work.count())});
   if (options.max_frame > 0)
-    command.insert(command.end(), {"--max-frame", std::to_string(options.max_frame)});
-  if (options.protocol == "work")
-    command.insert(command.end(),
-                   {"--max-work", fmt::format("{}ns", options.max_work.count())});
-  return command;
+    words.insert(words.end(), {"--max-frame", fmt::format("{}", options.max_frame)});
+  return words;
 }
 
 /// The conversation with the client on standard input.
-ExitCode serve_standard_input(const Options& options, const AnyProtocol& protocol) {
+ExitCode serve_standard_input(const Options& options, const AnyProtocol& any) {
   int type = 0;
   socklen_t size = sizeof type;
   if (::getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &size) != 0)
     throw UsageError("--inetd: standard input is no socket");
   const Buffer memory(options.buffer);
   std::visit(
-      [&](const auto& spoken) {
-        converse(STDIN_FILENO, spoken.serve(memory.room()), options.idle_timeout);
+      [&](const auto& protocol) {
+        converse(STDIN_FILENO, protocol.serve(memory.room()), options.idle_timeout);
       },
-      protocol);
+      any);
   return ExitCode::ok;
 }
 
 int serve(const Options& options, const AnyProtocol& protocol) {
   const Model& model = find_model(options.model);
+  if (const auto why = unavailable_because(model))
+    throw Failure(ExitCode::unavailable, fmt::format("{}: {}", model.name, *why));
   Fd ready_fd = take_ready_fd(options.ready_fd);  // before any other gets its number
   const std::size_t workers =
       options.workers > 0 ? options.workers : default_workers(model);
@@ -221,6 +227,10 @@ ExitCode start(int argc, char** argv) {
     return ExitCode::ok;
   }
   if (options.inetd) return serve_standard_input(options, protocol_of(options, parser));
+  if (parser.count("--explain") > 0) {
+    explain_model(find_model(options.explain));
+    return ExitCode::ok;
+  }
   if (options.model.empty())
     throw UsageError("which model? --model NAME, and --list shows all");
   complete(options, parser);

@@ -1,9 +1,11 @@
 // The catalogue of models as data: what models.def says.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "servers/job.hpp"
 
@@ -25,6 +27,16 @@ struct Axes {
   std::string_view dispatch;  ///< none, queue, round_robin, kernel_hash, turns
   std::string_view computes;  ///< loop, worker, stage
   std::string_view growth;    ///< none, fixed, adaptive, per_client
+
+  /// Each with its name, for who prints them.
+  [[nodiscard]] std::array<std::pair<const char*, std::string_view>, 6> named() const {
+    return {{{"accepts", accepts},
+             {"unit", unit},
+             {"readiness", readiness},
+             {"dispatch", dispatch},
+             {"computes", computes},
+             {"growth", growth}}};
+  }
 };
 
 struct Model {
@@ -39,6 +51,16 @@ struct Model {
   std::string_view shows;
   void (*run)(const Job&);  ///< serves until the listener is stopped; throws on set-up
   Census (*census)(std::size_t clients, std::size_t workers);
+
+  /// How many clients have a turn at the same time, while the others wait or are refused:
+  /// "1", "workers", "1023" (one bitmap), "max_clients", or "any", where there are no
+  /// connections to count.
+  [[nodiscard]] std::string_view serves_at_once() const {
+    if (transports == "datagram") return "any";
+    if (holds_a_worker_per_client()) return "workers";
+    if (axes.readiness == "blocking" && axes.growth == "none") return "1";
+    return axes.readiness == "select" ? "1023" : "max_clients";
+  }
 
   [[nodiscard]] bool serves(const Endpoint& endpoint) const {
     const auto kind = endpoint.is_datagram() ? "datagram" : "stream";

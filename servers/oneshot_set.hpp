@@ -18,6 +18,7 @@ namespace echolab {
 /// (EPOLLONESHOT: epoll(7)): so a client belongs to one thread at a time, and only the
 /// table is behind a lock, once per connection, and per message where --idle-timeout is
 /// given. To re-arm is enough: what came meanwhile is reported at once, nothing is lost.
+/// The kernel orders what two owners do, but C++ knows nothing of that: hence the turn.
 /// Any thread may call anything.
 template <Protocol P>
 class OneshotSet {
@@ -54,6 +55,7 @@ class OneshotSet {
     if (event.data.ptr == nullptr) accept();
     if (event.data.ptr == nullptr || event.data.ptr == &end_) return nullptr;
     auto* client = static_cast<Client*>(event.data.ptr);
+    (void)client->turn.load(std::memory_order_acquire);
     if (times_out()) {
       const std::lock_guard lock(table_);
       clients_.lend(*client);
@@ -64,6 +66,7 @@ class OneshotSet {
   /// Gives `client` back to the set, to wait for `next`; closed: drops it.
   void arm(Client& client, Next next) {
     client.next = next;
+    client.turn.store(1, std::memory_order_release);
     const std::uint32_t events = next == Next::writable ? EPOLLOUT : EPOLLIN;
     if (next != Next::closed && give_back(client, events)) return;
     const std::lock_guard lock(table_);

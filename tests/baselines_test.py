@@ -22,7 +22,7 @@ class Baselines(unittest.TestCase):
         return server, re.search(r"endpoint=(\S+)", server.stdout.readline()).group(1)
 
     def test_each_server_echoes_every_byte_and_ends_on_sigterm(self):
-        for name in ("bare_epoll", "asio_echo", "libevent_echo"):
+        for name in ("bare_epoll", "bare_uring", "asio_echo", "libevent_echo"):
             server, endpoint = self.serving(name)
             for load in LOADS:
                 with self.subTest(name=name, load=load):

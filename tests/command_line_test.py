@@ -6,15 +6,19 @@
 Other people's clients are people too: nc and socat talk to every model.
 """
 
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import re
 import shutil
 import socket
 import stat
+import struct
 import subprocess
 import tempfile
+import termios
 import threading
 import time
 import unittest
@@ -102,6 +106,8 @@ WRONG = [
     ("echo_server", ["--model", "Iterative"], USAGE, ["'Iterative'", "'iterative'"]),
     ("echo_server", ["--model", "qqqqqqqqqqqqq"], USAGE, ["'qqqqqqqqqqqqq'", "--list"]),
     ("echo_server", ["--model", ""], USAGE, ["--model"]),
+    ("echo_server", ["--explain", "epol_level"], USAGE, ["'epol_level'", "'epoll_level'"]),
+    ("echo_server", ["--explain", ""], USAGE, ["''", "--list"]),
     ("echo_server", ["--model"], USAGE, ["--model"]),
     ("echo_server", ["--model", "iterative", "--model", "iterative"], USAGE, ["--model"]),
     ("echo_server", ["iterative"], USAGE, ["'iterative'"]),
@@ -183,6 +189,27 @@ def run(program, *arguments, before=(), folder=None, **options):
         options["stdin"] = subprocess.DEVNULL
     return subprocess.run([*before, path_of(program), *arguments], cwd=folder, text=True,
                           timeout=PATIENCE, check=False, **options)
+
+
+def on_a_terminal(columns, program, *arguments):
+    """What it shows on a terminal of that many columns."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    with subprocess.Popen([path_of(program), *arguments], stdin=subprocess.DEVNULL,
+                          stdout=its, stderr=its, env=os.environ | {"TERM": "xterm"}):
+        os.close(its)
+        shown = b""
+        try:
+            while more := os.read(ours, 65536):
+                shown += more
+        except OSError:  # EIO: the other side is closed
+            pass
+    os.close(ours)
+    return shown.decode().replace("\r\n", "\n")
+
+
+def without_colour(text):
+    return re.sub(r"\033\[\d*m", "", text)
 
 
 def models():
@@ -379,7 +406,65 @@ class List(CommandLine):
                 for key in ("family", "transports", "source", "shows"):
                     self.assertTrue(model[key])
                 self.assertIs(type(model["available"]), bool)
+                self.assertEqual(model["available"],
+                                 model["unavailable_because"] is None)
                 self.assertGreaterEqual(model["default_workers"], 1)
+
+
+    def test_as_text_has_each_family_once_and_says_how_many_there_are(self):
+        shown = run("echo_server", "--list").stdout
+        listed = json.loads(run("echo_server", "--list", "--json").stdout)
+        families = list(dict.fromkeys(m["family"].replace("_", " ") for m in listed))
+        self.assertEqual(re.findall(r"(?m)^([a-z].*)$", shown), families)
+        self.assertIn(f"{len(listed)} models, {sum(m['available'] for m in listed)} "
+                      "available here", shown)
+        for model in listed:
+            if not model["available"]:
+                self.assertIn(model["unavailable_because"], " ".join(shown.split()))
+
+    def test_as_text_fits_the_terminal_and_loses_no_word(self):
+        listed = json.loads(run("echo_server", "--list", "--json").stdout)
+        for columns in (80, 100, 120, 200):
+            with self.subTest(columns=columns):
+                shown = without_colour(on_a_terminal(columns, "echo_server", "--list"))
+                self.assertLessEqual(max(map(len, shown.split("\n"))), min(columns, 120))
+                words = set(shown.split())
+                for model in listed:
+                    self.assertLessEqual(set(model["shows"].split()), words)
+                    self.assertLessEqual(set(model["source"].split()), words)
+
+    def test_only_a_terminal_gets_colour(self):
+        self.assertIn("\033[1m", on_a_terminal(100, "echo_server", "--list"))
+        self.assertNotIn("\033", run("echo_server", "--list").stdout)
+        os.environ["NO_COLOR"] = "1"
+        self.addCleanup(os.environ.pop, "NO_COLOR")
+        self.assertNotIn("\033", on_a_terminal(100, "echo_server", "--list"))
+
+
+class Explain(CommandLine):
+    SERVERS = pathlib.Path(__file__).parent.parent / "servers"
+
+    def test_prints_the_whole_card_and_the_row_of_every_model(self):
+        for model in json.loads(run("echo_server", "--list", "--json").stdout):
+            with self.subTest(model["name"]):
+                text = (self.SERVERS / f"{model['name']}.cpp").read_text()
+                card = re.sub("(?m)^// ?", "", text.split("\n\n")[0])
+                done = run("echo_server", "--explain", model["name"])
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertTrue(done.stdout.startswith(card + "\n\n"), done.stdout)
+                row = done.stdout[len(card):]
+                for axis, value in model["axes"].items():
+                    self.assertIn(f"{axis}={value}", row)
+                self.assertIn(f"processes: {model['census']['processes']};", row)
+                self.assertIn(f"threads of all together: {model['census']['threads']};",
+                              row)
+                self.assertIn(f"\nCalls      {model['calls']}\n", row)
+                self.assertIn(f"\nTransports {model['transports']}\n", row)
+
+    def test_is_not_wider_than_a_terminal(self):
+        for model in json.loads(run("echo_server", "--list", "--json").stdout):
+            for line in run("echo_server", "--explain", model["name"]).stdout.split("\n"):
+                self.assertLessEqual(len(line), 100)
 
 
 class Ready(CommandLine):

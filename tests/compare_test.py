@@ -16,6 +16,8 @@ import tempfile
 import time
 import unittest
 
+from command_line_test import on_a_terminal
+
 BIN = pathlib.Path(os.environ.get("ECHOLAB_BIN", "build/release")).resolve()
 COMPARE = BIN / "echo_compare"
 if not COMPARE.exists():
@@ -200,6 +202,79 @@ class Comparing(unittest.TestCase):
                        capture_output=True)
         self.assertIn("epoll_level", (folder / "report.html").read_text())
 
+    def listed(self):
+        """The rows of the catalogue that serve streams and are available."""
+        out = subprocess.run([BIN / "echo_server", "--list", "--json"], check=True,
+                             stdout=subprocess.PIPE).stdout
+        return [model for model in json.loads(out)
+                if model["available"] and "stream" in model["transports"]]
+
+    def test_models_are_chosen_by_name_by_family_or_all(self):
+        every = [model["name"] for model in self.listed()]
+        for words, chosen in (
+                ("all", every), ("iterative,all", every),
+                ("epoll_level,iterative,iterative", ["iterative", "epoll_level"]),
+                ("classic", ["iterative", "fork_per_client", "thread_per_client",
+                             "thread_pool", "select_loop", "epoll_level"]),
+                *((spelled, [m["name"] for m in self.listed() if m["family"] == family])
+                  for family in {model["family"] for model in self.listed()}
+                  for spelled in (family, family.replace("_", "-")))):
+            with self.subTest(words):
+                done = self.compare("--models", words, "--dry-run")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertIn(f"echo_compare: {len(chosen)} servers x", done.stdout)
+
+    def test_plain_run_takes_less_than_four_minutes(self):
+        planned = self.compare("--dry-run").stdout
+        servers = int(re.search(r"(\d+) servers x 4 loads x 3 rounds", planned)[1])
+        self.assertTrue(6 <= servers <= 9, planned)
+        minutes, seconds = re.search(r"about (\d+):(\d\d) in all", planned).groups()
+        self.assertLess(60 * int(minutes) + int(seconds), 210)
+
+    def test_what_is_unavailable_is_named_with_the_reason_and_is_no_failure(self):
+        old_kernel = ["setarch", "--uname-2.6"]  # as it looks to the program
+        out = subprocess.run([*old_kernel, BIN / "echo_server", "--list", "--json"],
+                             check=True, stdout=subprocess.PIPE).stdout
+        missing = [m["name"] for m in json.loads(out) if not m["available"]]
+        if not missing:
+            self.skipTest("the catalogue has no model that needs a newer kernel")
+        done = subprocess.run([*old_kernel, *self.command(
+            "--models", f"epoll_level,{missing[0]}", *SHORT)], capture_output=True,
+            text=True, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"{missing[0]} is unavailable: needs Linux", done.stdout)
+        _, manifest, rows = self.campaign()
+        self.assertEqual({row["model"] for row in rows}, {"epoll_level"})
+        reasons = {m["name"]: m["unavailable_because"] for m in manifest["models"]}
+        self.assertIsNone(reasons["epoll_level"])
+        self.assertIn("needs Linux", reasons[missing[0]])
+        alone = subprocess.run([*old_kernel, *self.command("--models", missing[0])],
+                               capture_output=True, text=True, timeout=60)
+        self.assertEqual(alone.returncode, 69, alone.stderr)
+        self.assertIn("needs Linux", alone.stderr)
+
+    def test_the_manifest_has_the_row_of_each_model(self):
+        self.compare("--models", "iterative,epoll_level", *SHORT)
+        rows = {model["name"]: model for model in self.campaign()[1]["models"]}
+        self.assertEqual(list(rows), ["iterative", "epoll_level"])
+        for model in self.listed():
+            if model["name"] in rows:
+                for member in ("axes", "family", "shows", "source", "transports"):
+                    self.assertEqual(rows[model["name"]][member], model[member])
+
+    def test_nothing_is_wider_than_the_terminal(self):
+        for columns in (80, 100, 140):
+            with self.subTest(columns):
+                shown = on_a_terminal(columns, "echo_compare", "--results",
+                                      str(self.results), "--models", "classic", "-q",
+                                      "--server", "broken=false {port}", "--duration",
+                                      "20ms", "--warm-up", "0", "--rounds", "1",
+                                      "--clients", "1,4")
+                lines = re.sub(r"\033\[\d*m", "", shown).split("\n")
+                self.assertLessEqual(max(map(len, lines[:-2])), columns)
+                self.assertEqual("Left out here" in shown, columns < 140)
+                self.assertIn("  broken             FAILED in 1 round: it ended", shown)
+
     def test_a_dry_run_says_how_long_and_measures_nothing(self):
         done = self.compare("--dry-run")
         self.assertEqual(done.returncode, 0)
@@ -217,7 +292,9 @@ class Comparing(unittest.TestCase):
             (["--rounds", "0"], 2, "--rounds"),
             (["--budget", "1s"], 2, "three rounds of this plan take"),
             (["--server", "x=cmd"], 2, "{port}"),
-            (["--models", "iterative,iterative"], 2, "named twice"),
+            (["--server", "a=x {port}", "--server", "a=y {port}"], 2, "named twice"),
+            (["--models", "readines"], 2, "did you mean 'readiness'"),
+            (["--models", "clasic"], 2, "did you mean 'classic'"),
             (["--server-cpus", "999"], 2, "CPU 999"),
             (["--client-cpus", "a-b"], 2, "'a-b'"),
             (["--client-cpus", "0-"], 2, "'0-'"),

@@ -66,6 +66,13 @@ bool PlainClient::sees_end(Bound bound) {
   return receive(1, bound).empty() && ended_;
 }
 
+std::uint16_t PlainClient::port() const {
+  Address own;
+  own.size = sizeof own.storage;
+  ::getsockname(fd_.get(), own.get(), &own.size);
+  return port_of(own);
+}
+
 void PlainClient::half_close() {
   ::shutdown(fd_.get(), SHUT_WR);
 }

@@ -48,6 +48,9 @@ class PlainClient {
   /// it sent something, or is silent for `bound`.
   bool sees_end(Bound bound = patience);
 
+  /// Its own, over IP.
+  [[nodiscard]] std::uint16_t port() const;
+
   void half_close();
   void close() { fd_.reset(); }
   void reset();  ///< closes with a reset where the transport has one (SO_LINGER 0)

@@ -77,6 +77,26 @@ std::size_t resident_bytes_of(pid_t pid) {
   return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
+/// Of the socket with these ports, as /proc/net/tcp has it: "sl: local remote st tx:rx
+/// tr:when retransmits uid timeout inode", addresses in hexadecimal. Empty: none.
+std::string inode_of(std::uint16_t local_port, std::uint16_t remote_port) {
+  const auto port_in = [](const std::string& address) {
+    return std::stoul(address.substr(address.find(':') + 1), nullptr, 16);
+  };
+  std::ifstream file("/proc/net/tcp");
+  std::string line;
+  std::getline(file, line);
+  while (std::getline(file, line)) {
+    std::istringstream fields(line);
+    std::string skipped, local, remote, inode;
+    fields >> skipped >> local >> remote;
+    for (int i = 0; i < 6; ++i) fields >> skipped;
+    fields >> inode;
+    if (port_in(local) == local_port && port_in(remote) == remote_port) return inode;
+  }
+  return "";
+}
+
 Nanoseconds cpu_of(pid_t pid, const Stat& stat) {
   const long ticks_per_second = ::sysconf(_SC_CLK_TCK);
   Nanoseconds cpu(stat.reaped_ticks * (1'000'000'000 / ticks_per_second));
@@ -119,6 +139,20 @@ ProcessTree descendants_of(pid_t root) {
     }
   }
   return tree;
+}
+
+std::vector<pid_t> holders_of(const ProcessTree& tree, std::uint16_t server_port,
+                              std::uint16_t client_port) {
+  const std::string socket = "socket:[" + inode_of(server_port, client_port) + "]";
+  std::vector<pid_t> holders;
+  std::error_code gone;
+  for (const pid_t pid : tree.pids)
+    if (std::ranges::any_of(descriptors_of(pid), [&](int fd) {
+          return fs::read_symlink(folder_of(pid) / "fd" / std::to_string(fd), gone) ==
+                 socket;
+        }))
+      holders.push_back(pid);
+  return holders;
 }
 
 // Not by glibc's pidfd_open(), which C++ cannot link before 2.37.

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "common/fd.hpp"
@@ -26,6 +27,10 @@ struct ProcessTree {
 
 /// The children of `root`, their children, and so on.
 ProcessTree descendants_of(pid_t root);
+
+/// The processes of `tree` that have the server's end of an IPv4 connection open.
+std::vector<pid_t> holders_of(const ProcessTree& tree, std::uint16_t server_port,
+                              std::uint16_t client_port);
 
 /// A pidfd: readable once the process has ended, and never mistaken for a later process
 /// of the same number (pidfd_open(2)). None when the process is gone.

@@ -1,7 +1,9 @@
 # The promises that every model keeps, held against a running echo_server.
 add_executable(promises_test
   promises_stream_test.cpp promises_resources_test.cpp promises_exhaustion_test.cpp
-  promises_lifecycle_test.cpp promises_start_test.cpp promises_work_test.cpp
+  promises_killed_test.cpp promises_label_test.cpp promises_lifecycle_test.cpp
+  promises_start_test.cpp promises_work_test.cpp
+  promises_company_test.cpp
   promises_datagram_test.cpp datagram_client.cpp
   promises.cpp plain_client.cpp process_tree.cpp server_process.cpp)
 target_link_libraries(promises_test PRIVATE echolab_models GTest::gtest_main)
@@ -14,7 +16,7 @@ add_dependencies(promises_test echo_server)
 function(add_promises name filter)
   add_test(NAME promises.${name} COMMAND promises_test --gtest_filter=${filter})
   set_tests_properties(promises.${name} PROPERTIES
-    TIMEOUT 120 FAIL_REGULAR_EXPRESSION "Running 0 tests")
+    TIMEOUT 300 FAIL_REGULAR_EXPRESSION "Running 0 tests")
 endfunction()
 
 add_promises(start "StartPromise.*:TransportPromise.*")

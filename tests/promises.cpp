@@ -16,6 +16,8 @@
 namespace echolab::tests {
 namespace {
 
+using namespace std::chrono_literals;
+
 /// Why there is no IPv6 here, if there is none.
 std::optional<std::string> no_ipv6() {
   try {
@@ -39,10 +41,6 @@ std::optional<std::string> unavailable(const Model& model) {
   return row->second;
 }
 
-bool is_sequential(const Model& model) {
-  return model.axes.readiness == "blocking" && model.axes.growth == "none";
-}
-
 std::vector<Case> models_of(std::string_view kind, Transports transports,
                             bool (*applies)(const Model&)) {
   std::vector<Case> cases;
@@ -56,9 +54,9 @@ std::vector<Case> models_of(std::string_view kind, Transports transports,
 }  // namespace
 
 std::size_t served_at_once(const Model& model) {
-  if (is_sequential(model)) return 1;
-  return model.holds_a_worker_per_client() ? workers
-                                           : std::numeric_limits<std::size_t>::max();
+  if (model.serves_at_once() == "1") return 1;
+  return model.serves_at_once() == "workers" ? workers
+                                             : std::numeric_limits<std::size_t>::max();
 }
 
 bool waits_busily(const Model& model) {
@@ -66,11 +64,12 @@ bool waits_busily(const Model& model) {
 }
 
 bool grows_with_clients(const Model& model) {
-  return model.axes.growth == "per_client";
+  return model.axes.growth == "per_client" &&
+         (model.axes.unit == "process" || model.axes.unit == "thread");
 }
 
-bool waits_for_many(const Model& model) {
-  return model.axes.readiness != "blocking";
+bool has_worker_processes(const Model& model) {
+  return model.census(workers, workers).processes > 1;
 }
 
 bool gives_descriptors_away(const Model& model) {
@@ -92,6 +91,11 @@ std::vector<Case> stream_models(Transports transports, bool (*applies)(const Mod
 
 std::vector<Case> datagram_models(Transports transports, bool (*applies)(const Model&)) {
   return models_of("datagram", transports, applies);
+}
+
+const std::string& more_than_buffers_hold() {
+  static const std::string bytes = random_bytes(32 << 20);
+  return bytes;
 }
 
 Folder::Folder() {
@@ -158,6 +162,55 @@ ProcessTree settled(const ServerProcess& server) {
   return last;
 }
 
+bool comes_back_to(const ProcessTree& before, const ServerProcess& server) {
+  return eventually([&] {
+    const ProcessTree now = server.tree();
+    return now.pids.size() <= before.pids.size() && now.threads <= before.threads &&
+           now.descriptors <= before.descriptors && now.zombies == 0;
+  });
+}
+
+bool census_comes_true(const Model& model, std::size_t clients,
+                       const ServerProcess& server) {
+  const Census census = model.census(clients, workers);
+  // What adapts is slow to shrink, so that it need not grow again at once.
+  const std::size_t spare = model.axes.growth == "adaptive" ? 1 : 0;
+  const auto is = [&](std::size_t seen, std::size_t said) {
+    return seen >= said && seen <= said + spare;
+  };
+  return eventually([&] {
+    const ProcessTree tree = server.tree();
+#ifdef __SANITIZE_THREAD__
+    return is(tree.pids.size(), census.processes);  // TSan has threads of its own
+#else
+    return is(tree.pids.size(), census.processes) && is(tree.threads, census.threads);
+#endif
+  });
+}
+
+std::string counts(const ProcessTree& tree) {
+  return std::to_string(tree.pids.size()) + " processes, " +
+         std::to_string(tree.threads) + " threads, " + std::to_string(tree.descriptors) +
+         " descriptors, " + std::to_string(tree.zombies) + " zombies";
+}
+
+std::vector<PlainClient> connect_clients(const ServerProcess& server,
+                                         std::size_t number) {
+  std::vector<PlainClient> clients;
+  for (std::size_t i = 0; i < number; ++i) clients.emplace_back(server.endpoint());
+  return clients;
+}
+
+std::size_t count_served(std::vector<PlainClient>& clients) {
+  for (auto& client : clients) client.send("me?");
+  const auto deadline = std::chrono::steady_clock::now() + 100ms;
+  return static_cast<std::size_t>(std::ranges::count_if(clients, [&](auto& client) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    return client.await("me?", std::max(left, 1ms)) == Answer::echoed;
+  }));
+}
+
 bool all_served(std::vector<PlainClient>& clients) {
   return std::ranges::all_of(clients, [](PlainClient& client) {
     return client.ask("still here") == Answer::echoed;
@@ -165,7 +218,7 @@ bool all_served(std::vector<PlainClient>& clients) {
 }
 
 bool comes_to_rest(const ServerProcess& server) {
-  constexpr std::chrono::milliseconds look{300};
+  constexpr std::chrono::milliseconds look{100};
   constexpr auto next_to_none = look / 20;  // a loop that spins takes all of it
   return eventually(
       [&] {
@@ -173,7 +226,7 @@ bool comes_to_rest(const ServerProcess& server) {
         std::this_thread::sleep_for(look);
         return server.tree().cpu - before < next_to_none;
       },
-      look * 5 * slowness);
+      look * 15 * slowness);
 }
 
 bool says(const ServerProcess& server, std::string_view text) {

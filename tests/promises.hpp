@@ -31,8 +31,8 @@ std::size_t served_at_once(const Model& model);
 bool waits_busily(const Model& model);
 /// A client costs it a process or a thread.
 bool grows_with_clients(const Model& model);
-/// One thread waits for many clients.
-bool waits_for_many(const Model& model);
+/// Others than the process that it starts with do a part of the work.
+bool has_worker_processes(const Model& model);
 /// The process that accepts keeps none of its clients' descriptors.
 bool gives_descriptors_away(const Model& model);
 
@@ -55,6 +55,10 @@ std::vector<Case> stream_models(
 std::vector<Case> datagram_models(
     Transports transports,
     bool (*applies)(const Model&) = [](const Model&) { return true; });
+
+/// Random bytes that a peer who does not read cannot be sent: the kernel has up to 10 MiB
+/// for each direction (tcp_wmem and tcp_rmem: tcp(7)). Made once.
+const std::string& more_than_buffers_hold();
 
 /// A folder of its own, removed at the end.
 class Folder {
@@ -94,8 +98,24 @@ class Promise : public ::testing::TestWithParam<Case> {
 /// What the server holds once that has not changed for a while.
 ProcessTree settled(const ServerProcess& server);
 
+/// True once `server` holds no more than in `before`, and no zombie.
+bool comes_back_to(const ProcessTree& before, const ServerProcess& server);
+
+/// True once `server` has as many processes and threads as its row says, with `clients`.
+bool census_comes_true(const Model& model, std::size_t clients,
+                       const ServerProcess& server);
+
+/// For a message.
+std::string counts(const ProcessTree& tree);
+
 /// Each of them gets an answer.
 bool all_served(std::vector<PlainClient>& clients);
+
+/// `number` of them, one after the other.
+std::vector<PlainClient> connect_clients(const ServerProcess& server, std::size_t number);
+
+/// How many of `clients` get an answer while the others are turned away or wait.
+std::size_t count_served(std::vector<PlainClient>& clients);
 
 /// True once the server uses next to no CPU time for a while: one that spins never does.
 bool comes_to_rest(const ServerProcess& server);

@@ -9,6 +9,7 @@ import pathlib
 import re
 import shlex
 import subprocess
+import tempfile
 import unittest
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
@@ -39,10 +40,37 @@ class Readme(unittest.TestCase):
         for link in links:
             self.assertTrue((TOP / link).exists(), link)
 
-    def test_every_model_is_in_the_reading_order(self):
+    def test_the_catalogue_is_that_of_the_table(self):
+        done = self.catalogue("--check")
+        self.assertEqual(done.returncode, 0, done.stderr)
         rows = re.findall(r"^MODEL\((\w+),", (TOP / "servers/models.def").read_text(), re.M)
-        named = re.findall(r"\(servers/(\w+)\.cpp\)", README)
-        self.assertEqual(named, rows)
+        self.assertEqual(re.findall(r"\(servers/(\w+)\.cpp\)", README), rows)
+
+    def test_an_old_catalogue_is_found_and_mended(self):
+        with tempfile.TemporaryDirectory() as folder:
+            readme = pathlib.Path(folder) / "README.md"
+            readme.write_text(README.replace("one client at a time", "one or two"), "utf-8")
+            old = self.catalogue("--check", "--readme", readme)
+            self.assertEqual(old.returncode, 1)
+            self.assertIn("scripts/catalogue --update", old.stderr)
+            self.assertEqual(self.catalogue("--update", "--readme", readme).returncode, 0)
+            self.assertEqual(readme.read_text("utf-8"), README)
+            readme.write_text("no marker\n", "utf-8")
+            self.assertEqual(self.catalogue("--check", "--readme", readme).returncode, 2)
+
+    def test_a_row_of_any_shape_becomes_one_line(self):
+        with tempfile.TemporaryDirectory() as folder:
+            rows = pathlib.Path(folder) / "models.def"
+            rows.write_text('// MODEL(name, family)\nMODEL(a, many_loops, stream,\n'
+                            '      1 + min(clients, workers), 1,\n      "recvfrom",\n'
+                            '      "UNP 1, 2",\n      "so (it, shows) "\n      "a | b")\n')
+            line = self.catalogue("--models", rows).stdout.split("\n")[2]
+            self.assertEqual(line, "| many loops | [`a`](servers/a.cpp) | so (it, shows) "
+                                   "a \\| b | UNP 1, 2 |")
+
+    def catalogue(self, *arguments):
+        return subprocess.run([TOP / "scripts/catalogue", *map(str, arguments)],
+                              capture_output=True, text=True, timeout=60)
 
     def test_the_scripts_are_there_and_can_be_run(self):
         for script in set(re.findall(r"(?:\./)?(scripts/[\w.]+)", README)):
@@ -69,18 +97,22 @@ class Readme(unittest.TestCase):
                 self.with_server(words)
 
     def with_server(self, words):
+        """All clients' commands that speak the server's protocol."""
+        work = "work" in words
         server = subprocess.Popen([*words, "--listen", "tcp://127.0.0.1:0", "--ready-fd",
                                    "1"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                   text=True)
         try:
             endpoint = re.search(r"endpoint=(\S+)", server.stdout.readline()).group(1)
             for line in commands("echo_load"):
+                if ("--protocol work" in line) != work:
+                    continue
                 line = line.replace("tcp://127.0.0.1:7007", endpoint)
                 line = line.replace("-d 10s", "-d 200ms")
                 done = subprocess.run(shlex.split(ours(line)) + ["-q"], timeout=60,
                                       stdout=subprocess.PIPE, text=True)
                 self.assertIn(done.returncode, (0, 5), done.stdout)
-            for line in commands("echo_client"):
+            for line in commands("echo_client") if not work else []:
                 done = subprocess.run(["sh", "-c", f"{ours(line)} {endpoint}"], timeout=60,
                                       capture_output=True, text=True)
                 self.assertEqual((done.returncode, done.stdout), (0, "hello\n"))

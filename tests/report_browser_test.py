@@ -42,6 +42,7 @@ class BrowserTest(unittest.TestCase):
         root = pathlib.Path(temporary.name)
         cls.pages = {}
         for name, write in (("realistic", report_test.realistic),
+                            ("catalogue", report_test.catalogue),
                             ("hostile", report_test.hostile)):
             folder = write(root / name)
             done = report_test.run(folder)
@@ -124,9 +125,145 @@ class BrowserTest(unittest.TestCase):
         self.find("#legend button[data-model=select_loop]").click()
         self.assertEqual(self.js(hidden), [])
 
+    # -- many models -------------------------------------------------------------------
+
+    HOW = ("const s = document.getElementById(arguments[0]);"
+           "const line = s.querySelector('.line path'), name = s.querySelector('.name');"
+           "const style = getComputedStyle(line);"
+           "return [getComputedStyle(s).display !== 'none', style.stroke,"
+           " parseFloat(style.strokeWidth), getComputedStyle(name).display !== 'none']")
+
+    def drawn_as(self, model, figure="cpu_by_clients"):
+        """(is it there, colour, width, is it named) of a line."""
+        return self.js(self.HOW, f"{figure}-{model}")
+
+    def on(self):
+        return self.js("return [...document.querySelectorAll('#legend button[data-model]')]"
+                       ".filter(b => b.ariaPressed === 'true').map(b => b.dataset.model)")
+
+    def preset(self, text):
+        self.js("[...document.querySelectorAll('#legend .presets button')].find("
+                "b => b.textContent === arguments[0]).click()", text)
+
+    def test_of_many_the_best_of_each_family_are_in_colour_and_named(self):
+        for script in (True, False):
+            with self.subTest(script=script):
+                self.open("catalogue", script=script)
+                on = self.on()
+                self.assertIn("epoll_level", on)
+                self.assertTrue(10 <= len(on) <= 12, on)
+                _, colour, width, named = self.drawn_as("epoll_level")
+                self.assertTrue(named)
+                for faint in ("select_loop", "seda", "prefork"):
+                    there, its_colour, its_width, named = self.drawn_as(faint)
+                    self.assertTrue(there)
+                    self.assertFalse(named)
+                    self.assertNotEqual(its_colour, colour)
+                    self.assertLess(its_width, width)
+                self.assertEqual(self.drawn_as("seda")[1], self.drawn_as("prefork")[1])
+
+    def test_of_many_each_can_be_switched_on_and_the_others_hidden(self):
+        self.open("catalogue")
+        before = self.on()
+        self.find("#legend button[data-model=seda]").click()
+        there, colour, width, named = self.drawn_as("seda")
+        self.assertTrue(there and named and width > 1)
+        self.assertNotEqual(colour, self.drawn_as("prefork")[1])
+        self.preset("others in grey")
+        self.assertFalse(self.drawn_as("prefork")[0])
+        state = self.js("return location.hash")
+        self.open("catalogue", state)
+        self.assertEqual(set(self.on()), {*before, "seda"})
+        self.assertFalse(self.drawn_as("prefork")[0])
+        self.preset("others in grey")
+        self.preset("best of each family")
+        self.assertEqual(self.on(), before)
+        self.assertEqual(self.js("return location.hash"), "")
+
+    def test_a_family_is_switched_as_one(self):
+        self.open("catalogue")
+        button = self.find("#legend button[data-family='many loops']")
+        members = {"epoll_sharded", "epoll_prefork", "acceptor_reactors", "epoll_shared",
+                   "leader_followers"}
+        self.assertEqual(button.get_attribute("aria-pressed"), "mixed")
+        button.click()
+        self.assertLessEqual(members, set(self.on()))
+        self.assertEqual(button.get_attribute("aria-pressed"), "true")
+        button.click()
+        self.assertFalse(members & set(self.on()))
+        self.assertEqual(button.get_attribute("aria-pressed"), "false")
+
+    def test_names_beside_the_lines_never_overlap(self):
+        self.open("catalogue")
+        tops = ("return [...document.querySelectorAll("
+                "'#fig-throughput .series:not(.off) .name text')]"
+                ".map(t => t.getBoundingClientRect().top).sort((a, b) => a - b)")
+        for more in ((), ("prefork", "seda", "poll_loop", "uring"), "all"):
+            if more == "all":
+                self.preset("all")
+            for model in more if more != "all" else ():
+                self.find(f"#legend button[data-model={model}]").click()
+            found = self.js(tops)
+            self.assertEqual(len(found), len(self.on()))
+            gaps = [b - a for a, b in zip(found, found[1:])]
+            self.assertGreater(min(gaps), 6 if more == "all" else 11, more)
+
+    def test_all_and_none(self):
+        self.open("catalogue")
+        self.preset("all")
+        self.assertEqual(len(self.on()), 38)
+        self.preset("none")
+        self.assertEqual(self.on(), [])
+        self.assertEqual(self.find("#shown").text, "(0 of 38 in colour)")
+
+    def test_a_faint_line_is_named_under_the_pointer(self):
+        self.open("catalogue")
+        mark = self.find("#cpu_by_clients-udp_per_request .median use")
+        self.js("arguments[0].scrollIntoView({block: 'center'})", mark)
+        ActionChains(self.browser).move_to_element(mark).perform()
+        self.assertIn("udp_per_request, 1 client: ", self.find("#tip").text)
+        self.assertGreater(self.drawn_as("udp_per_request")[2], 1)
+
+    def test_the_summary_is_filtered_by_model_and_by_family(self):
+        self.open("catalogue")
+        shown = ("return [...document.querySelectorAll('#summary-table tbody tr')]"
+                 ".filter(r => r.offsetHeight).map(r => r.dataset.model)")
+        for words, models in (("staged", {"half_sync_half_async", "amped", "seda"}),
+                              ("many loops prefork", {"epoll_prefork"}),
+                              ("nobody", set())):
+            field = self.find("#levels input")
+            field.clear()
+            field.send_keys(words)
+            self.assertEqual(set(self.js(shown)), models)
+        field.clear()
+        field.send_keys("uring_sh")
+        self.find("#levels button[value='100']").click()
+        self.assertEqual(self.js(shown), ["uring_sharded"])
+        self.open("catalogue", self.js("return location.hash"))
+        self.assertEqual(self.js(shown), ["uring_sharded"])
+
+    def test_the_pairs_can_be_sorted_and_filtered(self):
+        self.open("catalogue")
+        shown = ("return [...document.querySelectorAll('#pairs-table tbody tr')]"
+                 ".filter(r => r.offsetHeight).map(r => r.cells[0].textContent)")
+        self.assertGreater(len(set(self.js(shown))), 3)
+        self.find("#pairs-filter input").send_keys("dispatch")
+        self.assertEqual(set(self.js(shown)), {"dispatch"})
+        self.find("#pairs-table thead th:last-child button").click()
+        values = self.js("return [...document.querySelectorAll('#pairs-table tbody tr')]"
+                         ".map(r => r.lastElementChild.dataset.value).filter(v => v)"
+                         ".map(Number)")
+        self.assertEqual(values, sorted(values))
+
+    def test_a_large_page_is_soon_there(self):
+        self.open("catalogue")
+        self.assertLess(self.js("const t = performance.timing;"
+                                "return t.loadEventEnd - t.navigationStart"), 5000)
+
     def test_hostile_names_survive_the_link(self):
         self.open("hostile")
-        for button in self.browser.find_elements(By.CSS_SELECTOR, "#legend button"):
+        for button in self.browser.find_elements(By.CSS_SELECTOR,
+                                                 "#legend button[data-model]"):
             button.click()
         self.open("hostile", self.js("return location.hash"))
         self.assertEqual(self.js("return [...document.querySelectorAll('.series')].filter"
@@ -234,7 +371,7 @@ class BrowserTest(unittest.TestCase):
             " [role=group]')].filter(e => !(e.getAttribute('aria-label') ||"
             " e.textContent.trim())).length")
         self.assertEqual(nameless, 0)
-        button = self.find("#legend button")
+        button = self.find("#legend button[data-model]")
         button.send_keys(" ")
         self.assertEqual(button.get_attribute("aria-pressed"), "false")
         self.assertEqual(self.js("return document.querySelectorAll("

@@ -3,6 +3,7 @@
 
     tests/report_test.py                    runs the tests
     tests/report_test.py --example FOLDER   writes a realistic results folder to look at
+    tests/report_test.py --catalogue FOLDER the same with a whole catalogue of models
 """
 
 import gzip
@@ -73,8 +74,8 @@ def trial(model, clients, round_, order, **given):
     idle = given.get("idle_bytes", 2500000)
     verdict = given.get("verdict", "VALID")
     return {
-        "schema_version": 1, "model": model, "family": FAMILY.get(model, "external"),
-        "clients": clients, "round": round_, "order": order,
+        "schema_version": 1, "model": model,
+        "family": given.get("family", FAMILY.get(model, "external")), "clients": clients, "round": round_, "order": order,
         "started": "2026-11-20T21:45:40+00:00", "verdict": verdict,
         "reason": given.get("reason", "" if verdict == "VALID" else
                             "the client used 97 % of its core"),
@@ -191,6 +192,86 @@ def realistic(folder, rounds=3):
                          "thread_pool": 65}.get(model, 1),
                 warnings=["the client was disturbed"] * (chance.random() < .2)))
     return write(folder, manifest(list(shapes), clients, rounds), trials)
+
+
+# A whole catalogue: name, family, axes; CPU in ns alone and in a crowd, and its growth per
+# client; bytes per client; threads or processes ("+": and one per client).
+CATALOGUE = """
+iterative sequential one none blocking none loop none 26000 26000 0 0 1
+fork_per_client process one process blocking none worker per_client 31000 6700 3.6 41000 1+
+exec_per_client process one process blocking none worker per_client 33000 7100 4.4 150000 1+
+prefork process each process blocking none worker fixed 27500 6300 0.2 300 64
+prefork_file_lock process each process blocking turns worker fixed 28000 6350 0.3 300 64
+prefork_mutex process each process blocking turns worker fixed 27800 6300 0.25 300 64
+prefork_fd_passing process passed process blocking queue worker fixed 28500 6500 0.3 400 64
+prefork_adaptive process each process blocking none worker adaptive 28700 6600 1.0 9000 64
+thread_per_client thread one thread blocking none worker per_client 27000 5700 1.3 13000 1+
+prethread thread each thread blocking turns worker fixed 27100 5750 0.1 200 64
+thread_pool thread one thread blocking queue worker fixed 26800 5780 0.1 200 65
+prefork_threads thread each thread blocking none worker fixed 27300 5900 0.1 250 64
+busy_poll readiness one none busy none loop none 26100 2900 28 400 1
+select_loop readiness one none select none loop none 29100 3700 -0.3 4000 1
+poll_loop readiness one none poll none loop none 29000 3690 2.2 4000 1
+signal_driven readiness one none signal none loop none 33000 6100 0.4 4100 1
+epoll_level readiness one none epoll_level none loop none 30900 3800 -0.4 4100 1
+epoll_edge readiness one none epoll_edge none loop none 30800 4100 -0.5 4100 1
+epoll_sharded many_loops sharded thread epoll_level kernel_hash loop fixed 31000 3850 -0.4 4200 2
+epoll_prefork many_loops each process epoll_level none loop fixed 31200 3900 -0.4 4400 2
+acceptor_reactors many_loops passed thread epoll_level round_robin loop fixed 31400 3870 -0.4 4200 3
+epoll_shared many_loops each thread epoll_oneshot queue worker fixed 32000 4900 0.3 4300 2
+leader_followers many_loops each thread epoll_oneshot turns worker fixed 33500 6400 0.5 4300 2
+half_sync_half_async staged one thread epoll_level queue stage fixed 37000 8100 0.2 4800 3
+amped staged one process epoll_level queue stage fixed 39000 9000 0.3 5600 3
+seda staged one thread epoll_level queue stage adaptive 43000 10400 0.3 6100 6
+uring completion one none completion none loop none 29900 3500 -0.2 4200 1
+uring_multishot completion one none completion none loop none 29500 3100 -0.3 1600 1
+uring_sharded completion sharded thread completion kernel_hash loop fixed 29900 3400 -0.2 4400 2
+coroutine user_level_threads one coroutine epoll_edge none loop none 30900 3950 -0.4 4600 1
+fiber user_level_threads one fiber epoll_edge none loop per_client 31500 4300 0.1 21000 2
+asio_loop libraries one none epoll_edge none loop none 31300 3950 -0.3 5200 1
+libevent_loop libraries one none epoll_level none loop none 32500 5700 0.4 9300 1
+libuv_loop libraries one none epoll_level none loop none 31800 4700 0.1 6100 1
+udp_iterative datagram one none blocking none loop none 25000 3300 0 0 1
+udp_batched datagram one none blocking none loop none 25500 2500 0 0 1
+udp_per_request datagram one thread blocking none worker per_client 52000 31000 0 0 2
+udp_sharded datagram sharded thread blocking kernel_hash loop fixed 25200 3300 0 0 2
+"""
+
+
+def catalogue(folder, clients=(1, 10, 100, 1000), rounds=3):
+    """Every model of a whole catalogue, and one that could not run."""
+    chance, trials, rows = random.Random(11), [], []
+    for line in CATALOGUE.strip().split("\n"):
+        name, family, *rest = line.split()
+        rows.append((name, family, dict(zip(data.AXES, rest)), *map(float, rest[6:10]),
+                     rest[10]))
+    block = [(row, level) for row in rows for level in clients]
+    for round_ in range(rounds):
+        chance.shuffle(block)
+        for (name, family, axes, alone, crowd, growth, size, tasks), level in block:
+            cpu = crowd + growth * level + (alone - crowd) * math.exp(-(level - 1) / 3)
+            cpu *= chance.gauss(1, 0.015)
+            limit = 1e9 / (3400 + 60000 / level)
+            rate = min(1e9 / (cpu + 8000 / level), limit)
+            held = {"iterative": 1}.get(name, 64 if tasks in ("64", "65") else level)
+            starved = max(0, level - held)
+            bound = rate > 0.97 * limit
+            tasks = int(tasks.rstrip("+")) + level * tasks.endswith("+")
+            trials.append(trial(
+                name, level, round_, len(trials), cpu_ns=cpu,
+                rate=rate * chance.gauss(1, 0.012), starved=starved, client_bytes=size,
+                switches=1.0 if axes["readiness"] == "blocking" else 0.3,
+                verdict="CLIENT-BOUND" if bound else "VALID",
+                p50_ns=max(1, level - starved) * 1e9 / rate, evenness=0.9,
+                processes=tasks if axes["unit"] == "process" else 1, threads=tasks,
+                family=family))
+    about = manifest([row[0] for row in rows], list(clients), rounds)
+    for row, (name, family, axes, *_) in zip(about["models"], rows):
+        row.update(family=family, axes=axes, unavailable_because=None, transports=(
+            "datagram" if family == "datagram" else "stream"))
+    about["models"].append({**about["models"][-1], "name": "uring_of_tomorrow",
+                            "unavailable_because": "needs Linux 9.1, this is 6.18"})
+    return write(folder, about, trials)
 
 
 HOSTILE = ("<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>",
@@ -330,7 +411,90 @@ class Words(ReportTest):
         self.assertIn("6 more up to 2.83 times (m11)", found)
 
 
+class Catalogue(ReportTest):
+    @classmethod
+    def setUpClass(cls):
+        temporary = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(temporary.cleanup)
+        cls.whole = catalogue(pathlib.Path(temporary.name) / "results")
+        done = run(cls.whole)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+        cls.text = (cls.whole / "report.html").read_text("utf-8")
+
+    def test_is_one_page_of_three_megabytes_at_most(self):
+        self.assertLess(len(self.text.encode()), 3_000_000)
+
+    def test_the_legend_has_each_family_with_its_models(self):
+        legend = re.search(r'<details id="legend".*?</details>', self.text, re.S)[0]
+        found = [(family, re.findall(r'data-model="(\w+)"', models)) for family, models in
+                 re.findall(r'<span data-family="([\w ]+)">(.*?)</div>', legend, re.S)]
+        wanted = {}
+        for line in CATALOGUE.strip().split("\n"):
+            name, family, *_ = line.split()
+            wanted.setdefault(family.replace("_", " "), []).append(name)
+        self.assertEqual(found, list(wanted.items()))
+
+    def test_files_on_disk_are_as_clear_as_the_page(self):
+        text = (self.whole / "figures" / "throughput.svg").read_text("utf-8")
+        faint = re.search(r'<g id="throughput-seda".*?</g></g>', text, re.S)[0]
+        self.assertIn(marks.FAINT, faint)
+        self.assertNotIn(marks.mark("seda").light, text)
+        self.assertIn(marks.mark("epoll_level").light, text)
+        self.assertNotIn(">seda<", text)
+        self.assertIn(">epoll_level<", text)
+
+    def test_what_could_not_run_is_named_with_its_reason(self):
+        self.assertIn("Not available there: uring_of_tomorrow (needs Linux 9.1, this is "
+                      "6.18).", text_of(self.text, "cautions"))
+        self.assertNotIn('data-model="uring_of_tomorrow"', self.text)
+
+    def rows(self):
+        """[axis, a, what it has, b, what it has, ratio at each load] of the pairs."""
+        body = re.search(r'id="pairs-table".*?<tbody>(.*?)</tbody>', self.text, re.S)[1]
+        return [[html.unescape(re.sub("<[^>]+>", "|", cell)).strip("|") for cell in
+                 re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.S)]
+                for row in re.findall(r"<tr.*?</tr>", body, re.S)]
+
+    def test_pairs_differ_in_one_axis_and_name_it(self):
+        of = {line.split()[0]: dict(zip(data.AXES, line.split()[2:]))
+              for line in CATALOGUE.strip().split("\n")}
+        rows = self.rows()
+        self.assertTrue(20 < len(rows) < 80, len(rows))
+        for axis, a, b, *_ in rows:
+            (a, has_a), (b, has_b) = (re.split(r"\|+", cell) for cell in (a, b))
+            self.assertEqual([x for x in data.AXES if of[a][x] != of[b][x]], [axis])
+            self.assertEqual((has_a, has_b), (of[a][axis], of[b][axis]))
+        named = {tuple(re.split(r"\|+", c)[0] for c in row[1:3]) for row in rows}
+        for pair in (("fork_per_client", "thread_per_client"),
+                     ("select_loop", "poll_loop"), ("select_loop", "epoll_level"),
+                     ("epoll_level", "uring")):
+            self.assertIn(pair, named)
+        for a, b in named:              # not the same thing: one is no stream
+            self.assertEqual(a.startswith("udp"), b.startswith("udp"))
+
+    def test_pairs_have_the_ratio_of_each_load_and_none_where_clients_starve(self):
+        for axis, a, b, *ratios in self.rows():
+            self.assertEqual(len(ratios), 4)
+            if a.startswith("epoll_level|") and b.startswith("uring|"):
+                for ratio in ratios:
+                    value, low, high = map(float, re.findall(r"\d\.\d+", ratio))
+                    self.assertTrue(low <= value <= high and 1.0 < value < 1.15, ratio)
+            if a.startswith("iterative|"):
+                self.assertEqual([r for r in ratios if "starves" in r], ratios[1:])
+
+
 class OddCampaigns(ReportTest):
+    def test_a_folder_without_axes_has_no_pairs(self):
+        campaign(self.folder, {"epoll_level": {}, "select_loop": {}})
+        self.assertNotIn("One idea apart", self.page())
+
+    def test_axes_of_the_wrong_kind_are_no_axes(self):
+        about = manifest(["a", "b"], [1], 1)
+        about["models"][0].update(axes=[1], unavailable_because=7)
+        about["models"][1].update(axes={"unit": {"x": 1}})
+        write(self.folder, about, [trial("a", 1, 0, 0), trial("b", 1, 0, 1)])
+        self.assertNotIn("One idea apart", self.page())
+
     def test_a_packed_campaign_gives_the_same_page(self):
         campaign(self.folder, {"epoll_level": {"cpu_ns": 3000},
                                "select_loop": {"cpu_ns": 4000}})
@@ -542,6 +706,8 @@ class Numbers(unittest.TestCase):
     def test_every_mark_is_its_own_and_has_contrast(self):
         seen = {marks.mark(name) for name in marks.PLACES}
         self.assertEqual(len(seen), len(marks.PLACES))
+        without_colour = {(mark.marker, mark.dash) for mark in seen}
+        self.assertEqual(len(without_colour), len(marks.PLACES))
         for name in [*marks.PLACES, *map(str, range(200))]:
             mark = marks.mark(name)
             self.assertGreater(marks.contrast(mark.light, marks.PAPER["light"]), 3, name)
@@ -566,5 +732,7 @@ FIXED = {"epoll_level": ("#0a654c", "#42b992", "o", (9, 2))}
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--example"]:
         print(realistic(sys.argv[2]))
+    elif sys.argv[1:2] == ["--catalogue"]:
+        print(catalogue(sys.argv[2]))
     else:
         unittest.main()

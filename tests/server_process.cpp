@@ -85,6 +85,7 @@ void ServerProcess::start(const std::vector<std::string>& arguments,
     if (::getppid() != parent) give_up("its test is gone\n");
     ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     ::fcntl(ready_fd, F_SETFD, 0);
+    for (int i = 0; i < options.descriptors; ++i) ::dup(STDIN_FILENO);
     ::fexecve(program.get(), argv.data(), environ);
     give_up("cannot execute echo_server\n");
   }

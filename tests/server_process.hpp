@@ -26,6 +26,7 @@ struct StartOptions {
   std::vector<std::string> flags{};
   std::vector<Limit> limits{};
   std::optional<uid_t> uid{};  ///< needs root
+  int descriptors = 0;         ///< that it inherits, of no use to it
 };
 
 /// Starts the echo_server of this build, and waits until it is ready or has ended. It

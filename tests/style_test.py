@@ -97,7 +97,7 @@ def inside(text, opening):
 def calls(code, name):
     """(line, arguments) of each call of the C function `name`: ::name(...), or name(...)
     where the file has no function of its own of that name."""
-    own = re.search(rf"(?:\w[\w>&*]*\s+(?:\w+::)*|\w::){name}\s*\([^;{{]*\)[^;(]*[;{{]",
+    own = re.search(rf"(?:\w[\w>&*]*\s+(?:\w+(?:<\w+>)?::)*|\w::){name}\s*\([^;{{]*\)[^;(]*[;{{]",
                     re.sub(rf"\b({KEYWORDS})\b", ";", code))
     for found in re.finditer(rf"(::\s*)?\b{name}\s*\(", code):
         before = code[:found.start()]
@@ -404,7 +404,8 @@ def only_endpoint_and_listener_name_addresses(path, text):
        ("common/listener.cpp", "int e = ::close(fd);\n")],
       [("common/fd.hpp", "void f() { ::close(fd); }\n"),
        ("servers/a.cpp", "void f() { queue.close(); other->close(); }\n"),
-       ("clients/a.cpp", "void f() { close(x); }\nvoid A::close(X& x) {}\n")])
+       ("clients/a.cpp", "void f() { close(x); }\nvoid A::close(X& x) {}\n"),
+       ("clients/a.cpp", "void f() { close(x); }\nvoid A<B>::close(X& x) {}\n")])
 def only_fd_closes(path, text):
     if path != "common/fd.hpp":
         for line, _ in calls(code_of(text), "close"):

@@ -2,10 +2,14 @@
 include(GoogleTest)
 
 add_executable(unit_test
-  drive_test.cpp echo_session_test.cpp endpoint_test.cpp units_test.cpp
-  work_session_test.cpp)
+  availability_test.cpp drive_test.cpp echo_session_test.cpp endpoint_test.cpp
+  units_test.cpp work_session_test.cpp)
 target_link_libraries(unit_test PRIVATE echolab_common echolab_models GTest::gtest_main)
 gtest_discover_tests(unit_test PROPERTIES TIMEOUT 60 LABELS unit)
+
+add_executable(campaign_table_test campaign_table_test.cpp)
+target_link_libraries(campaign_table_test PRIVATE echolab_bench GTest::gtest_main)
+gtest_discover_tests(campaign_table_test PROPERTIES TIMEOUT 60 LABELS unit)
 
 set(python /usr/bin/python3)  # Debian's own: the one that has Debian's packages
 if(NOT ECHOLAB_SANITIZE)  # the text is the same
@@ -13,9 +17,9 @@ if(NOT ECHOLAB_SANITIZE)  # the text is the same
     COMMAND ${python} ${CMAKE_CURRENT_SOURCE_DIR}/style_test.py
       --include ${CMAKE_SOURCE_DIR} --include ${CMAKE_BINARY_DIR}/generated
       --compiler ${CMAKE_CXX_COMPILER})
-  set_tests_properties(style PROPERTIES TIMEOUT 600)
+  set_tests_properties(style PROPERTIES TIMEOUT 600 PROCESSORS 6)  # two compilers
 endif()
 add_test(NAME command_line
   COMMAND ${python} ${CMAKE_CURRENT_SOURCE_DIR}/command_line_test.py)
 set_tests_properties(command_line PROPERTIES
-  ENVIRONMENT ECHOLAB_BIN=${CMAKE_BINARY_DIR} TIMEOUT 600)
+  ENVIRONMENT ECHOLAB_BIN=${CMAKE_BINARY_DIR} TIMEOUT 600 PROCESSORS 3)

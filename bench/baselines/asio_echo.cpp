@@ -45,6 +45,7 @@ void accept(tcp::acceptor& acceptor) {
 }
 
 void serve(echolab::Listener& listener) {
+  listener.non_blocking();
   boost::asio::io_context context(1);
   tcp::acceptor acceptor(context, tcp::v4(), ::dup(listener.fd()));
   accept(acceptor);

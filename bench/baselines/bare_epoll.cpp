@@ -55,6 +55,7 @@ void echo(int epoll, int fd) {
 }
 
 void serve(echolab::Listener& listener) {
+  listener.non_blocking();
   const Fd set(echolab::checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
   const int epoll = set.get();
   watch(epoll, EPOLL_CTL_ADD, listener.fd(), EPOLLIN);

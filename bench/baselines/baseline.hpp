@@ -16,7 +16,7 @@ namespace echolab::baseline {
 /// One read buffer's size, as echo_server's --buffer has it by default.
 inline constexpr std::size_t buffer_bytes = 16 * 1024;
 
-/// Parses --listen and --ready-fd, listens, says READY and calls `serve(listening fd)`,
+/// Parses --listen and --ready-fd, listens, says READY and calls `serve(listener)`,
 /// which never returns: SIGTERM ends a baseline at once, with 0.
 inline int run(const std::string& name, int argc, char** argv,
                const std::function<void(Listener&)>& serve) {
@@ -31,7 +31,6 @@ inline int run(const std::string& name, int argc, char** argv,
     raise_descriptor_limit(20'000);
     std::signal(SIGTERM, [](int) { ::_exit(0); });
     Listener listener(listen);
-    listener.non_blocking();
     if (const Fd ready(ready_fd); ready) {
       const std::string line =
           fmt::format("READY endpoint={} pid={} model_pid={}\n",

@@ -28,6 +28,7 @@ void on_accept(evconnlistener* listener, evutil_socket_t fd, sockaddr*, int, voi
 }
 
 void serve(echolab::Listener& listener) {
+  listener.non_blocking();
   const std::unique_ptr<event_base, decltype(&event_base_free)> base(event_base_new(),
                                                                      event_base_free);
   const std::unique_ptr<evconnlistener, decltype(&evconnlistener_free)> accepting(

@@ -17,10 +17,11 @@ from matplotlib.transforms import Affine2D, ScaledTranslation
 
 from . import marks, svg
 from .data import Spread
-from .marks import INK, MUTED, PAPER, RULE, SOFT
+from .marks import FAINT, INK, MUTED, PAPER, RULE, SOFT
 from .units import count, plural, short, sig
 
 WIDTH, HEADING, CAPTION = 720, 40, 46
+NAME_GAP = 13                               # between two names beside the lines
 STYLE = {
     "svg.fonttype": "none", "font.family": ["DejaVu Sans"], "font.size": 10,
     "text.color": INK, "axes.labelcolor": MUTED, "axes.edgecolor": RULE,
@@ -34,8 +35,9 @@ STYLE = {
 
 def lines(campaign, name, question, panels=1):
     """A sheet with a column of model names at the right."""
-    body = max(330, 12 * len(campaign.models) + 60)
-    return Sheet(campaign, name, question, body, panels, left=58, right=168, gap=48)
+    body = max(330, 13 * len(campaign.chosen) + 60)
+    return Sheet(campaign, name, question, body, panels, left=58, right=168, gap=48,
+                 fades=True)
 
 
 def bars(campaign, name, points, panels, question):
@@ -47,8 +49,13 @@ def bars(campaign, name, points, panels, question):
 
 
 class Sheet:
-    def __init__(self, campaign, name, question, body, panels, left, right, gap):
+    """`fades`: lines lie on one another, so that those of models that are not chosen are
+    thin and grey. Bars do not, and keep their colours."""
+
+    def __init__(self, campaign, name, question, body, panels, left, right, gap,
+                 fades=False):
         self.name, self.question, self.models = name, question, campaign.models
+        self.chosen, self.fades = campaign.chosen, fades
         self.height = HEADING + body + CAPTION
         self.tips, self.labels = {}, {}
         self.variables = {v.light: v.name for v in marks.variables(campaign.models)}
@@ -71,7 +78,7 @@ class Sheet:
         gid = f"{panel}|{index}|{name}"
         if tips:
             self.tips[gid] = [f"{short(model, 60)}, {tip}" for tip in tips]
-        return {"gid": gid, "zorder": 3 + index / 100}
+        return {"gid": gid, "zorder": 3 + (model in self.chosen) + index / 100}
 
     def marks_at(self, panel, model, name, xs, ys, tips, hollow=False, size=6,
                  alpha=1):
@@ -290,7 +297,7 @@ class Sheet:
             ax.axhline(1, color=MUTED, linewidth=1, zorder=1.5)
             for model, rows in series.items():
                 xs, ys, tips = zip(*rows)
-                self.marks_at(0, model, "raw", xs, ys,
+                self.marks_at(0, model, "mark", xs, ys,
                               [f"{tip}: {sig(y)} of its "
                                "median" for y, tip in zip(ys, tips)],
                               size=5, alpha=0.85)
@@ -307,24 +314,41 @@ class Sheet:
     # -- names beside the lines --------------------------------------------------------
 
     def name_lines(self):
-        """Names at the right of the last panel, in the order of the lines' ends."""
+        """Names at the right of the last panel, in the order of the lines' ends. Those of
+        models that are not chosen wait where their lines end until they are."""
         panel = len(self.axes) - 1
         named = self.labels.get(panel, [])
         ax, scale = self.axes[panel], 72 / self.figure.dpi
         box = ax.get_window_extent()
         left, right = box.x0 * scale, box.x1 * scale
         bottom, top = box.y0 * scale, box.y1 * scale
+        named.sort(key=lambda one: one[0] not in self.chosen)   # these have the room
         ends = []
         for place, (model, x, y) in enumerate(named):
             if x is None:
-                ends.append((top - 6 - 15 * place, left, None, model))
+                ends.append((top - 6 - NAME_GAP * place, left, None, model))
                 continue
             at = ax.transData.transform((x, y)) * scale
             ends.append((float(at[1]), float(at[0]), float(at[1]), model))
         ends.sort(key=lambda end: (end[0], end[3]))
-        heights = spread_out([end[0] for end in ends], 13, bottom - 20, top + 8)
-        for height, (_, x, y, model) in zip(heights, ends):
+        shown = [end for end in ends if end[3] in self.chosen]
+        heights = spread_out([end[0] for end in shown], NAME_GAP, bottom - 20, top + 8)
+        self.name_room = (self.height - top - 8, self.height - bottom + 20)
+        for height, (_, x, y, model) in zip(heights, shown):
             self.name_line(panel, model, height, x, y, right)
+        for height, x, y, model in ends:
+            if model not in self.chosen:
+                self.name_line(panel, model, height, x, y, right)
+
+    def fade(self):
+        """On paper nobody can switch a model on: the others are thin and grey for good."""
+        for artist in self.figure.findobj(lambda one: one.get_gid()):
+            parts = artist.get_gid().split("|")
+            if len(parts) != 3 or self.models[int(parts[1])] in self.chosen:
+                continue
+            artist.set_visible(parts[2] in svg.FADED)
+            if parts[2] in svg.FADED:
+                artist.set(color=FAINT, markerfacecolor=FAINT, linewidth=0.8)
 
     def name_line(self, panel, model, height, x, y, right):
         ax, mark = self.axes[panel], marks.mark(model)
@@ -332,7 +356,8 @@ class Sheet:
         if y is not None:
             ax.add_artist(Line2D(
                 [x + 4, right + 12, right + 22], [y, y, height], color=mark.light,
-                linewidth=0.7, alpha=0.7, transform=self.points, clip_on=False, **part))
+                linewidth=0.7, alpha=0.7, transform=self.points, clip_on=False,
+                **self.part(panel, model, "leader")))
         ax.add_artist(Line2D(
             [right + 27], [height], marker=mark.marker, markersize=5.5, color=mark.light,
             markeredgewidth=0, transform=self.points, clip_on=False, **part))
@@ -353,14 +378,20 @@ class Sheet:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Glyph .* missing")
                 png, vector = io.BytesIO(), io.BytesIO()
-                self.figure.savefig(png, format="png", dpi=144,
-                                    metadata={"Software": None})
                 self.figure.savefig(vector, format="svg", transparent=True, metadata={
                     "Date": None, "Creator": None, "Format": None, "Type": None})
-        root = svg.tidy(vector.getvalue(), self.name, svg.slugs(self.models), self.tips)
+                if self.fades:
+                    self.fade()
+                self.figure.savefig(png, format="png", dpi=144,
+                                    metadata={"Software": None})
+        off = [m for m in self.models if m not in self.chosen]
+        root = svg.tidy(vector.getvalue(), self.name, svg.slugs(self.models), self.tips,
+                        off)
+        top, bottom = self.name_room
+        root.set("data-names", f"{top:.0f} {bottom:.0f}")
         return (svg.embedded(root, self.question, (HEADING - 8, CAPTION - 6),
                              self.variables),
-                svg.standalone(root, self.question), png.getvalue())
+                svg.standalone(root, self.question, self.fades), png.getvalue())
 
 
 NAMED = (0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)

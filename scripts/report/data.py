@@ -17,6 +17,8 @@ from .units import clean, plural
 
 SCHEMA_VERSION = 1
 UNMEASURED = ("FAILED", "CORRUPT")          # verdicts whose figures are null
+AXES = ("accepts", "unit", "readiness", "dispatch", "computes", "growth")
+FEW = 12                                    # models that one figure shows side by side
 SAMPLES_PER_TAIL = 3.68                     # p99 needs 368 samples, p99.9 needs 3 680
 
 
@@ -30,6 +32,15 @@ class Spread(NamedTuple):
     low: float
     high: float
     n: int
+
+
+class Pair(NamedTuple):
+    """Two models whose rows differ in one axis, and what each has there."""
+    a: str
+    b: str
+    axis: str
+    of_a: str
+    of_b: str
 
 
 class Ratio(NamedTuple):
@@ -248,7 +259,7 @@ class Campaign:
         families = {t.model: t.text("family") for t in self.trials}
         for name, row in self.model_rows.items():
             families[name] = str(row.get("family") or families.get(name) or "")
-        return families
+        return {m: clean(f).replace("_", " ") for m, f in families.items()}
 
     @cached_property
     def points(self):
@@ -283,6 +294,44 @@ class Campaign:
         most = max(sizes.values(), default=0)
         return max((c for c, n in sizes.items() if n == most > 0), default=None)
 
+    @cached_property
+    def chosen(self):
+        """The models that figures show in colour at first: all where they are few, else
+        the cheapest of each family that serves everybody, the baseline, and servers that
+        are not ours."""
+        if len(self.models) <= FEW:
+            return set(self.models)
+        best = {}
+        for p in self.at(self.top):
+            cpu = p.spread("cpu_ns")
+            cost = (p.starved > 0, cpu.median if cpu else math.inf)
+            best.setdefault(self.families[p.model], []).append((cost, p.model))
+        return {min(models)[1] for models in best.values()} | {self.baseline} | {
+            m for m in self.models if self.families[m] == "external"}
+
+    @cached_property
+    def absent(self):
+        """{name: why it could not run there}"""
+        return {name: clean(row["unavailable_because"])
+                for name, row in self.model_rows.items()
+                if isinstance(row.get("unavailable_because"), str)}
+
+    @cached_property
+    def pairs(self):
+        """The Pairs of the models that were tried, by axis, then as in the catalogue. Of
+        many models that differ in the same axis alone, each is paired with the one before
+        it, those that have the same there, and the baseline."""
+        rows = [row for row in map(self.model_rows.get, self.models)
+                if row and isinstance(row.get("axes"), dict)]
+        found = []
+        for i, row in enumerate(rows):
+            pairs = [p for p in (one_axis_apart(a, row) for a in rows[:i]) if p]
+            nearest = {pair.axis: pair.of_a for pair in pairs}      # the last one stays
+            found += [pair for pair in pairs if pair.of_a == nearest[pair.axis]
+                      or self.baseline in (pair.a, pair.b)]
+        return sorted(found, key=lambda pair: (
+            AXES.index(pair.axis), self.models.index(pair.a), self.models.index(pair.b)))
+
     @property
     def rounds(self):
         """The largest number of rounds that any point has."""
@@ -304,6 +353,17 @@ class Campaign:
         serving = [p for p in priced if not p.starved] or priced
         best = min(serving, key=lambda p: p.spread("cpu_ns").median, default=None)
         return best and best.model
+
+
+def one_axis_apart(a, b):
+    """The Pair of two rows of the manifest, or None."""
+    of_a, of_b = a["axes"], b["axes"]
+    differ = [axis for axis in AXES if of_a.get(axis) != of_b.get(axis)]
+    if len(differ) != 1 or a.get("transports") != b.get("transports"):
+        return None
+    axis = differ[0]
+    return Pair(clean(a["name"]), clean(b["name"]), axis, clean(of_a.get(axis)),
+                clean(of_b.get(axis)))
 
 
 def load(folder):

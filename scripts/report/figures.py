@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from . import axes, tables, words
-from .data import percentile
+from .data import FEW, percentile
 from .units import count, duration, memory, microseconds, plural, sig, times
 
 LINE_NOTE = "Line: median over rounds; band: smallest to largest round; dashes: "\
@@ -25,6 +25,7 @@ class Figure:
     svg_file: str
     png: bytes
     table: tables.Table
+    fades: bool                             # switched off means thin and grey, not gone
 
 
 def draw_all(campaign):
@@ -40,7 +41,7 @@ def finish(sheet, campaign, answer, note, how_to_read, table, levels=None):
     caption = words.caption(campaign, note, levels)
     svg, svg_file, png = sheet.finish(caption)
     return Figure(sheet.name, sheet.question, answer, caption, how_to_read, svg, svg_file,
-                  png, table)
+                  png, table, sheet.fades)
 
 
 def cpu_per_request(campaign):
@@ -77,13 +78,15 @@ def cpu_by_clients(campaign):
         return None
     sheet = axes.lines(campaign, "cpu_by_clients",
                        "How does the cost of a request change as clients are added?")
+    many = len(campaign.models) > FEW       # the dearest would press the others flat
     drawn = sheet.line_panel(0, "server CPU per request, µs", campaign,
-                             lambda p: scaled(p, "cpu_ns"), lambda v: f"{sig(v)} µs")
+                             lambda p: scaled(p, "cpu_ns"), lambda v: f"{sig(v)} µs",
+                             log=many)
     if not drawn:
         return None
     return finish(
-        sheet, campaign, "Server CPU time per request in µs against the number of "
-        "clients (log scale).", LINE_NOTE, "A flat line: a client more costs the others "
+        sheet, campaign, f"Server CPU time per request in µs{' (log scale)' * many} "
+        "against the number of clients (log scale).", LINE_NOTE, "A flat line: a client more costs the others "
         "nothing. A rising line: the model looks at, wakes or switches between all its "
         "clients to serve one. A falling line: one wake-up serves several requests.",
         tables.of_metric(campaign, "cpu_ns", "CPU/request, µs", scale=1000))

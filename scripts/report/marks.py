@@ -52,7 +52,7 @@ def mark(name):
     return Mark(light=oklch(lightness, chroma, hue),
                 dark=oklch(on_dark(lightness), chroma, hue),
                 marker=MARKERS[(first * 3 + place) % len(MARKERS)],
-                dash=DASHES[place % len(DASHES)])
+                dash=DASHES[(place + 1 * (place // len(DASHES))) % len(DASHES)])
 
 
 PLACES = {name: (family, place) for family, (_, _, names) in FAMILIES.items()
@@ -121,6 +121,7 @@ PAGE = (Variable("paper", PAPER["light"], PAPER["dark"]),
         Variable("ink", "#1b2026", "#e7eaee"),
         Variable("muted", "#5a6470", "#a0aab6"),
         Variable("rule", "#dfe3e8", "#313842"),
+        Variable("faint", "#c3c9d1", "#4a535e"),
         Variable("soft", "#f1f3f6", "#20262e"),
         Variable("desk", "#f6f7f9", "#101318"),
         Variable("accent", "#0a5fa8", "#6db7f2"),
@@ -133,4 +134,4 @@ def variables(models):
     return PAGE + tuple(Variable(f"m{i}", *pair) for i, pair in enumerate(colours))
 
 
-INK, MUTED, RULE, SOFT, WARN = (v.light for v in (PAGE[i] for i in (1, 2, 3, 4, 7)))
+INK, MUTED, RULE, FAINT, SOFT = (v.light for v in PAGE[1:6])

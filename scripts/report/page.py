@@ -25,7 +25,8 @@ def render(campaign, figures):
         findings=words.findings(campaign), cautions=words.cautions(campaign),
         warnings=words.warnings(campaign), legend=legend(campaign),
         summary=tables.summary(campaign), costs=tables.costs(campaign),
-        variables=marks.variables(campaign.models), facts=facts(campaign),
+        pairs=tables.pairs(campaign), variables=marks.variables(campaign.models),
+        colours=marks.variables(campaign.models)[len(marks.PAGE):], facts=facts(campaign),
         command=command(campaign), css=Markup((HERE / "report.css").read_text("utf-8")),
         js=Markup((HERE / "report.js").read_text("utf-8")))
 
@@ -52,18 +53,19 @@ def subtitle(campaign):
 
 
 def legend(campaign):
-    """[(model, family, its swatch as SVG)]"""
+    """{family: [(model, whether it is on at first, its swatch as SVG)]}"""
     names = {v.light: v.name for v in marks.variables(campaign.models)}
-    rows = []
+    families = {}
     for model in campaign.models:
         mark = marks.mark(model)
         dash = " ".join(f"{1.7 * x:g}" for x in mark.dash)
-        rows.append((model, campaign.families.get(model, ""), Markup(
+        family = families.setdefault(campaign.families.get(model, ""), [])
+        family.append((model, model in campaign.chosen, Markup(
             '<svg viewBox="-15 -7 30 14" aria-hidden="true"><g style="stroke:var(--{0});'
             'fill:var(--{0})"><path d="M-14 0H14" stroke-width="1.7" fill="none" '
             'stroke-dasharray="{1}"/><path d="{2}" stroke="none"/></g></svg>').format(
                 names[mark.light], dash or "none", marker_path(mark.marker))))
-    return rows
+    return families
 
 
 def marker_path(marker):
@@ -105,8 +107,8 @@ def fact(value):
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(str(x) for x in value) or "none"
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
+        return ", ".join(fact(x) for x in value) or "none"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def command(campaign):

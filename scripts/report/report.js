@@ -1,17 +1,24 @@
 "use strict";
-// The page is whole without this script. It adds: switching models off and on, values
-// under the pointer, sorting, one load at a time, downloads. The state lives in the hash:
-// #fig=latency&off=iterative,thread_pool&clients=256
+// The page is whole without this script. It adds: switching models and families off and on,
+// values under the pointer, sorting, filters, one load at a time, downloads. The state lives
+// in the hash: #fig=latency&off=iterative,thread_pool&others=hidden&clients=256&rows=epoll
 (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-  const state = { off: new Set(), clients: "", fig: "" };
+  const buttons = all("#legend button");
+  const models = buttons.map((button) => button.dataset.model);
+  const offAtFirst = new Set(buttons.filter((button) =>
+    button.getAttribute("aria-pressed") === "false").map((b) => b.dataset.model));
+  const greyAtFirst = document.body.classList.contains("grey");
+  const state = { off: offAtFirst, grey: greyAtFirst, clients: "", rows: "", fig: "" };
 
   function readHash() {
     const given = new URLSearchParams(location.hash.slice(1));
     const names = (given.get("off") || "").split(",").filter(Boolean);
-    state.off = new Set(names.map((name) => {
+    state.off = given.has("off") ? new Set(names.map((name) => {
       try { return decodeURIComponent(name); } catch { return name; }
-    }));
+    })) : new Set(offAtFirst);
+    state.grey = given.has("others") ? given.get("others") === "grey" : greyAtFirst;
+    state.rows = given.get("rows") || "";
     state.clients = given.get("clients") || "";
     state.fig = given.get("fig") || "";
   }
@@ -19,27 +26,75 @@
   function writeHash() {
     const parts = [];
     if (state.fig) parts.push("fig=" + encodeURIComponent(state.fig));
-    if (state.off.size) {
+    if (state.off.size !== offAtFirst.size || models.some((model) =>
+      state.off.has(model) !== offAtFirst.has(model))) {
       const names = [...state.off].map(encodeURIComponent).join(",");
       parts.push("off=" + encodeURIComponent(names));
     }
+    if (state.grey !== greyAtFirst)
+      parts.push("others=" + (state.grey ? "grey" : "hidden"));
+    if (state.rows) parts.push("rows=" + encodeURIComponent(state.rows));
     if (state.clients) parts.push("clients=" + encodeURIComponent(state.clients));
     const hash = parts.length ? "#" + parts.join("&") : location.pathname;
     history.replaceState(null, "", hash);
   }
 
   function show() {
-    for (const button of all("#legend button"))
+    for (const button of buttons)
       button.setAttribute("aria-pressed", !state.off.has(button.dataset.model));
+    for (const button of all("#legend .switch")) button.update();
+    document.body.classList.toggle("grey", state.grey);
     for (const series of all(".series"))
       series.classList.toggle("off", state.off.has(series.dataset.model));
+    for (const drawing of all(".lines")) placeNames(drawing);
     for (const row of all("#summary-table tbody tr"))
-      row.hidden = state.clients !== "" && row.dataset.clients !== state.clients;
+      row.hidden = (state.clients !== "" && row.dataset.clients !== state.clients) ||
+        !matches(row, state.rows);
+    const on = models.filter((model) => !state.off.has(model)).length;
+    document.getElementById("shown")?.replaceChildren(
+      on < models.length ? `(${on} of ${models.length} in colour)` : `(${on})`);
+    if (summaryFilter && summaryFilter.value !== state.rows)
+      summaryFilter.value = state.rows;
     for (const button of all("#levels button"))
       button.setAttribute("aria-pressed", button.value === state.clients);
   }
 
   function change() { writeHash(); show(); }
+
+  // -- names beside the lines: those that are shown share the room -------------------
+
+  function nameOf(series) {
+    const leader = series.querySelector(".leader > path");
+    if (!leader) return null;
+    const numbers = leader.getAttribute("d").match(/-?[\d.]+/g).map(Number);
+    return { series, leader, numbers, at: numbers[1], drawn: numbers[5],
+             rest: all(".name", series) };
+  }
+
+  const names = new Map(all(".lines").map((drawing) =>
+    [drawing, all(".series", drawing).map(nameOf).filter(Boolean)]));
+
+  function placeNames(drawing) {
+    const shown = names.get(drawing).filter((name) =>
+      !name.series.classList.contains("off")).sort((a, b) => a.at - b.at);
+    const [top, bottom] =
+      drawing.querySelector("svg").dataset.names.split(" ").map(Number);
+    const gap = Math.min(13, (bottom - top) / Math.max(1, shown.length - 1));
+    let last = top - gap;
+    for (const name of shown) last = name.to = Math.max(name.at, last + gap);
+    let limit = bottom;
+    for (const name of shown.reverse()) {
+      name.to = Math.min(name.to, limit);
+      limit = name.to - gap;
+      const [x, y, bend, , end] = name.numbers;
+      name.leader.setAttribute("d", `M ${x} ${y} L ${bend} ${y} L ${end} ${name.to}`);
+      for (const part of name.rest) {
+        part.style.transform = `translateY(${name.to - name.drawn}px)`;
+        const text = part.querySelector("text");
+        if (text) text.style.fontSize = Math.min(9.5, gap) + "px";
+      }
+    }
+  }
 
   // -- models: click switches, Alt+click leaves only this one -------------------------
 
@@ -52,14 +107,13 @@
   }
 
   function only(model) {
-    const models = all("#legend button").map((button) => button.dataset.model);
     const others = models.filter((other) => other !== model);
     const already = others.every((m) => state.off.has(m)) && !state.off.has(model);
     state.off = new Set(already ? [] : others);
     change();
   }
 
-  for (const button of all("#legend button")) {
+  for (const button of buttons) {
     const model = button.dataset.model;
     button.title += " (Alt+click: only this one)";
     button.addEventListener("click", (event) => {
@@ -68,9 +122,44 @@
       change();
     });
     for (const name of ["pointerenter", "focus"])
-      button.addEventListener(name, () => focusOn(state.off.has(model) ? null : model));
+      button.addEventListener(name, () => focusOn(state.off.has(model) && !state.grey ? null : model));
     for (const name of ["pointerleave", "blur"])
       button.addEventListener(name, () => focusOn(null));
+  }
+
+  function addSwitch(text, place, press, pressed) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "switch";
+    button.textContent = text;
+    button.addEventListener("click", () => { press(); change(); });
+    button.update = () => { if (pressed) button.setAttribute("aria-pressed", pressed()); };
+    place.append(button);
+    return button;
+  }
+
+  for (const family of all("#legend .family")) {
+    const label = family.querySelector("span");
+    const members = all("button", family).map((button) => button.dataset.model);
+    const allOn = () => members.every((model) => !state.off.has(model));
+    const button = addSwitch(label.textContent || "models", family, () => {
+      const off = allOn();
+      for (const model of members) state.off[off ? "add" : "delete"](model);
+    }, () => allOn() ? "true" : members.some((m) => !state.off.has(m)) ? "mixed" : "false");
+    button.dataset.family = label.dataset.family;
+    label.replaceWith(button);
+  }
+
+  const presets = document.querySelector("#legend .presets");
+  if (presets) {
+    if (offAtFirst.size)
+      addSwitch("best of each family", presets, () => { state.off = new Set(offAtFirst); });
+    addSwitch("all", presets, () => { state.off = new Set(); });
+    addSwitch("none", presets, () => { state.off = new Set(models); });
+    addSwitch("others in grey", presets, () => { state.grey = !state.grey; },
+      () => String(state.grey));
+    if (innerWidth < 700 && models.length > 12)
+      document.getElementById("legend").open = false;
   }
 
   // -- values under the pointer -------------------------------------------------------
@@ -80,6 +169,8 @@
     title.parentNode.dataset.tip = title.textContent;
     title.remove();
   }
+
+  let hovered = null;
 
   function place(event) {
     const x = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8);
@@ -91,12 +182,17 @@
   for (const drawing of all(".drawing")) {
     drawing.addEventListener("pointermove", (event) => {
       const mark = event.target.closest("[data-tip]");
+      const over = event.target.closest(".series")?.dataset.model ?? null;
+      if (over !== hovered) focusOn(hovered = over);
       tip.hidden = !mark;
       if (!mark) return;
       tip.textContent = mark.dataset.tip;
       place(event);
     });
-    drawing.addEventListener("pointerleave", () => { tip.hidden = true; });
+    drawing.addEventListener("pointerleave", () => {
+      tip.hidden = true;
+      focusOn(hovered = null);
+    });
   }
 
   // -- sorting ------------------------------------------------------------------------
@@ -128,6 +224,31 @@
       });
     });
   }
+
+  // -- filters: every word is found in the row, or in its family ------------------------
+
+  function matches(row, words) {
+    const text = (row.textContent + " " + row.dataset.family).toLowerCase();
+    return words.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+  }
+
+  function addFilter(table, place, filter) {
+    if (!table || !place || table.tBodies[0].rows.length < 8) return null;
+    const input = document.createElement("input");
+    input.type = "search";
+    input.placeholder = "filter: model, family, …";
+    input.setAttribute("aria-label", "Rows that contain");
+    input.addEventListener("input", () => filter(input.value));
+    place.append(input);
+    return input;
+  }
+
+  const summaryFilter = addFilter(document.getElementById("summary-table"),
+    document.getElementById("levels"), (words) => { state.rows = words; change(); });
+  const pairsTable = document.getElementById("pairs-table");
+  addFilter(pairsTable, document.getElementById("pairs-filter"), (words) => {
+    for (const row of pairsTable.tBodies[0].rows) row.hidden = !matches(row, words);
+  });
 
   // -- one load at a time -------------------------------------------------------------
 

@@ -7,6 +7,8 @@ panel and model become <g class="series" data-model="..."> with a readable id.
 import re
 import xml.etree.ElementTree as ET
 
+from .marks import FAINT
+
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
 ET.register_namespace("", SVG)
@@ -14,12 +16,16 @@ ET.register_namespace("xlink", XLINK)
 HREF = f"{{{XLINK}}}href"
 
 
+FADED = ("line", "mark")                    # what is left of a series that is switched off
+
+
 def tag(name):
     return f"{{{SVG}}}{name}"
 
 
-def tidy(source, figure, models, tips):
-    """The root element: tips are {gid: one text per drawn mark}, models [(name, id)]."""
+def tidy(source, figure, models, tips, off=()):
+    """The root element: tips are {gid: one text per drawn mark}, models [(name, id)], off
+    the names of those that are switched off at first."""
     root = ET.fromstring(source)
     for parent in list(root.iter()):
         for child in list(parent):
@@ -31,7 +37,7 @@ def tidy(source, figure, models, tips):
         add_titles(element, tips.get(element.get("id"), ()))
         share_style(element)
     for parent in list(root.iter(tag("g"))):
-        group_models(parent, figure, models)
+        group_models(parent, figure, models, off)
     shorten_numbers(root)
     rename_ids(root, figure)
     return root
@@ -61,7 +67,7 @@ def share_style(group):
             del mark.attrib["style"]
 
 
-def group_models(parent, figure, models):
+def group_models(parent, figure, models, off):
     series, last = None, None
     for child in list(parent):
         parts = (child.get("id") or "").split("|")
@@ -72,8 +78,9 @@ def group_models(parent, figure, models):
         name, slug = models[model]
         if (panel, model) != last:
             identity = f"{figure}-{slug}" + (f"-{panel + 1}" if panel else "")
-            series = ET.Element(tag("g"), {"id": identity, "class": "series",
-                                           "data-model": name})
+            series = ET.Element(tag("g"), {
+                "id": identity, "class": "series off" if name in off else "series",
+                "data-model": name})
             parent.insert(list(parent).index(child), series)
             last = panel, model
         parent.remove(child)
@@ -101,7 +108,7 @@ def rename_ids(root, figure):
         identity = element.get("id")
         if identity in wanted:
             element.set("id", f"{figure}.{identity}")
-        elif identity and element.get("class") != "series":
+        elif identity and not element.get("class", "").startswith("series"):
             del element.attrib["id"]
             if identity in ("heading", "caption"):
                 element.set("class", identity)
@@ -110,9 +117,12 @@ def rename_ids(root, figure):
                 element.set(name, element.get(name).replace("#", f"#{figure}.", 1))
 
 
-def standalone(root, title):
-    """A file of its own, on white paper."""
+def standalone(root, title, fades):
+    """A file of its own, on white paper; what is switched off is thin and grey there."""
     root = ET.fromstring(ET.tostring(root))
+    for series in root.iter(tag("g")) if fades else ():
+        if series.get("class") == "series off":
+            fade(series)
     box = root.get("viewBox").split()
     paper = ET.Element(tag("rect"), {"width": box[2], "height": box[3], "fill": "#fff"})
     root.insert(0, paper)
@@ -121,6 +131,17 @@ def standalone(root, title):
     root.insert(0, heading)
     text = ET.tostring(root, encoding="unicode")
     return '<?xml version="1.0" encoding="utf-8"?>\n' + text + "\n"
+
+
+def fade(series):
+    for part in list(series):
+        if part.get("class") not in FADED:
+            series.remove(part)
+    for element in series.iter():
+        style = re.sub(r"#(?!ffffff)[0-9a-f]{6}", FAINT, element.get("style", ""))
+        if style:
+            element.set("style", re.sub(r"stroke-width: ?[\d.]+", "stroke-width: 0.8",
+                                        style))
 
 
 def embedded(root, label, crop, variables):

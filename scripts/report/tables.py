@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from . import data
-from .units import NONE, count, duration, memory, microseconds, sig, times
+from .units import NONE, count, duration, memory, microseconds, plural, sig, times
 
 
 class Cell(NamedTuple):
@@ -48,7 +48,7 @@ def verdict_cell(point):
     if set(verdicts) == {"VALID"}:
         return Cell("VALID", "0", kind="verdict")
     alone = len(verdicts) == 1
-    text = ", ".join(v if alone else f"{v} {n}" for v, n in sorted(verdicts.items()))
+    text = ",\n".join(v if alone else f"{v} {n}" for v, n in sorted(verdicts.items()))
     reasons = dict.fromkeys(t.text("reason") for t in point.trials if t.text("reason"))
     return Cell(text, text, "; ".join(list(reasons)[:2]), "verdict")
 
@@ -99,8 +99,9 @@ def summary_row(campaign, point):
     processes, threads = point.spread("processes"), point.spread("threads")
     evenness, starved = point.spread("evenness"), point.spread("starved")
     return [
-        clients_cell(point.clients), name(point.model), verdict_cell(point),
-        spread_cell(cpu, microseconds),
+        clients_cell(point.clients),
+        name(point.model)._replace(note=campaign.families.get(point.model, "")),
+        verdict_cell(point), spread_cell(cpu, microseconds),
         number(floor, sig(floor)),
         spread_cell(ratio, sig),
         spread_cell(point.spread("rate"), sig, rate_prefix(point)),
@@ -137,6 +138,34 @@ def costs(campaign):
                    f"{memory(idle[len(idle) // 2] if idle else None)} → "
                    f"{memory(pss and pss.median)}")]))
     return table
+
+
+def pairs(campaign):
+    """What one idea costs: CPU per request of one model over that of another which
+    differs from it in one axis."""
+    table = Table([("axis", "in which the two differ"), ("model", ""),
+                   ("compared with", "")]
+                  + [(plural(c, "client"), "CPU/request of the first over the second")
+                     for c in campaign.levels])
+    for pair in campaign.pairs:
+        cells = [pair_cell(campaign.points.get((pair.a, c)),
+                           campaign.points.get((pair.b, c))) for c in campaign.levels]
+        table.rows.append((pair.a, campaign.top, [
+            Cell(pair.axis, pair.axis), name(pair.a)._replace(note=pair.of_a),
+            name(pair.b)._replace(note=pair.of_b), *cells]))
+    return table
+
+
+def pair_cell(a, b):
+    """The ratio with its range; none where one of them serves fewer clients."""
+    ratio = a and b and data.compare(a, b, "cpu_ns")
+    if not ratio:
+        return number(None, NONE)
+    if a.starved or b.starved:
+        return Cell(NONE, None, "starves clients", "number")
+    spread = f"{sig(ratio.low)} – {sig(ratio.high)}" if ratio.n > 1 else ""
+    return Cell(times(ratio.median), ratio.median,
+                f"tie, {spread}".rstrip(", ") if ratio.tie else spread, "number")
 
 
 # -- the alternatives of the figures ---------------------------------------------------

@@ -159,19 +159,19 @@ def starving(campaign):
     parts = [Markup("{} up to {} of {}").format(code(p.model), count(p.starved),
                                                 count(p.clients))
              for p in worst[:LISTED_AT_MOST]]
-    rest = len(worst) - len(parts)
+    if len(worst) > LISTED_AT_MOST:
+        parts.append(f"{len(worst) - LISTED_AT_MOST} models more")
     yield Markup("<strong>Clients were starved</strong>, left without any reply, by "
-                 "{}{}: {} figures are those of the clients served.").format(
-                     phrase(parts), f" and {rest} models more" if rest else "",
-                     "its" if len(worst) == 1 else "their")
+                 "{}: {} figures are those of the clients served.").format(
+                     phrase(parts), "its" if len(worst) == 1 else "their")
 
 
 # -- what may be wrong with it -----------------------------------------------------------
 
 def cautions(campaign):
     """Sentences on why the figures may mislead."""
-    rules = (incomplete, failed, client_bound, waking, doubtful, missing, few_rounds,
-             one_core, machine, build, no_floor)
+    rules = (incomplete, failed, client_bound, waking, doubtful, missing, absent,
+             few_rounds, one_core, machine, build, no_floor)
     return [Markup(text) for rule in rules for text in rule(campaign)] + [
         Markup.escape(note) for note in campaign.notes]
 
@@ -246,6 +246,16 @@ def missing(campaign):
         yield Markup("No figure at {} for {}.").format(
             plural(campaign.top, "client"),
             phrase(names) if len(names) <= LISTED_AT_MOST else f"{len(names)} models")
+
+
+def absent(campaign):
+    """Models that were asked for and could not run there, with those of one reason
+    together."""
+    by_reason = {}
+    for model, reason in campaign.absent.items():
+        by_reason.setdefault(reason, []).append(code(model))
+    for reason, names in by_reason.items():
+        yield Markup("Not available there: {} ({}).").format(phrase(names), reason)
 
 
 def few_rounds(campaign):

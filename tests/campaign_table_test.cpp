@@ -1,0 +1,119 @@
+// The table of a comparison can be read however many servers there are, on any terminal.
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "bench/campaign.hpp"
+#include "common/program.hpp"
+
+namespace echolab {
+namespace {
+
+constexpr std::size_t servers = 38;
+constexpr std::size_t families = 10;
+
+/// So many servers in ten families; number n needs n + 1 microseconds for a request.
+CampaignPlan plan_of(std::size_t number) {
+  CampaignPlan plan;
+  plan.clients = {1, 1000};
+  for (std::size_t i = 0; i < number; ++i) {
+    Contestant one;
+    one.name = fmt::format("a_server_of_number_{}", i);
+    one.family = fmt::format("family_{}", i * families / number);
+    plan.contestants.push_back(one);
+  }
+  return plan;
+}
+
+std::vector<CampaignRow> rows_of(const CampaignPlan& plan) {
+  std::vector<CampaignRow> rows;
+  for (std::uint64_t round = 0; round < plan.rounds; ++round)
+    for (const std::uint64_t clients : plan.clients)
+      for (std::size_t i = 0; i < plan.contestants.size(); ++i) {
+        Trial trial;
+        trial.load.seconds = 1;
+        trial.load.requests = 123'456;
+        trial.load.requests_per_connection.assign(clients, 100);
+        for (int n = 0; n < 1000; ++n) trial.load.latency.record(50'000 + 100 * n);
+        trial.server.cpu_ns_per_request = 1000.0 * static_cast<double>(i + 1);
+        trial.server.size.threads = clients;
+        if (i % 7 == 3) trial.load.requests_per_connection.back() = 0;
+        rows.push_back({i, clients, round, std::move(trial)});
+      }
+  return rows;
+}
+
+std::vector<std::string> table_of(const CampaignPlan& plan, std::size_t columns) {
+  return split(campaign_table(plan, rows_of(plan), Floor{3000, 5}, {columns, false}),
+               '\n');
+}
+
+std::size_t width_of(const std::string& line) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      line, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+TEST(CampaignTable, is_never_wider_than_its_paper) {
+  CampaignPlan plan = plan_of(servers);
+  plan.absent.push_back(
+      {plan.contestants.front(), std::string(40, 'x') + " is not here"});
+  for (const std::size_t columns : {60U, 80U, 100U, 132U, 200U})
+    for (const std::string& line : table_of(plan, columns))
+      EXPECT_LE(width_of(line), columns) << line;
+}
+
+TEST(CampaignTable, shows_the_cost_however_narrow_it_is) {
+  for (const std::size_t columns : {60U, 200U}) {
+    const auto lines = table_of(plan_of(servers), columns);
+    EXPECT_EQ(std::ranges::count_if(lines,
+                                    [](const auto& l) {
+                                      return l.starts_with("  model ") &&
+                                             l.find(" CPU/req") != l.npos;
+                                    }),
+              2);
+  }
+}
+
+TEST(CampaignTable, groups_many_servers_by_family_and_few_not_at_all) {
+  const auto heading = [](const std::string& line) {
+    return line.starts_with(" family ");
+  };
+  EXPECT_EQ(std::ranges::count_if(table_of(plan_of(servers), 100), heading),
+            2 * families);
+  EXPECT_EQ(std::ranges::count_if(table_of(plan_of(9), 100), heading), 0);
+}
+
+TEST(CampaignTable, has_one_line_for_each_server_at_each_load) {
+  for (const std::size_t number : {std::size_t{9}, servers}) {
+    const auto lines = table_of(plan_of(number), 100);
+    EXPECT_EQ(std::ranges::count_if(
+                  lines, [](const auto& l) { return l.starts_with("  a_server_"); }),
+              2 * number);
+  }
+}
+
+TEST(CampaignTable, says_in_words_who_was_cheapest_and_names_few_of_many) {
+  const auto lines = table_of(plan_of(servers), 100);
+  const auto text = fmt::format("{}", fmt::join(lines, " "));
+  EXPECT_NE(
+      text.find("a_server_of_number_0 needs the least server CPU per request (1.00"),
+      text.npos);
+  EXPECT_NE(text.find("a_server_of_number_37 the most, 38.00 times as much"), text.npos);
+  EXPECT_EQ(text.find("left 1, a_server_of_number_38"), text.npos);
+}
+
+TEST(CampaignTable, names_what_is_unavailable_with_its_reason) {
+  CampaignPlan plan = plan_of(3);
+  Contestant absent;
+  absent.name = "of_tomorrow";
+  plan.absent.push_back({absent, "needs Linux 9.1, this is 6.18"});
+  const auto lines = table_of(plan, 100);
+  EXPECT_EQ(std::ranges::count(
+                lines, "of_tomorrow is unavailable: needs Linux 9.1, this is 6.18."),
+            1);
+}
+
+}  // namespace
+}  // namespace echolab
