@@ -5,10 +5,10 @@
 //            hidden well enough that it could be io_uring. Each client is an object that
 //            belongs to the one operation that it has under way, and goes with it.
 // Waits in   io_context::run, which waits in epoll_wait.
-// Calls      epoll_wait, recvfrom, epoll_wait, sendto.
-// Costs      Four calls per message: before a completion is acted on, epoll is asked
-//            again. Five for a client that takes its time: a read is tried before it is
-//            waited for. What is allocated per operation is recycled.
+// Calls      epoll_wait, recvfrom, sendto, epoll_wait, recvfrom.
+// Costs      Five calls per message: before a completion is acted on, epoll is asked
+//            again, and a read is tried before it is waited for; four where the next
+//            message is there by then. What is allocated per operation is recycled.
 // Traps      What an operation uses must live until it completes: it owns its client. A
 //            timer that is cancelled may already have fired, so it only knows its client
 //            weakly. async_write would hide from the clock that a slow reader reads.

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -47,11 +48,15 @@ class Ring {
                                          "container's filter)"
                                        : ""));
     must("io_uring_setup", result);
+    static_cast<void>(unmapped.load(std::memory_order_acquire));
     io_uring_register_ring_fd(&ring_);  // spares a look-up per call, where it is known
   }
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
-  ~Ring() { io_uring_queue_exit(&ring_); }
+  ~Ring() {
+    unmapped.fetch_add(1, std::memory_order_release);
+    io_uring_queue_exit(&ring_);
+  }
 
   static constexpr std::uint64_t nobody = 0;
 
@@ -140,6 +145,10 @@ class Ring {
     const timespec rest{.tv_sec = 0, .tv_nsec = 1'000'000};
     ::nanosleep(&rest, nullptr);
   }
+
+  // A new ring may lie where another thread's was: the kernel orders that, but TSan does
+  // not see liburing's system calls.
+  static inline std::atomic<unsigned> unmapped{0};
 
   io_uring ring_{};
   bool has_multishot_ = false;

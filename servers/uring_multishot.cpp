@@ -26,9 +26,9 @@
 namespace echolab {
 namespace {
 
-// The kernel fills some hundred for one client before the loop hears of it: small ones
+// The kernel fills many of them for one client before the loop hears of it: small ones
 // bound what a client that does not read can make it keep.
-constexpr std::size_t buffers = 1024;
+constexpr std::size_t buffers = 256;
 constexpr std::size_t buffer_bytes = 1024;
 
 /// What is under way for a client.

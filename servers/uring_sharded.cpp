@@ -10,41 +10,19 @@
 // Traps      The hash knows no load: with few clients one thread may have them all, and
 //            who waits behind a busy thread waits while others rest. Unix sockets have no
 //            such hash: there the threads share one queue. A ring is for the thread that
-//            made it. The error of one ends the server, and is said.
+//            made it.
 // Shares     The seats, as a counter per thread; nothing per message.
 // Source     Glommio and Seastar (thread per core); SO_REUSEPORT: socket(7).
 // Next       coroutine: a loop that reads as if each client were served alone.
 
-#include <unistd.h>
-
-#include "common/program.hpp"
 #include "servers/parts.hpp"
 #include "servers/threads.hpp"
 
 namespace echolab {
-namespace {
-
-/// The other threads may have clients who stay for long: an error does not wait for them.
-template <class Work>
-void or_end_the_server(Work&& work) {
-  const int code = run_program("echo_server --model uring_sharded", [&] {
-    work();
-    return ExitCode::ok;
-  });
-  if (code != 0) ::_exit(code);
-}
-
-}  // namespace
 
 void uring_sharded(const Job& job) {
-  Threads threads;
-  const auto start = [&](std::size_t i) {
-    threads.start([&job, i] {
-      or_end_the_server([&] { uring_multishot(job.part(i, job.listener.shard(i))); });
-    });
-  };
-  or_end_the_server([&] {
-    for (std::size_t i = 0; i < job.workers; ++i) start(i);
+  run_threads(job, job.workers, [&](std::size_t i) {
+    uring_multishot(job.part(i, job.listener.shard(i)));
   });
 }
 

@@ -1,10 +1,10 @@
 # The promises that every model keeps, held against a running echo_server.
 add_executable(promises_test
   promises_stream_test.cpp promises_resources_test.cpp promises_exhaustion_test.cpp
-  promises_killed_test.cpp promises_label_test.cpp promises_lifecycle_test.cpp
-  promises_start_test.cpp promises_work_test.cpp
-  promises_company_test.cpp
-  promises_datagram_test.cpp datagram_client.cpp
+  promises_company_test.cpp promises_datagram_test.cpp promises_killed_test.cpp
+  promises_label_test.cpp promises_lifecycle_test.cpp promises_start_test.cpp
+  promises_work_test.cpp
+  datagram_client.cpp
   promises.cpp plain_client.cpp process_tree.cpp server_process.cpp)
 target_link_libraries(promises_test PRIVATE echolab_models GTest::gtest_main)
 target_compile_definitions(promises_test PRIVATE

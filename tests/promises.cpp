@@ -41,6 +41,11 @@ std::optional<std::string> unavailable(const Model& model) {
   return row->second;
 }
 
+/// What adapts is slow to shrink, so that it need not grow again at once.
+std::size_t to_spare(const Model& model) {
+  return model.axes.growth == "adaptive" ? 1 : 0;
+}
+
 std::vector<Case> models_of(std::string_view kind, Transports transports,
                             bool (*applies)(const Model&)) {
   std::vector<Case> cases;
@@ -66,6 +71,10 @@ bool waits_busily(const Model& model) {
 bool grows_with_clients(const Model& model) {
   return model.axes.growth == "per_client" &&
          (model.axes.unit == "process" || model.axes.unit == "thread");
+}
+
+bool waits_for_many(const Model& model) {
+  return model.axes.readiness != "blocking";
 }
 
 bool has_worker_processes(const Model& model) {
@@ -162,19 +171,22 @@ ProcessTree settled(const ServerProcess& server) {
   return last;
 }
 
-bool comes_back_to(const ProcessTree& before, const ServerProcess& server) {
+bool comes_back_to(const ProcessTree& before, const Model& model,
+                   const ServerProcess& server) {
+  const std::size_t spare = to_spare(model);
+  const std::size_t processes = before.pids.size();
   return eventually([&] {
     const ProcessTree now = server.tree();
-    return now.pids.size() <= before.pids.size() && now.threads <= before.threads &&
-           now.descriptors <= before.descriptors && now.zombies == 0;
+    return now.pids.size() <= processes + spare && now.threads <= before.threads + spare &&
+           now.descriptors <= before.descriptors * (processes + spare) / processes &&
+           now.zombies == 0;
   });
 }
 
 bool census_comes_true(const Model& model, std::size_t clients,
                        const ServerProcess& server) {
   const Census census = model.census(clients, workers);
-  // What adapts is slow to shrink, so that it need not grow again at once.
-  const std::size_t spare = model.axes.growth == "adaptive" ? 1 : 0;
+  const std::size_t spare = to_spare(model);
   const auto is = [&](std::size_t seen, std::size_t said) {
     return seen >= said && seen <= said + spare;
   };

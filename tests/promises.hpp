@@ -31,6 +31,8 @@ std::size_t served_at_once(const Model& model);
 bool waits_busily(const Model& model);
 /// A client costs it a process or a thread.
 bool grows_with_clients(const Model& model);
+/// One thread waits for many clients.
+bool waits_for_many(const Model& model);
 /// Others than the process that it starts with do a part of the work.
 bool has_worker_processes(const Model& model);
 /// The process that accepts keeps none of its clients' descriptors.
@@ -98,8 +100,10 @@ class Promise : public ::testing::TestWithParam<Case> {
 /// What the server holds once that has not changed for a while.
 ProcessTree settled(const ServerProcess& server);
 
-/// True once `server` holds no more than in `before`, and no zombie.
-bool comes_back_to(const ProcessTree& before, const ServerProcess& server);
+/// True once `server` holds no more than in `before`, and no zombie. A pool that adapts is
+/// slow to shrink, and may have a process more.
+bool comes_back_to(const ProcessTree& before, const Model& model,
+                   const ServerProcess& server);
 
 /// True once `server` has as many processes and threads as its row says, with `clients`.
 bool census_comes_true(const Model& model, std::size_t clients,

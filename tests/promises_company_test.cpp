@@ -84,7 +84,7 @@ TEST_P(CompanyPromise, AHundredWhoDoNotReadStarveNobodyAndLoseNothing) {
   for (std::uint64_t i = 0; i < 50; ++i)
     ASSERT_EQ(modest.ask(random_bytes(1 + i * 977, i)), Answer::echoed) << i;
   EXPECT_LT(server->tree().resident_bytes,
-            resident + (4 << 20) * slowness + greedy.size() * most_held_bytes);
+            resident + ((4 << 20) + greedy.size() * most_held_bytes) * slowness);
   EXPECT_TRUE(waits_busily(model()) || comes_to_rest(*server));
   for (std::size_t i = 0; i < greedy.size(); ++i)
     ASSERT_EQ(greedy[i].await(std::string_view(bytes).substr(0, sent[i])), Answer::echoed)

@@ -95,7 +95,7 @@ TEST_P(KilledWorkerPromise, InMidMessageItHarmsNobodysClientsButItsOwn) {
       << "with " << others.size() << " clients: " << counts(server->tree());
   EXPECT_TRUE(all_served(others));
   others.clear();
-  EXPECT_TRUE(comes_back_to(before, *server))
+  EXPECT_TRUE(comes_back_to(before, model(), *server))
       << "before: " << counts(before) << "\nafter: " << counts(server->tree());
   expect_clean_stop(*server);
 }
@@ -145,7 +145,7 @@ TEST_P(KilledWorkerPromise, AllOfThemOneAfterTheOtherStopNobody) {
     }
     EXPECT_TRUE(census_comes_true(model(), 0, *server)) << counts(server->tree());
   }
-  EXPECT_TRUE(comes_back_to(before, *server))
+  EXPECT_TRUE(comes_back_to(before, model(), *server))
       << "before: " << counts(before) << "\nafter: " << counts(server->tree());
   expect_clean_stop(*server);
 }
@@ -163,7 +163,7 @@ TEST_P(KilledWorkerPromise, TwentyInASecondAreSurvived) {
   }
   EXPECT_TRUE(eventually([&] { return serves_a_new_client(server->endpoint(), 1s); }));
   EXPECT_TRUE(census_comes_true(model(), 0, *server)) << counts(server->tree());
-  EXPECT_TRUE(comes_back_to(before, *server))
+  EXPECT_TRUE(comes_back_to(before, model(), *server))
       << "before: " << counts(before) << "\nafter: " << counts(server->tree());
   expect_clean_stop(*server);
 }

@@ -25,7 +25,7 @@ TEST_P(ResourcePromise, ShortConnectionsLeakNothing) {
   in_turn(20);  // what is made once, for the first clients, is no leak
   const ProcessTree before = settled(*server);
   in_turn(connections);
-  EXPECT_TRUE(comes_back_to(before, *server))
+  EXPECT_TRUE(comes_back_to(before, model(), *server))
       << "before: " << counts(before) << "\nafter: " << counts(server->tree());
   // TSan remembers every thread that ever was; ASan keeps what was freed, and looks for
   // leaks itself at the end.
@@ -41,7 +41,7 @@ TEST_P(ResourcePromise, ClientsThatLeaveAtOnceLeaveNothingBehind) {
   ASSERT_TRUE(serves_a_new_client(server->endpoint()));
   const ProcessTree before = settled(*server);
   for (int round = 0; round < 3; ++round) hold(*server, 50).clear();
-  EXPECT_TRUE(comes_back_to(before, *server))
+  EXPECT_TRUE(comes_back_to(before, model(), *server))
       << "before: " << counts(before) << "\nafter: " << counts(server->tree());
   expect_clean_stop(*server);
 }
