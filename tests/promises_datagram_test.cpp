@@ -138,7 +138,7 @@ TEST_P(DatagramPromise, TwoThousandDatagramsLeakNothing) {
   in_turn(20);  // what is made once, for the first ones, is no leak
   const ProcessTree before = settled(*server);
   in_turn(2000);
-  EXPECT_TRUE(comes_back_to(before, *server))
+  EXPECT_TRUE(comes_back_to(before, model(), *server))
       << "before: " << counts(before) << "\nafter: " << counts(server->tree());
 #ifndef __SANITIZE_THREAD__
   EXPECT_LT(server->tree().resident_bytes, before.resident_bytes + (8 << 20) * slowness);
@@ -163,7 +163,7 @@ TEST_P(DatagramPromise, AFloodWithoutAReaderHarmsNobody) {
     }
   }
   EXPECT_TRUE(comes_to_serve(*server));
-  EXPECT_TRUE(comes_back_to(before, *server))
+  EXPECT_TRUE(comes_back_to(before, model(), *server))
       << "before: " << counts(before) << "\nafter: " << counts(server->tree());
   EXPECT_TRUE(comes_to_rest(*server));
   const auto lasted = std::chrono::steady_clock::now() - began;
