@@ -48,19 +48,6 @@ std::size_t count_replies(const DatagramClient& client, std::chrono::millisecond
   return count;
 }
 
-testing::AssertionResult holds_no_more_than(const ProcessTree& before,
-                                            const ServerProcess& server) {
-  const bool back = eventually([&] {
-    const ProcessTree now = server.tree();
-    return now.pids.size() <= before.pids.size() && now.threads <= before.threads &&
-           now.descriptors <= before.descriptors && now.zombies == 0;
-  });
-  const ProcessTree now = server.tree();
-  return (back ? testing::AssertionSuccess() : testing::AssertionFailure())
-         << now.pids.size() << " processes, " << now.threads << " threads, "
-         << now.descriptors << " descriptors, " << now.zombies << " zombies";
-}
-
 TEST_P(DatagramPromise, ADatagramOfAnySizeComesBackAsItWas) {
   const auto server = start();
   const DatagramClient client(server->endpoint());
@@ -151,7 +138,8 @@ TEST_P(DatagramPromise, TwoThousandDatagramsLeakNothing) {
   in_turn(20);  // what is made once, for the first ones, is no leak
   const ProcessTree before = settled(*server);
   in_turn(2000);
-  EXPECT_TRUE(holds_no_more_than(before, *server));
+  EXPECT_TRUE(comes_back_to(before, model(), *server))
+      << "before: " << counts(before) << "\nafter: " << counts(server->tree());
 #ifndef __SANITIZE_THREAD__
   EXPECT_LT(server->tree().resident_bytes, before.resident_bytes + (8 << 20) * slowness);
 #endif
@@ -175,7 +163,8 @@ TEST_P(DatagramPromise, AFloodWithoutAReaderHarmsNobody) {
     }
   }
   EXPECT_TRUE(comes_to_serve(*server));
-  EXPECT_TRUE(holds_no_more_than(before, *server));
+  EXPECT_TRUE(comes_back_to(before, model(), *server))
+      << "before: " << counts(before) << "\nafter: " << counts(server->tree());
   EXPECT_TRUE(comes_to_rest(*server));
   const auto lasted = std::chrono::steady_clock::now() - began;
   EXPECT_LE(std::ranges::count(server->log(), '\n'), lines_before + 3 + 2 * (lasted / 1s))
@@ -200,17 +189,9 @@ TEST_P(DatagramPromise, TheCensusIsWhatTheLabelSays) {
   }();
   for (const DatagramClient& client : clients)
     EXPECT_EQ(client.ask("count me"), Answer::echoed);
-  const Census census = model().census(clients.size(), workers);
-  EXPECT_TRUE(eventually([&] {
-    const ProcessTree tree = server->tree();
-#ifdef __SANITIZE_THREAD__
-    return tree.pids.size() == census.processes;  // TSan has threads of its own
-#else
-    return tree.pids.size() == census.processes && tree.threads == census.threads;
-#endif
-  })) << server->tree().pids.size()
-      << " processes, " << server->tree().threads << " threads, but the label says "
-      << model().processes << " and " << model().threads;
+  EXPECT_TRUE(census_comes_true(model(), clients.size(), *server))
+      << counts(server->tree()) << ", but the label says " << model().processes << " and "
+      << model().threads;
   expect_clean_stop(*server);
 }
 
