@@ -86,13 +86,17 @@ int run_program(std::string_view name, const std::function<ExitCode()>& body) {
   try {
     const int code = static_cast<int>(body());
     if (std::fflush(stdout) != 0)
-      throw std::system_error(errno, std::generic_category(), "writing to stdout");
+      throw std::system_error(errno, std::generic_category(), "fflush");
     return code;
   } catch (const Failure& failure) {
     fmt::print(stderr, "{}: {}\n", name, failure.what());
     return static_cast<int>(failure.code);
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "{}: out of memory\n", name);
+  } catch (const std::system_error& error) {  // {fmt}'s own does not say which file
+    const bool at_stdout = std::ferror(stdout) != 0;
+    fmt::print(stderr, "{}: {}{}\n", name, at_stdout ? "writing to stdout: " : "",
+               error.what());
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}: {}\n", name, error.what());
   }
