@@ -23,6 +23,7 @@
 #include "common/buffer.hpp"
 #include "common/drive.hpp"
 #include "common/program.hpp"
+#include "servers/availability.hpp"
 #include "servers/models.hpp"
 
 namespace echolab {
@@ -196,6 +197,10 @@ auto guarded(Body body, const Model& model) {
 
 void register_all() {
   for (const Model& model : models()) {
+    if (const auto why = unavailable_because(model)) {
+      fmt::print(stderr, "models_bench: without {}: {}\n", model.name, *why);
+      continue;
+    }
     const auto add = [&](const char* what, auto body) {
       return benchmark::RegisterBenchmark(fmt::format("{}/{}", what, model.name).c_str(),
                                           guarded(body, model))
