@@ -178,7 +178,7 @@ bool comes_back_to(const ProcessTree& before, const Model& model,
   return eventually([&] {
     const ProcessTree now = server.tree();
     return now.pids.size() <= processes + spare &&
-           now.threads <= before.threads + spare &&
+           now.threads <= before.threads * (processes + spare) / processes &&
            now.descriptors <= before.descriptors * (processes + spare) / processes &&
            now.zombies == 0;
   });
