@@ -94,10 +94,12 @@ class OneshotSet {
  private:
   [[nodiscard]] bool times_out() const { return job_.idle_timeout.count() > 0; }
 
+  /// The next event of `fd`, as one with `who`. False when there is no watch left.
   bool ask(int how, int fd, std::uint32_t events, void* who) {
     epoll_event event{};
     event.events = events | EPOLLONESHOT;
     event.data.ptr = who;
+    if (how == EPOLL_CTL_ADD) return ::epoll_ctl(epoll_.get(), how, fd, &event) == 0;
     // The next owner of an armed client may close it before this call has returned. The
     // kernel holds the file meanwhile; but whoever watches calls of the C library (TSan)
     // sees a closed number in use.
