@@ -16,10 +16,10 @@ class RestPromise : public Promise {};
 
 TEST_P(ResourcePromise, ShortConnectionsLeakNothing) {
   const bool forks = grows_with_clients(model()) && has_worker_processes(model());
-  const int connections = forks ? 500 : 2000;  // each costs a process, or a few µs
+  const std::size_t connections = forks ? 500 : 2000;  // each costs a process, or a few µs
   const auto server = start();
-  const auto in_turn = [&](int clients) {
-    for (int i = 0; i < clients; ++i)
+  const auto in_turn = [&](std::size_t clients) {
+    for (std::size_t i = 0; i < clients; ++i)
       ASSERT_TRUE(serves_a_new_client(server->endpoint()));
   };
   in_turn(20);  // what is made once, for the first clients, is no leak
