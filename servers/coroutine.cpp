@@ -29,7 +29,7 @@ namespace {
 /// Owns the frame of a suspended coroutine.
 class Conversation {
  public:
-  struct promise_type {
+  struct promise_type {  // NOLINT(readability-identifier-naming): the language's name
     Conversation get_return_object() {
       return Conversation(std::coroutine_handle<promise_type>::from_promise(*this));
     }

@@ -36,14 +36,14 @@ class Events {
  public:
   Events() {
     ::sigemptyset(&both_);
-    ::sigaddset(&both_, event);
+    ::sigaddset(&both_, event_);
     ::sigaddset(&both_, SIGIO);
     checked(::sigprocmask(SIG_BLOCK, &both_, nullptr), "sigprocmask");
   }
 
   /// From now on what happens to `fd` is told. False when the kernel will not.
   [[nodiscard]] bool arm(int fd) const {
-    return ::fcntl(fd, F_SETOWN, ::getpid()) == 0 && ::fcntl(fd, F_SETSIG, event) == 0 &&
+    return ::fcntl(fd, F_SETOWN, ::getpid()) == 0 && ::fcntl(fd, F_SETSIG, event_) == 0 &&
            ::fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK | O_ASYNC) == 0;
   }
 
@@ -58,12 +58,12 @@ class Events {
                             .tv_nsec = patience_ms % 1000 * 1'000'000L};
     const int signal =
         ::sigtimedwait(&both_, &told, patience_ms < 0 ? nullptr : &patience);
-    if (signal == event) return {.fd = told.si_fd, .lost = false};
+    if (signal == event_) return {.fd = told.si_fd, .lost = false};
     return {.fd = -1, .lost = signal == SIGIO};
   }
 
  private:
-  const int event = SIGRTMIN;
+  const int event_ = SIGRTMIN;
   sigset_t both_{};
 };
 
