@@ -17,7 +17,7 @@ class RestPromise : public Promise {};
 TEST_P(ResourcePromise, ShortConnectionsLeakNothing) {
   const bool forks = grows_with_clients(model()) && has_worker_processes(model());
   const std::size_t connections =
-      forks ? 500 : 2000;  // each costs a process, or a few µs
+      forks ? 500 / slowness : 2000;  // each costs a process, or a few µs
   const auto server = start();
   const auto in_turn = [&](std::size_t clients) {
     for (std::size_t i = 0; i < clients; ++i)
