@@ -22,6 +22,7 @@
 
 #include "bench/primitives.hpp"
 #include "common/fd.hpp"
+#include "servers/channel.hpp"
 
 namespace echolab {
 namespace {
@@ -221,55 +222,15 @@ void connect_unix(benchmark::State& state) {
 
 // ---- pass/
 
-/// One message of one byte, with room for one descriptor beside it: cmsg(3), unix(7), UNP
-/// 15.7, TLPI 61.13.3. Points into itself, hence neither copied nor moved.
-class DescriptorMessage {
- public:
-  DescriptorMessage() {
-    header_.msg_iov = &bytes_;
-    header_.msg_iovlen = 1;
-    header_.msg_control = control_.data();
-    header_.msg_controllen = control_.size();
-  }
-  DescriptorMessage(const DescriptorMessage&) = delete;
-  DescriptorMessage& operator=(const DescriptorMessage&) = delete;
-
-  void send(int to, int fd) {
-    cmsghdr* const rights = CMSG_FIRSTHDR(&header_);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(fd));
-    std::memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
-    checked(::sendmsg(to, &header_, MSG_NOSIGNAL), "sendmsg SCM_RIGHTS");
-  }
-
-  /// A new descriptor of the same open file.
-  Fd receive(int from) {
-    checked(::recvmsg(from, &header_, MSG_CMSG_CLOEXEC), "recvmsg SCM_RIGHTS");
-    const cmsghdr* const rights = CMSG_FIRSTHDR(&header_);
-    if (rights == nullptr || rights->cmsg_type != SCM_RIGHTS) {
-      throw std::runtime_error("recvmsg: no descriptor came with the message");
-    }
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(rights), sizeof(fd));
-    return Fd(fd);
-  }
-
- private:
-  char byte_ = 'd';
-  iovec bytes_{&byte_, 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control_{};
-  msghdr header_{};
-};
-
 /// A descriptor sent, received and closed: the price of one process that accepts and
 /// others that serve (UNP 30.9).
-void pass_descriptor(benchmark::State& state) {
+void descriptor(benchmark::State& state) {
   const Ends ends = socket_pair();
   const Fd passed(checked(::eventfd(0, EFD_CLOEXEC), "eventfd"));
   for (auto _ : state) {
-    DescriptorMessage().send(ends.client.get(), passed.get());
-    DescriptorMessage().receive(ends.server.get()).reset();
+    const bool sent = pass_descriptor(ends.client.get(), passed);
+    const auto received = receive_descriptor(ends.server.get());
+    if (!sent || !received || !*received) return state.SkipWithError("not passed");
   }
   state.SetItemsProcessed(state.iterations());
 }
@@ -285,7 +246,7 @@ void add_io_primitives() {
   }
   add_primitive("connect/tcp", connect_tcp);
   add_primitive("connect/unix", connect_unix);
-  add_primitive("pass/scm_rights", pass_descriptor);
+  add_primitive("pass/scm_rights", descriptor);
 }
 
 }  // namespace echolab
