@@ -81,9 +81,11 @@ bool has_worker_processes(const Model& model) {
   return model.census(workers, workers).processes > 1;
 }
 
-bool gives_descriptors_away(const Model& model) {
+bool may_starve_alone(const Model& model) {
+  const bool loops_share_a_queue = model.axes.accepts == "each" && waits_for_many(model);
   return model.axes.unit == "process" &&
-         (grows_with_clients(model) || model.axes.accepts == "passed");
+         (grows_with_clients(model) || model.axes.accepts == "passed" ||
+          loops_share_a_queue);
 }
 
 std::ostream& operator<<(std::ostream& out, const Case& where) {
