@@ -24,15 +24,6 @@ std::int64_t look_ns(std::int64_t timeout_ns) {
   return std::clamp<std::int64_t>(timeout_ns / 8, 1'000'000, tick_ns);
 }
 
-using Numbers = std::array<std::uint64_t, 2>;  ///< what a datagram begins with
-static_assert(sizeof(Numbers) == DatagramThread::least_bytes);
-
-Numbers numbers_of(Bytes datagram) {
-  Numbers numbers;
-  std::memcpy(numbers.data(), datagram.data(), sizeof numbers);
-  return numbers;
-}
-
 template <class Counter>
 void add(Counter& counter, std::uint64_t n = 1) {
   counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
@@ -60,19 +51,21 @@ bool GivenUp::take(std::uint64_t number) {
   return true;
 }
 
-DatagramThread::DatagramThread(const LoadPlan& plan, const Pattern& pattern,
-                               const Address& server, std::size_t first,
-                               std::size_t count, std::uint64_t quota,
-                               const std::atomic<Phase>& phase)
+template <class Words>
+DatagramLoop<Words>::DatagramLoop(const LoadPlan& plan, const Words& words,
+                                  const Address& server, std::size_t first,
+                                  std::size_t count, std::uint64_t quota,
+                                  const std::atomic<Phase>& phase)
     : plan_(plan),
-      pattern_(pattern),
+      words_(words),
+      header_bytes_(plan.request_bytes() - plan.payload_bytes),
       server_(server),
       phase_(phase),
       workload_{.depth = plan.pipeline},
       timeout_ns_(plan.datagram_timeout.count()),
       epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       received_(longest_datagram + 1),
-      request_(plan.payload_bytes),
+      request_(plan.request_bytes()),
       events_(batch),
       window_(quota) {
   connections_.reserve(count);
@@ -80,7 +73,8 @@ DatagramThread::DatagramThread(const LoadPlan& plan, const Pattern& pattern,
     connections_.emplace_back(first + i, plan.pipeline);
 }
 
-void DatagramThread::run() {
+template <class Words>
+void DatagramLoop<Words>::run() {
   const std::int64_t limit_ns = plan_.timeout.count();
   for (const std::int64_t begin = now_ns();
        settled() < connections_.size() && now_in_ == Phase::connecting;) {
@@ -96,12 +90,14 @@ void DatagramThread::run() {
 }
 
 /// Keeps a bounded number of first requests under way: no server's queue takes them all.
-void DatagramThread::connect_some() {
+template <class Words>
+void DatagramLoop<Words>::connect_some() {
   while (unborn_ < connections_.size() && connecting_ < connects_at_once)
     start(connections_[unborn_++]);
 }
 
-void DatagramThread::start(Connection& connection) {
+template <class Words>
+void DatagramLoop<Words>::start(Connection& connection) {
   std::optional<Address> source;
   if (plan_.connections > connections_per_source)
     source = loopback_source(
@@ -123,7 +119,8 @@ void DatagramThread::start(Connection& connection) {
   ask(connection, now_ns());
 }
 
-void DatagramThread::give_up_connecting() {
+template <class Words>
+void DatagramLoop<Words>::give_up_connecting() {
   for (Connection& connection : connections_) {
     if (connection.state == State::unborn) ++alive_, ++connecting_;
     if (connection.state == State::unborn || connection.state == State::connecting) {
@@ -134,7 +131,8 @@ void DatagramThread::give_up_connecting() {
   unborn_ = connections_.size();
 }
 
-void DatagramThread::enter(Phase phase) {
+template <class Words>
+void DatagramLoop<Words>::enter(Phase phase) {
   now_in_ = phase;
   if (phase == Phase::measuring) {
     window_.begin();
@@ -149,7 +147,8 @@ void DatagramThread::enter(Phase phase) {
   }
 }
 
-void DatagramThread::turn() {
+template <class Words>
+void DatagramLoop<Words>::turn() {
   const int ready = ::epoll_wait(epoll_.get(), events_.data(), batch,
                                  static_cast<int>(look_ns(timeout_ns_) / 1'000'000));
   if (ready < 0 && errno != EINTR) checked(ready, "epoll_wait");
@@ -170,7 +169,8 @@ void DatagramThread::turn() {
 }
 
 /// What is left makes the next event; but those who wait for many replies take many.
-void DatagramThread::hear(Connection& connection) {
+template <class Words>
+void DatagramLoop<Words>::hear(Connection& connection) {
   do {
     const ssize_t n = receive(connection.fd.get(), received_.room());
     if (would_block(n)) break;
@@ -182,29 +182,31 @@ void DatagramThread::hear(Connection& connection) {
     if (!is_right(connection, reply))
       return fail(connection, errors_.mismatch,
                   fmt::format("a datagram of {} B that is the reply to none", n));
-    on_reply(connection, numbers_of(reply)[1], now_ns());
+    on_reply(connection, numbers_in(reply)[1], now_ns());
   } while (!connection.outstanding.empty());
   ask(connection, now_ns());
   end_if_done(connection);
 }
 
-/// Whether `reply` is, byte for byte, a request that this connection has made.
-bool DatagramThread::is_right(const Connection& connection, Bytes reply) const {
-  if (reply.size() != plan_.payload_bytes) return false;
-  const auto [index, number] = numbers_of(reply);
-  if (index != connection.index || number >= connection.asked) return false;
-  std::uint64_t position = number * plan_.payload_bytes;
-  for (Bytes rest = reply.subspan(least_bytes); !rest.empty();) {
-    const Bytes right = pattern_.at(index, position, rest.size());
-    if (std::memcmp(rest.data(), right.data(), right.size()) != 0) return false;
-    rest = rest.subspan(right.size());
-    position += right.size();
-  }
-  return true;
+template <class Words>
+auto DatagramLoop<Words>::numbers_in(Bytes datagram) const -> Numbers {
+  Numbers numbers;
+  std::memcpy(numbers.data(), datagram.subspan(header_bytes_).data(), sizeof numbers);
+  return numbers;
 }
 
-void DatagramThread::on_reply(Connection& connection, std::uint64_t number,
-                              std::int64_t now) {
+/// Whether `reply` is, byte for byte, a request that this connection has made.
+template <class Words>
+bool DatagramLoop<Words>::is_right(const Connection& connection, Bytes reply) {
+  if (reply.size() != plan_.request_bytes()) return false;
+  const auto [index, number] = numbers_in(reply);
+  if (index != connection.index || number >= connection.asked) return false;
+  return std::ranges::equal(reply, compose(index, number));
+}
+
+template <class Words>
+void DatagramLoop<Words>::on_reply(Connection& connection, std::uint64_t number,
+                                   std::int64_t now) {
   const auto request = connection.outstanding.take(number);
   if (request && now - request->sent_ns >= timeout_ns_) lose(connection, *request);
   if (!request || now - request->sent_ns >= timeout_ns_) {
@@ -227,13 +229,16 @@ void DatagramThread::on_reply(Connection& connection, std::uint64_t number,
   if (window_.quota_met()) quota_met_.store(true);
 }
 
-void DatagramThread::lose(Connection& connection, const Outstanding::Request& request) {
+template <class Words>
+void DatagramLoop<Words>::lose(Connection& connection,
+                               const Outstanding::Request& request) {
   ++counts_.lost;
   if (window_.is_open()) ++counts_.lost_in_window;
   connection.given_up.add(request.number);
 }
 
-void DatagramThread::give_up_the_lost(std::int64_t now) {
+template <class Words>
+void DatagramLoop<Words>::give_up_the_lost(std::int64_t now) {
   for (Connection& connection : connections_) {
     const std::size_t before = connection.outstanding.size();
     while (const auto request = connection.outstanding.take_sent_until(now - timeout_ns_))
@@ -245,12 +250,14 @@ void DatagramThread::give_up_the_lost(std::int64_t now) {
 }
 
 /// Until it is connected, and until the load begins, a connection asks for one reply.
-bool DatagramThread::may_ask(const Connection& connection) const {
+template <class Words>
+bool DatagramLoop<Words>::may_ask(const Connection& connection) const {
   if (connection.state == State::connecting) return connection.outstanding.empty();
   return connection.state == State::open && now_in_ > Phase::greeting;
 }
 
-void DatagramThread::ask(Connection& connection, std::int64_t now) {
+template <class Words>
+void DatagramLoop<Words>::ask(Connection& connection, std::int64_t now) {
   while (now_in_ < Phase::draining && may_ask(connection)) {
     const auto intended = workload_.next(now, connection.outstanding.size());
     if (!intended) return;
@@ -262,9 +269,10 @@ void DatagramThread::ask(Connection& connection, std::int64_t now) {
 
 /// False: not now, or never. A socket that has no room says when it has (EPOLLOUT); what
 /// the kernel drops for other reasons (a full device, a firewall) is a lost datagram.
-bool DatagramThread::send(Connection& connection, std::int64_t now) {
-  compose(connection.index, connection.asked);
-  const ssize_t n = transmit(connection.fd.get(), request_.room());
+template <class Words>
+bool DatagramLoop<Words>::send(Connection& connection, std::int64_t now) {
+  const ssize_t n =
+      transmit(connection.fd.get(), compose(connection.index, connection.asked));
   watch(connection, would_block(n));
   if (would_block(n)) return false;
   if (n < 0 && n != -ENOBUFS && n != -ENOMEM && n != -EPERM) {
@@ -278,19 +286,25 @@ bool DatagramThread::send(Connection& connection, std::int64_t now) {
   return true;
 }
 
-void DatagramThread::compose(std::uint64_t connection, std::uint64_t number) {
-  const Numbers numbers{connection, number};
-  std::memcpy(request_.room().data(), numbers.data(), sizeof numbers);
-  std::uint64_t position = number * plan_.payload_bytes;
-  for (Room rest = request_.room().subspan(least_bytes); !rest.empty();) {
-    const Bytes bytes = pattern_.at(connection, position, rest.size());
+/// The words that are this request's in the connection's endless text, with the numbers
+/// in place of the payload's first ones. Good until the next call.
+template <class Words>
+Bytes DatagramLoop<Words>::compose(std::uint64_t connection, std::uint64_t number) {
+  const Room request = request_.room();
+  for (std::size_t filled = 0; filled < request.size();) {
+    const Room rest = request.subspan(filled);
+    const Bytes bytes =
+        words_.at(connection, number * request.size() + filled, rest.size());
     std::ranges::copy(bytes, rest.begin());
-    rest = rest.subspan(bytes.size());
-    position += bytes.size();
+    filled += bytes.size();
   }
+  const Numbers numbers{connection, number};
+  std::memcpy(request.subspan(header_bytes_).data(), numbers.data(), sizeof numbers);
+  return request;
 }
 
-void DatagramThread::watch(Connection& connection, bool to_send) {
+template <class Words>
+void DatagramLoop<Words>::watch(Connection& connection, bool to_send) {
   if (connection.waits_to_send == to_send) return;
   connection.waits_to_send = to_send;
   epoll_event event{};
@@ -301,7 +315,8 @@ void DatagramThread::watch(Connection& connection, bool to_send) {
 }
 
 /// Nobody ends a conversation in datagrams: the socket is closed once nothing is awaited.
-void DatagramThread::end_if_done(Connection& connection) {
+template <class Words>
+void DatagramLoop<Words>::end_if_done(Connection& connection) {
   if (now_in_ != Phase::draining) return;
   if (connection.outstanding.empty() || connection.state == State::connecting)
     close(connection);
@@ -309,8 +324,9 @@ void DatagramThread::end_if_done(Connection& connection) {
     watch(connection, false);
 }
 
-void DatagramThread::fail(Connection& connection, std::uint64_t& kind,
-                          const std::string& why) {
+template <class Words>
+void DatagramLoop<Words>::fail(Connection& connection, std::uint64_t& kind,
+                               const std::string& why) {
   ++kind;
   add(failures_);
   if (first_failure_.empty()) first_failure_ = why;
@@ -322,7 +338,8 @@ void DatagramThread::fail(Connection& connection, std::uint64_t& kind,
 }
 
 /// What is still awaited then is lost.
-void DatagramThread::close(Connection& connection) {
+template <class Words>
+void DatagramLoop<Words>::close(Connection& connection) {
   if (connection.state == State::unborn || connection.state == State::closed) return;
   while (const auto request = connection.outstanding.take_sent_until(now_ns()))
     lose(connection, *request);
@@ -332,7 +349,8 @@ void DatagramThread::close(Connection& connection) {
   --alive_;
 }
 
-void DatagramThread::add_to(LoadResult& result) const {
+template <class Words>
+void DatagramLoop<Words>::add_to(LoadResult& result) const {
   window_.add_to(result);
   result.datagrams += counts_;
   result.errors += errors_;
@@ -341,5 +359,8 @@ void DatagramThread::add_to(LoadResult& result) const {
   for (const Connection& connection : connections_)
     result.requests_per_connection.push_back(connection.in_window);
 }
+
+template class DatagramLoop<Pattern>;
+template class DatagramLoop<WorkWords>;
 
 }  // namespace echolab

@@ -1,8 +1,9 @@
-// DatagramThread: the clients of one thread that speak in datagrams.
+// DatagramLoop: the clients of one thread that speak in datagrams.
 #pragma once
 
 #include <sys/epoll.h>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <optional>
@@ -61,29 +62,36 @@ class GivenUp {
   std::size_t next_ = 0;
 };
 
+/// What a request must have room for, and how many of one client may be under way.
+struct DatagramLimits {
+  static constexpr std::size_t least_payload = 16;
+  static constexpr std::size_t most_outstanding = 1024;
+};
+
 /// Beside LoadLoop, in the same phases: a connection is a connected socket, a request one
-/// datagram, and nothing is waited for that may never come.
+/// datagram, and nothing is waited for that may never come. `Words` (Pattern, WorkWords)
+/// gives the bytes; a payload begins with what tells the requests apart:
 ///
-///     0            8        16
-///     | connection | number | bytes of the Pattern …
+///                0            8        16
+///     | header … | connection | number | bytes of the Pattern …
 ///
 /// A connection counts as connected with its first reply, as no connect() tells whether
 /// anybody listens. Everything belongs to the thread that calls run(). No lock and no
 /// allocation once that has begun.
-class DatagramThread final : public LoadThread {
+template <class Words>
+class DatagramLoop final : public LoadThread {
  public:
-  static constexpr std::size_t least_bytes = 16;
-  static constexpr std::size_t most_outstanding = 1024;
-
   /// `first`: the index of its first connection among all.
-  DatagramThread(const LoadPlan& plan, const Pattern& pattern, const Address& server,
-                 std::size_t first, std::size_t count, std::uint64_t quota,
-                 const std::atomic<Phase>& phase);
+  DatagramLoop(const LoadPlan& plan, const Words& words, const Address& server,
+               std::size_t first, std::size_t count, std::uint64_t quota,
+               const std::atomic<Phase>& phase);
 
   void run() override;
   void add_to(LoadResult& result) const override;
 
  private:
+  using Numbers = std::array<std::uint64_t, 2>;
+  static_assert(sizeof(Numbers) == DatagramLimits::least_payload);
   enum class State { unborn, connecting, open, closed };
 
   struct Connection {
@@ -107,21 +115,23 @@ class DatagramThread final : public LoadThread {
   void enter(Phase phase);
   void turn();
   void hear(Connection& connection);
-  [[nodiscard]] bool is_right(const Connection& connection, Bytes reply) const;
+  [[nodiscard]] Numbers numbers_in(Bytes datagram) const;
+  [[nodiscard]] bool is_right(const Connection& connection, Bytes reply);
   void on_reply(Connection& connection, std::uint64_t number, std::int64_t now_ns);
   void lose(Connection& connection, const Outstanding::Request& request);
   void give_up_the_lost(std::int64_t now_ns);
   void ask(Connection& connection, std::int64_t now_ns);
   [[nodiscard]] bool may_ask(const Connection& connection) const;
   bool send(Connection& connection, std::int64_t now_ns);
-  void compose(std::uint64_t connection, std::uint64_t number);
+  Bytes compose(std::uint64_t connection, std::uint64_t number);
   void watch(Connection& connection, bool to_send);
   void end_if_done(Connection& connection);
   void fail(Connection& connection, std::uint64_t& kind, const std::string& why);
   void close(Connection& connection);
 
   const LoadPlan& plan_;
-  const Pattern& pattern_;
+  const Words& words_;
+  const std::size_t header_bytes_;  ///< of the protocol, before each payload
   const Address server_;
   const std::atomic<Phase>& phase_;
   const ClosedLoop workload_;
@@ -143,5 +153,8 @@ class DatagramThread final : public LoadThread {
   LoadErrors errors_;
   std::string first_failure_;
 };
+
+extern template class DatagramLoop<Pattern>;
+extern template class DatagramLoop<WorkWords>;
 
 }  // namespace echolab

@@ -120,8 +120,8 @@ ExitCode start(int argc, char** argv) {
   if (!parse_command_line(parser, argc, argv)) return ExitCode::ok;
   if (parser.count("--requests") > 0 && parser.count("--duration") == 0)
     options.plan.duration = std::chrono::minutes(10);
-  check(options.plan);
   complete_work(options.work, parser, options.plan);
+  check(options.plan);
   Interrupt interrupt;
   ProgressLine line(options.quiet);
   const LoadEvents events{.progress = [&](const LoadProgress& now) { line.show(now); }};

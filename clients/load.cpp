@@ -30,15 +30,16 @@ class Crew {
         return all / plan.threads + (i < all % plan.threads);
       };
       const auto add = [&]<class Words>(const Words& words) {
-        members_.push_back(std::make_unique<LoadLoop<Caller<Words>>>(
-            plan, words, addresses, first, share(plan.connections), share(plan.requests),
-            phase_));
+        if (plan.server.is_datagram())
+          members_.push_back(std::make_unique<DatagramLoop<Words>>(
+              plan, words, addresses.front(), first, share(plan.connections),
+              share(plan.requests), phase_));
+        else
+          members_.push_back(std::make_unique<LoadLoop<Caller<Words>>>(
+              plan, words, addresses, first, share(plan.connections),
+              share(plan.requests), phase_));
       };
-      if (plan.server.is_datagram())
-        members_.push_back(std::make_unique<DatagramThread>(
-            plan, pattern_, addresses.front(), first, share(plan.connections),
-            share(plan.requests), phase_));
-      else if (plan.work)
+      if (plan.work)
         add(work_words_.emplace_back(pattern_, *plan.work, plan.payload_bytes,
                                      plan.seed));
       else
@@ -224,18 +225,17 @@ DatagramCounts& DatagramCounts::operator+=(const DatagramCounts& other) {
 
 void check_datagrams(const LoadPlan& plan) {
   if (!plan.server.is_datagram()) return;
-  if (plan.work)
-    throw UsageError(fmt::format("--protocol work: is spoken over streams, not {}",
-                                 plan.server.text()));
-  if (plan.payload_bytes < DatagramThread::least_bytes ||
-      plan.payload_bytes > longest_datagram)
-    throw UsageError(
-        fmt::format("--size {}: a datagram's request has {} bytes at least, which say "
-                    "which one it is, and {} at most",
-                    plan.payload_bytes, DatagramThread::least_bytes, longest_datagram));
-  if (plan.pipeline > DatagramThread::most_outstanding)
+  const std::uint64_t header_bytes = plan.request_bytes() - plan.payload_bytes;
+  if (plan.payload_bytes < DatagramLimits::least_payload ||
+      plan.request_bytes() > longest_datagram)
+    throw UsageError(fmt::format(
+        "--size {}: a datagram's request has {} bytes at least, which say which one it "
+        "is, and {} at most",
+        plan.payload_bytes, DatagramLimits::least_payload,
+        longest_datagram - header_bytes));
+  if (plan.pipeline > DatagramLimits::most_outstanding)
     throw UsageError(fmt::format("--pipeline {}: {} datagrams outstanding at most",
-                                 plan.pipeline, DatagramThread::most_outstanding));
+                                 plan.pipeline, DatagramLimits::most_outstanding));
 }
 
 LoadResult run_load(const LoadPlan& plan, const LoadEvents& events,

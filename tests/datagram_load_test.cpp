@@ -23,7 +23,7 @@ constexpr auto given_up_after = 400ms * slowness;
 
 constexpr const char* any_port = "udp://127.0.0.1:0";
 
-/// What a request says of itself: see DatagramThread.
+/// What a request says of itself: see DatagramLoop.
 std::uint64_t number_of(const std::string& request) {
   std::uint64_t number = 0;
   std::memcpy(&number, request.data() + sizeof number, sizeof number);

@@ -35,8 +35,8 @@ bool grows_with_clients(const Model& model);
 bool waits_for_many(const Model& model);
 /// Others than the process that it starts with do a part of the work.
 bool has_worker_processes(const Model& model);
-/// The process that accepts next may hold none of the clients, so that their leaving gives
-/// it no descriptor: it gave them away, or others took them from the shared queue.
+/// The process that accepts next may hold none of the clients, so that when they leave it
+/// gains no descriptor: it gave them away, or others took them from the shared queue.
 bool may_starve_alone(const Model& model);
 
 /// A model behind a transport: tcp4, tcp6 or unix; udp4, udp6 or unixgram.

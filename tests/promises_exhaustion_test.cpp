@@ -50,8 +50,7 @@ TEST_P(DescriptorPromise, OutOfDescriptorsItTurnsAwayAndRecovers) {
   EXPECT_LE(count_lines(server->log()), lines_before + 3 + 2 * (starved / 1s))
       << server->log();
   held.clear();
-  if (may_starve_alone(model()))
-    set_limit(roomy, RLIMIT_NOFILE, RLIM_INFINITY);
+  if (may_starve_alone(model())) set_limit(roomy, RLIMIT_NOFILE, RLIM_INFINITY);
   EXPECT_TRUE(eventually([&] { return serves_a_new_client(server->endpoint(), 1s); }));
   set_limit(server->tree(), RLIMIT_NOFILE, RLIM_INFINITY);
   expect_clean_stop(*server);

@@ -561,6 +561,22 @@ class OddCampaigns(ReportTest):
         write(self.folder, manifest(["a"], [4], 1), [line])
         self.assertIn("up to 4 of 4", text_of(self.page(), "findings"))
 
+    def test_the_work_that_was_asked_for_is_named_everywhere(self):
+        campaign(self.folder, {"loop": {"rate": 480}, "pool": {"rate": 7000}})
+        about = json.loads((self.folder / "manifest.json").read_text("utf-8"))
+        about["options"].update(protocol="work", work={
+            "compute_ns": 50_000, "block_ns": 2_000_000, "heavy_share": 0.01,
+            "heavy_compute_ns": 1_000_000})
+        (self.folder / "manifest.json").write_text(json.dumps(about), "utf-8")
+        page = self.page()
+        asked = "computes 50.0 µs, blocks 2.00 ms, 1.00 % compute 1.00 ms more"
+        found = text_of(page, "findings")
+        self.assertTrue(found.startswith(f"Each request {asked}"), found)
+        self.assertLess(found.index("pool answered the most requests at 16 clients"),
+                        found.index("server CPU per request:"))
+        self.assertIn(f"16 clients, each request {asked}, payload",
+                      page.replace("\u202f", " "))
+
     def test_a_repeated_trial_counts_once(self):
         lines = [trial("a", 1, 0, 0, cpu_ns=9000), trial("a", 1, 0, 1, cpu_ns=3000)]
         write(self.folder, manifest(["a"], [1], 1), lines)

@@ -51,6 +51,38 @@ TEST(WorkLoad, EveryKindOfModelAnswersEveryFrameRight) {
   }
 }
 
+TEST(WorkLoad, EveryModelOfDatagramsDoesTheWorkOfEachDatagram) {
+  for (const char* model :
+       {"udp_iterative", "udp_batched", "udp_per_request", "udp_sharded"}) {
+    SCOPED_TRACE(model);
+    const ServerProcess server(model, "udp://127.0.0.1:0", {.flags = for_work});
+    ASSERT_TRUE(server.ready()) << server.log();
+    for (const std::uint64_t payload : {16U, 1'000U}) {
+      LoadPlan plan = plan_for(
+          server,
+          {.compute = 1ms, .block = 1ms, .heavy_share = 0.5, .heavy_compute = 1ms});
+      plan.payload_bytes = payload;
+      plan.datagram_timeout = 2s * slowness;
+      const LoadResult result = run_load(plan);
+      EXPECT_EQ(result.errors.total(), 0U) << result.first_failure;
+      EXPECT_EQ(result.requests, plan.requests);
+      EXPECT_EQ(result.datagrams.lost, 0U);
+      EXPECT_GE(result.latency.min_ns(), 2'000'000U);
+      EXPECT_GE(result.latency.max_ns(), 3'000'000U);
+    }
+  }
+}
+
+TEST(WorkLoad, AFrameThatNoDatagramHoldsIsRefused) {
+  LoadPlan plan;
+  plan.server = Endpoint::parse("udp://127.0.0.1:7");
+  plan.work.emplace();
+  plan.payload_bytes = longest_datagram - WorkHeader::size;
+  EXPECT_NO_THROW(check_datagrams(plan));
+  ++plan.payload_bytes;
+  EXPECT_THROW(check_datagrams(plan), UsageError);
+}
+
 TEST(WorkLoad, NoReplyComesBeforeItsWorkIsDone) {
   for (const char* model : {"epoll_level", "thread_per_client"}) {
     const ServerProcess server(model, any_port, {.flags = for_work});

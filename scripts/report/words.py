@@ -8,7 +8,7 @@ import collections
 from markupsafe import Markup
 
 from . import data
-from .units import clean, count, listed, microseconds, plural, short, sig
+from .units import clean, count, duration, listed, microseconds, plural, short, sig
 
 WAKING = 4  # times the floor, from which on waking is said to be most of the cost
 LISTED_AT_MOST = 6
@@ -42,13 +42,30 @@ def caption(campaign, note, levels=None):
     size = campaign.about("options", "payload_bytes")
     pipeline = campaign.about("options", "pipeline")
     rounds = campaign.rounds
+    work = asked_work(campaign)
     return clean(
-        f"Closed loop, {who}, payload {size if size is not None else '?'} B"
+        f"Closed loop, {who}, {'each request ' + work + ', ' if work else ''}"
+        f"payload {size if size is not None else '?'} B"
         f"{f', pipeline {pipeline}' if pipeline not in (None, 1) else ''}; server on "
         f"{cores(campaign.about('options', 'server_cpus'))}, client on "
         f"{cores(campaign.about('options', 'client_cpus'))}; "
         f"n = {plural(rounds, 'round')}"
         f"{' (no range)' if rounds == 1 else ', interval: range min to max'}. {note}")
+
+
+def asked_work(campaign):
+    """What the work protocol asks for: "computes 50.0 µs, blocks 2.00 ms"; echo: ""."""
+    work = campaign.about("options", "work")
+    if campaign.about("options", "protocol") != "work" or not isinstance(work, dict):
+        return ""
+    time = {name: value for name, value in work.items()
+            if isinstance(value, (int, float)) and value > 0}
+    parts = [f"{verb} {duration(time[name])}" for verb, name in (
+        ("computes", "compute_ns"), ("blocks", "block_ns")) if name in time]
+    if "heavy_share" in time and "heavy_compute_ns" in time:
+        parts.append(f"{sig(time['heavy_share'] * 100)} % compute "
+                     f"{duration(time['heavy_compute_ns'])} more")
+    return ", ".join(parts) or "asks for no work"
 
 
 # -- what was found ----------------------------------------------------------------------
@@ -69,7 +86,16 @@ def findings(campaign):
         sentences += price(campaign, best, points, served)
         sentences += ratios(best, [p for p in served or points if p is not best])
         sentences += no_discrimination(campaign.top, points)
+    if asked_work(campaign):
+        return [*worked(campaign), *busiest(campaign), *sentences, *starving(campaign)]
     return [*sentences, *busiest(campaign), *starving(campaign)]
+
+
+def worked(campaign):
+    """Where requests ask for work, how many are answered counts before what each costs."""
+    yield Markup("Each request {}: its CPU per request contains what it was asked to "
+                 "compute, and a server that waits for one request serves no other "
+                 "meanwhile.").format(asked_work(campaign))
 
 
 def price(campaign, best, points, served):
@@ -138,10 +164,11 @@ def busiest(campaign):
     if len(ties) == len(points) - 1:
         yield Markup("In throughput no difference was shown.")
         return
-    yield Markup("{}{} answered the most requests, <strong>{} per "
+    yield Markup("{}{} answered the most requests at {}, <strong>{} per "
                  "second</strong>{}.").format(
         "Of the models that served every client, " if len(points) < len(everyone) else "",
-        code(best.model), sig(best.spread("rate").median),
+        code(best.model), plural(campaign.top, "client"),
+        sig(best.spread("rate").median),
         Markup(", tied with {}").format(codes(ties)) if ties else "")
 
 
