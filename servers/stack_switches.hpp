@@ -6,13 +6,13 @@
 #include <boost/fiber/type.hpp>
 #include <utility>
 
-#ifdef __SANITIZE_THREAD__
+#ifdef ECHOLAB_TSAN
 #include <sanitizer/tsan_interface.h>
 #endif
 
 namespace echolab {
 
-#ifndef __SANITIZE_THREAD__
+#ifndef ECHOLAB_TSAN
 
 /// Without TSan nobody needs to know.
 class StackSwitches {

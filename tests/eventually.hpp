@@ -6,7 +6,7 @@
 
 namespace echolab::tests {
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#if defined(ECHOLAB_TSAN) || defined(ECHOLAB_ASAN)
 constexpr int slowness = 5;  ///< how much longer a sanitizer may take than is promised
 #else
 constexpr int slowness = 1;

@@ -195,7 +195,7 @@ bool census_comes_true(const Model& model, std::size_t clients,
   };
   return eventually([&] {
     const ProcessTree tree = server.tree();
-#ifdef __SANITIZE_THREAD__
+#ifdef ECHOLAB_TSAN
     return is(tree.pids.size(), census.processes);  // TSan has threads of its own
 #else
     return is(tree.pids.size(), census.processes) && is(tree.threads, census.threads);

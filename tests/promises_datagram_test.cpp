@@ -140,7 +140,7 @@ TEST_P(DatagramPromise, TwoThousandDatagramsLeakNothing) {
   in_turn(2000);
   EXPECT_TRUE(comes_back_to(before, model(), *server))
       << "before: " << counts(before) << "\nafter: " << counts(server->tree());
-#ifndef __SANITIZE_THREAD__
+#ifndef ECHOLAB_TSAN
   EXPECT_LT(server->tree().resident_bytes, before.resident_bytes + (8 << 20) * slowness);
 #endif
   expect_clean_stop(*server);

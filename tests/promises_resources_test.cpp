@@ -30,7 +30,7 @@ TEST_P(ResourcePromise, ShortConnectionsLeakNothing) {
       << "before: " << counts(before) << "\nafter: " << counts(server->tree());
   // TSan remembers every thread that ever was; ASan keeps what was freed, and looks for
   // leaks itself at the end.
-#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+#if !defined(ECHOLAB_TSAN) && !defined(ECHOLAB_ASAN)
   EXPECT_LT(server->tree().resident_bytes,
             before.resident_bytes + std::size_t{4096} * slowness * connections);
 #endif
