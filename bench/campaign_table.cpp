@@ -223,14 +223,13 @@ std::pair<std::vector<Cell>, std::vector<std::string>> apart_from_starving(
   return {fair, starving};
 }
 
-/// The sentences for one number of clients.
+/// The sentences for one number of clients, about servers that promise alike.
 std::string in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,
-                     std::uint64_t clients) {
+                     std::string text) {
   const auto name = [&](const Cell& cell) {
     return plan.contestants[cell.contestant].name;
   };
   const auto [fair, starving] = apart_from_starving(plan, cells);
-  std::string text = fmt::format("At {} client{}", clients, clients == 1 ? "" : "s");
   if (fair.empty()) return text + " no server answered every client.";
   const auto even = ties(plan, fair);
   if (fair.size() > 1 && even.size() + 1 == fair.size()) {
@@ -253,6 +252,22 @@ std::string in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,
     text += fmt::format(" Not compared, for want of any answer to some clients: {}.",
                         few(starving));
   return text;
+}
+
+/// Datagrams may be lost, doubled and out of order, and cost less for it: they are
+/// compared among themselves.
+std::string in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,
+                     std::uint64_t clients) {
+  std::vector<Cell> streams;
+  std::vector<Cell> datagrams;
+  for (const Cell& cell : cells) {
+    const Contestant& one = plan.contestants[cell.contestant];
+    (one.in_datagrams() ? datagrams : streams).push_back(cell);
+  }
+  const auto begin = fmt::format("At {} client{}", clients, clients == 1 ? "" : "s");
+  if (streams.empty() || datagrams.empty()) return in_words(plan, cells, begin);
+  return in_words(plan, streams, begin) + " " +
+         in_words(plan, datagrams, "In datagrams, which promise less,");
 }
 
 /// Draws what belongs to one campaign on one paper.

@@ -47,8 +47,9 @@ class Amped {
       if (ready < 0 && errno != EINTR) checked(ready, "epoll_wait");
       for (int i = 0; i < ready; ++i) {
         const epoll_event& event = events[static_cast<std::size_t>(i)];
+        const void* who = event.data.ptr;  // epoll_event is packed
         const auto clerk =
-            std::ranges::find(clerks_, event.data.ptr, [](auto& one) { return &one; });
+            std::ranges::find(clerks_, who, [](auto& one) { return &one; });
         if (clerk != clerks_.end())
           hear(*clerk);
         else if (Client* client = set_.take(event))

@@ -577,6 +577,20 @@ class OddCampaigns(ReportTest):
         self.assertIn(f"16 clients, each request {asked}, payload",
                       page.replace("\u202f", " "))
 
+    def test_datagrams_are_not_what_streams_are_measured_by(self):
+        campaign(self.folder, {"udp": {"cpu_ns": 1000, "rate": 300000},
+                               "tcp": {"cpu_ns": 3000, "rate": 90000},
+                               "slow": {"cpu_ns": 9000, "rate": 30000}})
+        about = json.loads((self.folder / "manifest.json").read_text("utf-8"))
+        about["models"][0]["endpoint"] = "udp://127.0.0.1:0"
+        (self.folder / "manifest.json").write_text(json.dumps(about), "utf-8")
+        page = self.page()
+        found = text_of(page, "findings")
+        self.assertIn("tcp used the least server CPU per request", found)
+        self.assertIn("tcp answered the most requests", found)
+        self.assertNotIn("udp", found)
+        self.assertIn("udp answers in datagrams", text_of(page, "cautions"))
+
     def test_a_repeated_trial_counts_once(self):
         lines = [trial("a", 1, 0, 0, cpu_ns=9000), trial("a", 1, 0, 1, cpu_ns=3000)]
         write(self.folder, manifest(["a"], [1], 1), lines)

@@ -262,6 +262,12 @@ class Campaign:
         return {m: clean(f).replace("_", " ") for m, f in families.items()}
 
     @cached_property
+    def datagrams(self):
+        """Those that were asked in datagrams."""
+        return {name for name, row in self.model_rows.items()
+                if str(row.get("endpoint")).startswith(("udp://", "unixgram://"))}
+
+    @cached_property
     def points(self):
         """{(model, clients): Point}"""
         points = {}

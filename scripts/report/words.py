@@ -78,7 +78,7 @@ def findings(campaign):
     if campaign.top is None:
         return [Markup("No trial gave a figure: all of them failed. The warnings below "
                        "say why.")]
-    points = [p for p in campaign.at(campaign.top) if p.spread("cpu_ns")]
+    points = alike(campaign, [p for p in campaign.at(campaign.top) if p.spread("cpu_ns")])
     sentences = []
     if points:
         served = [p for p in points if not p.starved]
@@ -89,6 +89,12 @@ def findings(campaign):
     if asked_work(campaign):
         return [*worked(campaign), *busiest(campaign), *sentences, *starving(campaign)]
     return [*sentences, *busiest(campaign), *starving(campaign)]
+
+
+def alike(campaign, points):
+    """Without those in datagrams, which promise less, where there are streams, too."""
+    streams = [p for p in points if p.model not in campaign.datagrams]
+    return streams or points
 
 
 def worked(campaign):
@@ -154,7 +160,8 @@ def no_discrimination(clients, points):
 
 def busiest(campaign):
     """The highest throughput, where the server and not the client was the limit."""
-    everyone = [p for p in campaign.at(campaign.top) if p.spread("rate")]
+    everyone = alike(campaign,
+                     [p for p in campaign.at(campaign.top) if p.spread("rate")])
     points = [p for p in everyone if not p.starved]
     if len(points) < 2 or any(p.client_bound for p in points):
         return
@@ -197,8 +204,8 @@ def starving(campaign):
 
 def cautions(campaign):
     """Sentences on why the figures may mislead."""
-    rules = (incomplete, failed, client_bound, waking, doubtful, missing, absent,
-             few_rounds, one_core, machine, build, no_floor)
+    rules = (incomplete, failed, client_bound, waking, less_promised, doubtful, missing,
+             absent, few_rounds, one_core, machine, build, no_floor)
     return [Markup(text) for rule in rules for text in rule(campaign)] + [
         Markup.escape(note) for note in campaign.notes]
 
@@ -250,6 +257,15 @@ def waking(campaign):
                  "client sleep in turn on two cores, and waking the other is what this "
                  "machine charges for (most of all in a virtual machine). It says little "
                  "about the models.").format(sig(min(costs) / campaign.floor_ns))
+
+
+def less_promised(campaign):
+    """Why the cheapest may not be named first."""
+    names = [m for m in campaign.models if m in campaign.datagrams]
+    if names and len(names) < len(campaign.models):
+        yield Markup("{} {} in datagrams, which may be lost, doubled and out of order: "
+                     "cheap for that reason, and left out of the sentences above.").format(
+            phrase(map(code, names)), "answers" if len(names) == 1 else "answer")
 
 
 def doubtful(campaign):
