@@ -12,6 +12,12 @@ constexpr int slowness = 5;  ///< how much longer a sanitizer may take than is p
 constexpr int slowness = 1;
 #endif
 
+#ifdef ECHOLAB_ASAN
+constexpr bool asan_keeps_what_was_freed = true;
+#else
+constexpr bool asan_keeps_what_was_freed = false;
+#endif
+
 /// For what must happen, however slow the machine is; a test waits as long as this only
 /// when it fails.
 constexpr std::chrono::milliseconds patience{10'000 * slowness};
