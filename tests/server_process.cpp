@@ -59,6 +59,9 @@ ServerProcess::ServerProcess(std::string_view model, const std::string& endpoint
       ECHO_SERVER, "--model",    std::string(model),     "--listen",
       endpoint,    "--ready-fd", std::to_string(ends[1])};
   arguments.insert(arguments.end(), options.flags.begin(), options.flags.end());
+  // Each of its clients' programs would look for leaks at its end, in a process that
+  // traces it: there may be none left, and a storm of signals stops both for ever.
+  if (model == "exec_per_client") ::setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
   start(arguments, options, ready_in_child.get());
   ready_in_child.reset();
   await_ready(ready);
@@ -81,11 +84,6 @@ void ServerProcess::start(const std::vector<std::string>& arguments,
     ::dup2(log_.get(), STDOUT_FILENO);
     ::dup2(log_.get(), STDERR_FILENO);
     if (!limit_self(options)) give_up("cannot set its limits or its uid\n");
-#ifdef ECHOLAB_ASAN
-    // Each of its clients' programs would look for leaks at its end, in a process that
-    // traces it: there may be none left, and a storm of signals stops both for ever.
-    if (model == "exec_per_client") ::setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
-#endif
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) give_up("its test is gone\n");
     ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
