@@ -106,7 +106,8 @@ TEST(CampaignTable, says_in_words_who_was_cheapest_and_names_few_of_many) {
 
 TEST(CampaignTable, compares_datagrams_among_themselves) {
   CampaignPlan plan = plan_of(9);
-  static const Model in_datagrams{.name = "d", .transports = "datagram"};
+  Model in_datagrams{};
+  in_datagrams.transports = "datagram";
   for (std::size_t i = 0; i < 2; ++i) plan.contestants[i].model = &in_datagrams;
   const auto text = fmt::format("{}", fmt::join(table_of(plan, 100), " "));
   EXPECT_NE(text.find("At 1 client a_server_of_number_2 needs the least"), text.npos)
