@@ -495,6 +495,23 @@ class OddCampaigns(ReportTest):
         write(self.folder, about, [trial("a", 1, 0, 0), trial("b", 1, 0, 1)])
         self.assertNotIn("One idea apart", self.page())
 
+    def test_a_reference_loses_nothing_but_the_fineness_of_histograms(self):
+        fine = [[lower, lower + 15, 2] for lower in range(16384, 32768, 16)]
+        trials = [{**trial(m, 4, 0, i), "histogram": fine} for i, m in enumerate("ab")]
+        write(self.folder, manifest(["a", "b"], [4], 1), trials)
+        made = self.folder / "reference"
+        subprocess.run([REPORT.parent / "reference", self.folder, "--to", made],
+                       check=True, capture_output=True, timeout=120)
+        old, new = data.load(self.folder), data.load(made)
+        self.assertEqual([len(t.raw["histogram"]) for t in new.trials], [128, 128])
+        for a, b in zip(old.trials, new.trials, strict=True):
+            count = [sum(n for _, _, n in t.raw["histogram"]) for t in (a, b)]
+            self.assertEqual(*count)
+            for low, high, _ in b.raw["histogram"]:
+                self.assertLessEqual(high - low, low / 128)
+            self.assertEqual({**a.raw, "histogram": 0}, {**b.raw, "histogram": 0})
+        self.assertTrue((made / "report.html").is_file())
+
     def test_a_packed_campaign_gives_the_same_page(self):
         campaign(self.folder, {"epoll_level": {"cpu_ns": 3000},
                                "select_loop": {"cpu_ns": 4000}})
