@@ -88,7 +88,7 @@ const Cell* baseline_of(const CampaignPlan& plan, const std::vector<Cell>& cells
 
 double middle_quantile(const Cell& cell, double q) {
   Histogram merged;  // merged, never averaged
-  for (const CampaignRow* row : cell.rows) merged.merge(row->trial.load.latency);
+  for (const CampaignRow* row : cell.rows) merged.merge(row->trial.load.response);
   return static_cast<double>(merged.quantile_ns(q).value_or(0));
 }
 

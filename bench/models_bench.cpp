@@ -172,7 +172,7 @@ void throughput(benchmark::State& state, const Model& model) {
       return state.SkipWithError(trial.judgement.reason.c_str());
     const auto count = static_cast<double>(trial.load.requests);
     state.SetIterationTime(trial.load.seconds / count);
-    latency.merge(trial.load.latency);
+    latency.merge(trial.load.response);
     requests += count;
     cpu_ns += trial.server.cpu_ns_per_request * count;
   }

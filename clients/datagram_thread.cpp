@@ -13,11 +13,6 @@ namespace {
 constexpr std::size_t connects_at_once = 128;
 constexpr std::size_t connections_per_source = 8192;
 constexpr std::size_t batch = 512;
-constexpr std::int64_t tick_ns = 10'000'000;  // how soon a new phase is seen
-
-std::int64_t now_ns() {
-  return MeasuredWindow::clock_ns();
-}
 
 /// How often the lost are looked for: late enough to cost nothing.
 std::int64_t look_ns(std::int64_t timeout_ns) {
@@ -53,38 +48,43 @@ bool GivenUp::take(std::uint64_t number) {
 
 template <class Words>
 DatagramLoop<Words>::DatagramLoop(const LoadPlan& plan, const Words& words,
-                                  const Address& server, std::size_t first,
-                                  std::size_t count, std::uint64_t quota,
-                                  const std::atomic<Phase>& phase)
+                                  const Address& server, const Share& share,
+                                  const Timetable& timetable)
     : plan_(plan),
       words_(words),
       header_bytes_(plan.request_bytes() - plan.payload_bytes),
       server_(server),
-      phase_(phase),
-      workload_{.depth = plan.pipeline},
+      share_(share),
+      timetable_(timetable),
       timeout_ns_(plan.datagram_timeout.count()),
       epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       received_(longest_datagram + 1),
       request_(plan.request_bytes()),
       events_(batch),
-      window_(quota) {
-  connections_.reserve(count);
-  for (std::size_t i = 0; i < count; ++i)
-    connections_.emplace_back(first + i, plan.pipeline);
+      agenda_(plan.workload, plan.seed, share.stripe, share.connections, plan.pipeline),
+      window_(share.quota, plan.workload.is_open()) {
+  connections_.reserve(share.connections);
+  for (std::size_t i = 0; i < share.connections; ++i)
+    connections_.emplace_back(share.first + i, plan.pipeline);
 }
 
 template <class Words>
 void DatagramLoop<Words>::run() {
+  wake_in_time();
   const std::int64_t limit_ns = plan_.timeout.count();
-  for (const std::int64_t begin = now_ns();
+  for (const std::int64_t begin = clock_ns();
        settled() < connections_.size() && now_in_ == Phase::connecting;) {
     connect_some();
     turn();
-    if (now_ns() - begin > limit_ns) give_up_connecting();
+    if (clock_ns() - begin > limit_ns) give_up_connecting();
   }
   while (now_in_ != Phase::draining) turn();
-  for (const std::int64_t begin = now_ns(); alive_ > 0 && now_ns() - begin < limit_ns;)
+  for (const std::int64_t begin = clock_ns();
+       alive_ > 0 && clock_ns() - begin < limit_ns;) {
     turn();
+    if (!is_draining_ && clock_ns() - begin > limit_ns / 2) give_up_asking();
+  }
+  if (!is_draining_) give_up_asking();
   for (Connection& connection : connections_) close(connection);
   finished_.store(true);
 }
@@ -116,7 +116,7 @@ void DatagramLoop<Words>::start(Connection& connection) {
   if (error != 0)
     return fail(connection, errors_.connect,
                 fmt::format("connect: {}", std::strerror(error)));
-  ask(connection, now_ns());
+  ask_all(connection, clock_ns());
 }
 
 template <class Words>
@@ -133,39 +133,109 @@ void DatagramLoop<Words>::give_up_connecting() {
 
 template <class Words>
 void DatagramLoop<Words>::enter(Phase phase) {
+  const bool may_begin = now_in_ < Phase::warm_up;
   now_in_ = phase;
+  if (may_begin && phase >= Phase::warm_up) boundary_ns_ = timetable_.load_begin_ns;
   if (phase == Phase::measuring) {
-    window_.begin();
     answered_.store(0, std::memory_order_relaxed);
+    if (boundary_ns_ == never_ns) boundary_ns_ = timetable_.window_begin_ns;
   }
-  if (phase > Phase::measuring) window_.end();
-  for (Connection& connection : connections_) {
-    if (phase == Phase::draining)
-      end_if_done(connection);
-    else
-      ask(connection, now_ns());
+  if (phase < Phase::cooling) return;
+  window_.end();
+  boundary_ns_ = never_ns;
+  if (phase < Phase::draining) return;
+  agenda_.end_at(agenda_.is_open() && window_.has_begun() ? window_.end_ns() : 0);
+  if (!agenda_.has_more()) drain();
+}
+
+/// The load begins, the window begins, the window ends: each at its moment.
+template <class Words>
+void DatagramLoop<Words>::pass_boundary(std::int64_t now) {
+  boundary_ns_ = never_ns;
+  if (!agenda_.has_begun()) {
+    begin_load(now);
+    if (now_in_ >= Phase::measuring) boundary_ns_ = timetable_.window_begin_ns;
+  } else if (!window_.has_begun()) {
+    window_.begin();
+    agenda_.count_from(window_.begin_ns());
+    boundary_ns_ = timetable_.window_end_ns;
+  } else {
+    window_.end();
   }
+}
+
+/// Every slot is free, but for those that wait for the reply to their first request.
+template <class Words>
+void DatagramLoop<Words>::begin_load(std::int64_t now) {
+  agenda_.begin(timetable_.load_begin_ns);
+  if (agenda_.is_at_once()) {
+    for (Connection& connection : connections_) ask_all(connection, now);
+    return;
+  }
+  for (std::size_t slot = 0; slot < plan_.pipeline; ++slot)
+    for (Connection& connection : connections_)
+      if (connection.state == State::open && connection.outstanding.size() <= slot)
+        freed(connection, now);
+}
+
+/// Arrivals that still wait are not sent any more: the server did not come to them.
+template <class Words>
+void DatagramLoop<Words>::give_up_asking() {
+  const std::int64_t now = clock_ns();
+  agenda_.give_up([&](std::int64_t intended) { window_.give_up_unsent(intended, now); });
+  drain();
+}
+
+template <class Words>
+void DatagramLoop<Words>::drain() {
+  is_draining_ = true;
+  for (Connection& connection : connections_) end_if_done(connection);
+}
+
+template <class Words>
+std::int64_t DatagramLoop<Words>::due_ns() const {
+  return std::min(boundary_ns_, agenda_.due_ns());
 }
 
 template <class Words>
 void DatagramLoop<Words>::turn() {
-  const int ready = ::epoll_wait(epoll_.get(), events_.data(), batch,
-                                 static_cast<int>(look_ns(timeout_ns_) / 1'000'000));
-  if (ready < 0 && errno != EINTR) checked(ready, "epoll_wait");
+  const std::int64_t due = due_ns();
+  std::int64_t patience = look_ns(timeout_ns_);
+  if (due != never_ns) patience = std::min(patience, due - clock_ns());
+  const auto news = wait_for_events(epoll_.get(), events_, patience);
   // Before the events: a reply that comes after the window's end is not in the window.
-  if (const Phase phase = phase_.load(std::memory_order_acquire); phase != now_in_)
-    enter(phase);
-  for (int i = 0; i < ready; ++i) {
-    const epoll_event& event = events_[static_cast<std::size_t>(i)];
+  const Phase phase = timetable_.phase.load(std::memory_order_acquire);
+  if (phase != now_in_) enter(phase);
+  if (due_ns() != never_ns) keep_time(clock_ns());
+  for (const epoll_event& event : news) {
     auto& connection = *static_cast<Connection*>(event.data.ptr);
     if (connection.state == State::closed) continue;  // by enter(), after the wait
     if ((event.events & ~EPOLLOUT) != 0) hear(connection);
-    if (connection.waits_to_send) ask(connection, now_ns());
+    if (connection.waits_to_send) ask_all(connection, clock_ns());
+    if (due_ns() != never_ns) keep_time(clock_ns());
   }
-  const std::int64_t now = now_ns();
+  const std::int64_t now = clock_ns();
   if (now < next_look_ns_) return;
   next_look_ns_ = now + look_ns(timeout_ns_);
   give_up_the_lost(now);
+}
+
+/// What is due by now: a boundary of the load, and requests. A datagram that the socket
+/// has no room for is lost: nobody sends it late.
+template <class Words>
+void DatagramLoop<Words>::keep_time(std::int64_t now) {
+  while (boundary_ns_ <= now) pass_boundary(now);
+  if (agenda_.is_at_once()) return;
+  const auto is_alive = [&](std::uint32_t index) {
+    return connections_[index].state == State::open;
+  };
+  while (const auto next = agenda_.next(now, is_alive)) {
+    Connection& connection = connections_[next->connection];
+    if (connection.state != State::open) continue;
+    now = clock_ns();
+    send(connection, {next->intended_ns, next->eligible_ns, now});
+  }
+  if (now_in_ == Phase::draining && !is_draining_ && !agenda_.has_more()) drain();
 }
 
 /// What is left makes the next event; but those who wait for many replies take many.
@@ -182,9 +252,11 @@ void DatagramLoop<Words>::hear(Connection& connection) {
     if (!is_right(connection, reply))
       return fail(connection, errors_.mismatch,
                   fmt::format("a datagram of {} B that is the reply to none", n));
-    on_reply(connection, numbers_in(reply)[1], now_ns());
+    const std::int64_t now = clock_ns();
+    if (boundary_ns_ <= now) pass_boundary(now);
+    on_reply(connection, numbers_in(reply)[1], now);
   } while (!connection.outstanding.empty());
-  ask(connection, now_ns());
+  ask_all(connection, clock_ns());
   end_if_done(connection);
 }
 
@@ -223,10 +295,17 @@ void DatagramLoop<Words>::on_reply(Connection& connection, std::uint64_t number,
     add(settled_);
     add(served_);
   }
-  if (!window_.is_open()) return;
-  ++connection.in_window;
-  window_.count(now - request->intended_ns);
+  freed(connection, now);
+  if (window_.count(*request, now)) ++connection.in_window;
   if (window_.quota_met()) quota_met_.store(true);
+}
+
+/// Where the agenda says who asks; else ask_all() takes the slot again.
+template <class Words>
+void DatagramLoop<Words>::freed(Connection& connection, std::int64_t now) {
+  if (agenda_.is_at_once()) return;
+  if (agenda_.has_begun())
+    agenda_.freed(static_cast<std::uint32_t>(&connection - connections_.data()), now);
 }
 
 template <class Words>
@@ -241,10 +320,13 @@ template <class Words>
 void DatagramLoop<Words>::give_up_the_lost(std::int64_t now) {
   for (Connection& connection : connections_) {
     const std::size_t before = connection.outstanding.size();
-    while (const auto request = connection.outstanding.take_sent_until(now - timeout_ns_))
+    while (const auto request =
+               connection.outstanding.take_sent_until(now - timeout_ns_)) {
       lose(connection, *request);
+      freed(connection, now);
+    }
     if (connection.outstanding.size() == before) continue;
-    ask(connection, now);
+    ask_all(connection, now);
     end_if_done(connection);
   }
 }
@@ -252,17 +334,17 @@ void DatagramLoop<Words>::give_up_the_lost(std::int64_t now) {
 /// Until it is connected, and until the load begins, a connection asks for one reply.
 template <class Words>
 bool DatagramLoop<Words>::may_ask(const Connection& connection) const {
+  if (is_draining_ || connection.state == State::closed) return false;
   if (connection.state == State::connecting) return connection.outstanding.empty();
-  return connection.state == State::open && now_in_ > Phase::greeting;
+  return agenda_.is_at_once() && agenda_.has_begun() &&
+         connection.outstanding.size() < plan_.pipeline;
 }
 
 template <class Words>
-void DatagramLoop<Words>::ask(Connection& connection, std::int64_t now) {
-  while (now_in_ < Phase::draining && may_ask(connection)) {
-    const auto intended = workload_.next(now, connection.outstanding.size());
-    if (!intended) return;
-    if (connection.intended_ns == 0) connection.intended_ns = *intended;
-    if (!send(connection, now)) return;
+void DatagramLoop<Words>::ask_all(Connection& connection, std::int64_t now) {
+  while (may_ask(connection)) {
+    if (connection.intended_ns == 0) connection.intended_ns = now;
+    if (!send(connection, {connection.intended_ns, now, now})) return;
     connection.intended_ns = 0;
   }
 }
@@ -270,18 +352,20 @@ void DatagramLoop<Words>::ask(Connection& connection, std::int64_t now) {
 /// False: not now, or never. A socket that has no room says when it has (EPOLLOUT); what
 /// the kernel drops for other reasons (a full device, a firewall) is a lost datagram.
 template <class Words>
-bool DatagramLoop<Words>::send(Connection& connection, std::int64_t now) {
+bool DatagramLoop<Words>::send(Connection& connection, const Stamps& stamps) {
   const ssize_t n =
       transmit(connection.fd.get(), compose(connection.index, connection.asked));
-  watch(connection, would_block(n));
-  if (would_block(n)) return false;
-  if (n < 0 && n != -ENOBUFS && n != -ENOMEM && n != -EPERM) {
+  const bool is_to_wait = would_block(n) && agenda_.is_at_once();
+  watch(connection, is_to_wait);
+  if (is_to_wait) return false;
+  if (n < 0 && !would_block(n) && n != -ENOBUFS && n != -ENOMEM && n != -EPERM) {
     fail(connection,
          connection.state == State::connecting ? errors_.connect : errors_.reset,
          fmt::format("send: {}", std::strerror(static_cast<int>(-n))));
     return false;
   }
-  connection.outstanding.add({connection.asked++, connection.intended_ns, now});
+  connection.outstanding.add({stamps, connection.asked++});
+  window_.sent(stamps);
   ++counts_.sent;
   return true;
 }
@@ -317,7 +401,7 @@ void DatagramLoop<Words>::watch(Connection& connection, bool to_send) {
 /// Nobody ends a conversation in datagrams: the socket is closed once nothing is awaited.
 template <class Words>
 void DatagramLoop<Words>::end_if_done(Connection& connection) {
-  if (now_in_ != Phase::draining) return;
+  if (!is_draining_) return;
   if (connection.outstanding.empty() || connection.state == State::connecting)
     close(connection);
   else
@@ -341,7 +425,7 @@ void DatagramLoop<Words>::fail(Connection& connection, std::uint64_t& kind,
 template <class Words>
 void DatagramLoop<Words>::close(Connection& connection) {
   if (connection.state == State::unborn || connection.state == State::closed) return;
-  while (const auto request = connection.outstanding.take_sent_until(now_ns()))
+  while (const auto request = connection.outstanding.take_sent_until(clock_ns()))
     lose(connection, *request);
   connection.state = State::closed;
   connection.waits_to_send = false;
@@ -353,6 +437,8 @@ template <class Words>
 void DatagramLoop<Words>::add_to(LoadResult& result) const {
   window_.add_to(result);
   result.datagrams += counts_;
+  result.dropped += agenda_.dropped_in_window();
+  result.offered += agenda_.dropped_in_window();
   result.errors += errors_;
   result.connected += connected();
   if (result.first_failure.empty()) result.first_failure = first_failure_;

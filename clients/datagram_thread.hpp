@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "clients/closed_loop.hpp"
+#include "clients/agenda.hpp"
 #include "clients/echo_caller.hpp"
 #include "clients/load.hpp"
 #include "clients/load_thread.hpp"
@@ -24,10 +24,8 @@ namespace echolab {
 /// which is that of their sending.
 class Outstanding {
  public:
-  struct Request {
-    std::uint64_t number;
-    std::int64_t intended_ns;
-    std::int64_t sent_ns;
+  struct Request : Stamps {
+    std::uint64_t number = 0;
   };
 
   explicit Outstanding(std::size_t most) { requests_.reserve(most); }
@@ -81,10 +79,8 @@ struct DatagramLimits {
 template <class Words>
 class DatagramLoop final : public LoadThread {
  public:
-  /// `first`: the index of its first connection among all.
   DatagramLoop(const LoadPlan& plan, const Words& words, const Address& server,
-               std::size_t first, std::size_t count, std::uint64_t quota,
-               const std::atomic<Phase>& phase);
+               const Share& share, const Timetable& timetable);
 
   void run() override;
   void add_to(LoadResult& result) const override;
@@ -101,7 +97,8 @@ class DatagramLoop final : public LoadThread {
     Fd fd;
     State state = State::unborn;
     bool waits_to_send = false;
-    std::int64_t intended_ns = 0;  ///< of the request that waits to be sent; 0: none does
+    std::int64_t intended_ns = 0;  ///< closed loop: of a request that the socket had no
+                                   ///< room for; 0: none waits
     std::uint64_t asked = 0;
     std::uint64_t first_unanswered = 0;  ///< all numbers from it on have no reply yet
     std::uint64_t in_window = 0;
@@ -113,16 +110,23 @@ class DatagramLoop final : public LoadThread {
   void start(Connection& connection);
   void give_up_connecting();
   void enter(Phase phase);
+  void pass_boundary(std::int64_t now_ns);
+  void begin_load(std::int64_t now_ns);
+  void give_up_asking();
+  void drain();
   void turn();
+  void keep_time(std::int64_t now_ns);
+  [[nodiscard]] std::int64_t due_ns() const;
   void hear(Connection& connection);
   [[nodiscard]] Numbers numbers_in(Bytes datagram) const;
   [[nodiscard]] bool is_right(const Connection& connection, Bytes reply);
   void on_reply(Connection& connection, std::uint64_t number, std::int64_t now_ns);
   void lose(Connection& connection, const Outstanding::Request& request);
   void give_up_the_lost(std::int64_t now_ns);
-  void ask(Connection& connection, std::int64_t now_ns);
+  void freed(Connection& connection, std::int64_t now_ns);
+  void ask_all(Connection& connection, std::int64_t now_ns);
   [[nodiscard]] bool may_ask(const Connection& connection) const;
-  bool send(Connection& connection, std::int64_t now_ns);
+  bool send(Connection& connection, const Stamps& stamps);
   Bytes compose(std::uint64_t connection, std::uint64_t number);
   void watch(Connection& connection, bool to_send);
   void end_if_done(Connection& connection);
@@ -133,8 +137,8 @@ class DatagramLoop final : public LoadThread {
   const Words& words_;
   const std::size_t header_bytes_;  ///< of the protocol, before each payload
   const Address server_;
-  const std::atomic<Phase>& phase_;
-  const ClosedLoop workload_;
+  const Share share_;
+  const Timetable& timetable_;
   const std::int64_t timeout_ns_;
 
   Fd epoll_;
@@ -147,7 +151,10 @@ class DatagramLoop final : public LoadThread {
   std::size_t alive_ = 0;
   std::int64_t next_look_ns_ = 0;  ///< for lost ones
   Phase now_in_ = Phase::connecting;
+  bool is_draining_ = false;             ///< nothing is asked any more
+  std::int64_t boundary_ns_ = never_ns;  ///< of the load or its window, the next one
 
+  Agenda agenda_;
   MeasuredWindow window_;
   DatagramCounts counts_;
   LoadErrors errors_;

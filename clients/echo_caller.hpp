@@ -81,7 +81,10 @@ class Caller {
     return wrong_ || (finishing_ && verified_ == asked_);
   }
 
-  /// Bytes that came back right, and in order.
+  /// Bytes that shall be said, of these those that were, and of these those that came
+  /// back right, and in order.
+  [[nodiscard]] std::uint64_t asked() const { return asked_; }
+  [[nodiscard]] std::uint64_t said() const { return sent_; }
   [[nodiscard]] std::uint64_t verified() const { return verified_; }
   [[nodiscard]] std::uint64_t unanswered() const { return asked_ - verified_; }
   /// A byte came back that is not the one expected, or that was never asked for.

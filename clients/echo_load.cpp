@@ -7,8 +7,10 @@
 #include <cstdio>
 #include <thread>
 
+#include "clients/load_clock.hpp"
 #include "clients/load_report.hpp"
 #include "clients/work_options.hpp"
+#include "clients/workload_options.hpp"
 #include "common/interrupt.hpp"
 #include "common/program.hpp"
 
@@ -18,6 +20,9 @@ namespace {
 struct Options {
   LoadPlan plan;
   WorkOptions work;
+  WorkloadOptions workload;
+  std::string start_at;
+  std::string part;
   bool json = false;
   bool quiet = false;
 };
@@ -27,6 +32,11 @@ constexpr const char* examples =
     "  echo_load tcp://127.0.0.1:7007                  16 connections for 10 s\n"
     "  echo_load -c 1000 -t 2 -d 30s -s 4KiB tcp://[::1]:7007\n"
     "  echo_load -c 1 -n 100k -w 1s --json unix:///tmp/echo.sock\n"
+    "  echo_load -c 100 -R 20k --arrivals poisson      open loop: 20 000 requests/s "
+    "arrive\n"
+    "  echo_load -c 200 -R 5k --session 4 --think exp:10ms   partly open\n"
+    "  echo_load -s list:64@90,4KiB@10 -R 1k..20k      sizes by weight, a rising rate\n"
+    "  echo_load -R 10k --part 1/2 --start-at 2030-01-01T12:00:00Z  one of two hosts\n"
     "  echo_load --protocol work --compute 50us --block 2ms --heavy 1%:1ms\n"
     "  echo_load -c 100 -s 512 udp://127.0.0.1:7007    datagrams: what is lost is "
     "counted\n"
@@ -43,9 +53,9 @@ void add_options(CLI::App& parser, Options& options) {
                1ms, 24h);
   add_count(parser, "-n,--requests", plan.requests,
             "end after so many verified requests (0: by duration)", 0, 1'000'000'000'000);
-  add_bytes(parser, "-s,--size", plan.payload_bytes, "bytes of a request", 1, 1 << 30);
   add_count(parser, "-p,--pipeline", plan.pipeline, "requests outstanding per connection",
             1, 65'536);
+  add_workload_options(parser, options.workload);
   add_work_options(parser, options.work);
   add_duration(parser, "-w,--warm-up", plan.warm_up,
                "load before the window, not counted", 0s, 1h);
@@ -53,8 +63,13 @@ void add_options(CLI::App& parser, Options& options) {
                1ms, 1h);
   add_duration(parser, "--datagram-timeout", plan.datagram_timeout,
                "udp, unixgram: a request without a reply by then is lost", 1ms, 1min);
-  add_count(parser, "--seed", plan.seed, "of the bytes that are sent", 0,
+  add_count(parser, "--seed", plan.seed, "of the bytes, the arrivals and the sizes", 0,
             ~std::uint64_t{0});
+  parser.add_option("--part", options.part,
+                    "K/N: of N processes that share the plan's arrivals, the K-th; each "
+                    "has --connections of its own");
+  parser.add_option("--start-at", options.start_at,
+                    "when the load begins: 2030-01-01T12:00:00Z, or seconds since 1970");
   parser.add_flag("--json", options.json,
                   "one JSON object on stdout instead of the table");
   parser.add_flag("-q,--quiet", options.quiet, "no progress on stderr");
@@ -69,6 +84,31 @@ void check(const LoadPlan& plan) {
     throw UsageError(fmt::format("--requests {}: fewer than --threads {}", plan.requests,
                                  plan.threads));
   check_datagrams(plan);
+}
+
+/// "2/3" and a moment: this process among others.
+void complete_place(const std::string& part, const std::string& start_at,
+                    LoadPlan& plan) {
+  if (!part.empty()) {
+    const std::size_t slash = part.find('/');
+    const auto number = parse_count(std::string_view(part).substr(0, slash));
+    const auto of = slash == part.npos
+                        ? std::nullopt
+                        : parse_count(std::string_view(part).substr(slash + 1));
+    if (!number || !of || *number < 1 || *number > *of || *of > 1000)
+      throw UsageError(
+          fmt::format("--part: '{}' is not K/N such as 1/2, up to 1000", part));
+    plan.part = *number - 1;
+    plan.parts = *of;
+  }
+  if (start_at.empty()) return;
+  const auto moment = parse_moment(start_at);
+  if (!moment || *moment <= clock_ns(CLOCK_REALTIME))
+    throw UsageError(
+        fmt::format("--start-at: '{}' is no moment in the future, such as "
+                    "2030-01-01T12:00:00Z or seconds since 1970",
+                    start_at));
+  plan.start_at_ns = *moment;
 }
 
 /// One line, rewritten twice a second on a terminal; elsewhere a line per phase.
@@ -121,6 +161,8 @@ ExitCode start(int argc, char** argv) {
   if (parser.count("--requests") > 0 && parser.count("--duration") == 0)
     options.plan.duration = std::chrono::minutes(10);
   complete_work(options.work, parser, options.plan);
+  complete_workload(options.workload, parser, options.plan);
+  complete_place(options.part, options.start_at, options.plan);
   check(options.plan);
   Interrupt interrupt;
   ProgressLine line(options.quiet);

@@ -23,28 +23,31 @@ using namespace std::chrono_literals;
 class Crew {
  public:
   Crew(const LoadPlan& plan, const std::vector<Address>& addresses)
-      : plan_(plan), pattern_(plan.seed) {
+      : plan_(plan), pattern_(plan.seed + plan.part) {
     std::size_t first = 0;
     for (std::size_t i = 0; i < plan.threads; ++i) {
-      const auto share = [&](auto all) {
+      const auto part_of = [&](auto all) {
         return all / plan.threads + (i < all % plan.threads);
       };
+      const Share share{
+          .first = first,
+          .connections = part_of(plan.connections),
+          .quota = part_of(plan.requests),
+          .stripe = {plan.part * plan.threads + i, plan.parts * plan.threads}};
       const auto add = [&]<class Words>(const Words& words) {
         if (plan.server.is_datagram())
           members_.push_back(std::make_unique<DatagramLoop<Words>>(
-              plan, words, addresses.front(), first, share(plan.connections),
-              share(plan.requests), phase_));
+              plan, words, addresses.front(), share, timetable_));
         else
           members_.push_back(std::make_unique<LoadLoop<Caller<Words>>>(
-              plan, words, addresses, first, share(plan.connections),
-              share(plan.requests), phase_));
+              plan, words, addresses, share, timetable_));
       };
       if (plan.work)
         add(work_words_.emplace_back(pattern_, *plan.work, plan.payload_bytes,
                                      plan.seed));
       else
         add(pattern_);
-      first += share(plan.connections);
+      first += share.connections;
     }
   }
   ~Crew() { join(); }
@@ -59,7 +62,19 @@ class Crew {
         member->run();
       });
   }
-  void enter(Phase phase) { phase_.store(phase, std::memory_order_release); }
+  void enter(Phase phase) { timetable_.phase.store(phase, std::memory_order_release); }
+  /// The load begins at `moment_ns`, two ticks from now or later.
+  void begin_at(std::int64_t moment_ns) {
+    timetable_.load_begin_ns = moment_ns;
+    enter(Phase::warm_up);
+  }
+  /// Two ticks from now; returns when it ends.
+  std::int64_t open_window(Nanoseconds length) {
+    timetable_.window_begin_ns = clock_ns() + 2 * tick_ns;
+    timetable_.window_end_ns = timetable_.window_begin_ns + length.count();
+    enter(Phase::measuring);
+    return timetable_.window_end_ns;
+  }
   void join() {
     enter(Phase::draining);
     threads_.clear();
@@ -90,7 +105,7 @@ class Crew {
   const LoadPlan& plan_;
   const Pattern pattern_;
   std::deque<WorkWords> work_words_;  ///< one for each thread
-  std::atomic<Phase> phase_{Phase::connecting};
+  Timetable timetable_;
   std::vector<std::unique_ptr<LoadThread>> members_;
   std::vector<std::jthread> threads_;
 };
@@ -173,6 +188,13 @@ class Greeting {
   std::size_t served_ = 0;
 };
 
+/// Two ticks from now, when every thread knows of it, or at --start-at.
+std::int64_t moment_to_begin(const LoadPlan& plan) {
+  const std::int64_t soon_ns = clock_ns() + 2 * tick_ns;
+  if (plan.start_at_ns == 0) return soon_ns;
+  return std::max(soon_ns, plan.start_at_ns - clock_ns(CLOCK_REALTIME) + clock_ns());
+}
+
 /// Greeting, warm-up, window, and the moment after it. False when cut short.
 bool measure(Crew& crew, const LoadPlan& plan, const LoadEvents& events,
              const std::stop_token& stop) {
@@ -182,16 +204,19 @@ bool measure(Crew& crew, const LoadPlan& plan, const LoadEvents& events,
         return greeting.over(past, crew.sum(&LoadThread::served), plan.connections);
       }))
     return false;
-  crew.enter(Phase::warm_up);
-  if (!wait_for(crew, "warm-up", plan.warm_up, events, stop,
-                [&](Nanoseconds past) { return past >= plan.warm_up; }))
+  const std::int64_t begin_ns = moment_to_begin(plan);
+  crew.begin_at(begin_ns);
+  const Nanoseconds until_window = Nanoseconds(begin_ns - clock_ns()) + plan.warm_up;
+  if (!wait_for(crew, "warm-up", until_window, events, stop,
+                [&](Nanoseconds past) { return past >= until_window; }))
     return false;
   events.window_begins();
-  crew.enter(Phase::measuring);
+  const std::int64_t end_ns = crew.open_window(plan.duration);
   const bool whole =
-      wait_for(crew, "measuring", plan.duration, events, stop, [&](Nanoseconds past) {
-        return past >= plan.duration || (plan.requests > 0 && crew.quota_met());
-      });
+      wait_for(crew, "measuring", Nanoseconds(end_ns - clock_ns()), events, stop,
+               [&](Nanoseconds) {
+                 return clock_ns() >= end_ns || (plan.requests > 0 && crew.quota_met());
+               });
   crew.enter(Phase::cooling);
   events.window_ended();
   return whole;

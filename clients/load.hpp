@@ -10,6 +10,7 @@
 
 #include "clients/histogram.hpp"
 #include "clients/work_caller.hpp"
+#include "clients/workload.hpp"
 #include "common/endpoint.hpp"
 #include "common/units.hpp"
 
@@ -23,17 +24,25 @@ struct LoadPlan {
   Nanoseconds warm_up = std::chrono::milliseconds(500);
   Nanoseconds duration = std::chrono::seconds(10);
   std::uint64_t requests = 0;        ///< ends the window after so many; 0: duration alone
-  std::uint64_t payload_bytes = 64;  ///< of each request
+  Workload workload;                 ///< closed, open or partly open
+  std::uint64_t payload_bytes = 64;  ///< of each request, unless `sizes` has a law for it
+  std::optional<SizeLaw> sizes;      ///< echo over streams
   std::size_t pipeline = 1;          ///< requests outstanding per connection
   Nanoseconds timeout = std::chrono::seconds(10);  ///< to connect, and for last replies
-  std::uint64_t seed = 1;                          ///< of the bytes
+  std::uint64_t seed = 1;  ///< of the bytes, the arrivals and the sizes
+  /// Of several processes that share this plan, which this is. Each has its connections;
+  /// the arrivals are dealt out among them.
+  std::size_t part = 0;
+  std::size_t parts = 1;
+  /// When the load begins (warm-up first): CLOCK_REALTIME, ns since 1970. 0: at once.
+  std::int64_t start_at_ns = 0;
   /// A datagram whose reply has not come by then is lost; the next one takes its place.
   Nanoseconds datagram_timeout = std::chrono::milliseconds(200);
   std::optional<WorkMix> work;  ///< empty: the echo protocol
 
-  /// On the wire, each way.
+  /// On the wire, each way; the longest.
   [[nodiscard]] std::uint64_t request_bytes() const {
-    return payload_bytes + (work ? WorkHeader::size : 0);
+    return (sizes ? sizes->most() : payload_bytes) + (work ? WorkHeader::size : 0);
   }
 };
 
@@ -68,11 +77,30 @@ enum class Verdict { valid, client_bound, overloaded, unsteady, noisy, corrupt, 
 /// As measurement.md spells it: "VALID", "CLIENT-BOUND", …
 std::string_view verdict_text(Verdict verdict);
 
-/// A request counts when its whole reply was verified inside the measured window.
+/// Where the time of a request goes: response = blocked + lag + service; and what a
+/// connection takes as a whole.
+struct LoadDetails {
+  Histogram service;  ///< sent … verified
+  Histogram blocked;  ///< intended … eligible: the server's back-pressure
+  Histogram lag;      ///< eligible … sent: the generator's own, and it decides validity
+  Histogram connect;  ///< of connections: connect() … connected
+  Histogram first_byte;  ///< connect() … first byte of the first reply
+  Histogram close;       ///< half-close … the server's end
+};
+
+/// A request counts when its whole reply was verified inside the measured window. In an
+/// open loop `response` has those that were intended inside it; each is followed to its
+/// reply, or until --timeout.
 struct LoadResult {
   double seconds = 0;  ///< the window's length
   std::uint64_t requests = 0;
-  Histogram latency;  ///< intended … verified
+  Histogram response;  ///< intended … verified
+  std::optional<LoadDetails> details{std::in_place};
+  std::uint64_t offered = 0;        ///< open loop: arrivals inside the window
+  std::uint64_t dropped = 0;        ///< of them: found no slot, and were not sent
+  std::uint64_t unfinished = 0;     ///< of them: without a reply when the load ended
+  std::int64_t backlog_growth = 0;  ///< arrivals without a reply, from begin to end
+  double clock_late_ns_p99 = 0;     ///< how late this machine wakes whoever sleeps
   std::vector<std::uint64_t> requests_per_connection;
   std::size_t connected = 0;
   LoadErrors errors;

@@ -10,16 +10,6 @@
 namespace echolab {
 namespace {
 
-/// Above this share of its cores the generator, not the server, may be what is measured.
-/// Epoll wake-ups and interrupts take the rest of a core that is in truth full: closed
-/// loops against a faster server settle between 0.90 and 1.00.
-constexpr double client_bound_share = 0.85;
-
-double cores_available(const LoadPlan& plan) {
-  const std::size_t cores = plan.cpus.empty() ? plan.threads : plan.cpus.size();
-  return static_cast<double>(std::min(plan.threads, cores));
-}
-
 nlohmann::json quantile(const Histogram& latency, double q) {
   const auto ns = latency.quantile_ns(q);
   return ns ? nlohmann::json(*ns) : nlohmann::json();
@@ -28,23 +18,6 @@ nlohmann::json quantile(const Histogram& latency, double q) {
 std::string shown_quantile(const Histogram& latency, double q) {
   const auto ns = latency.quantile_ns(q);
   return ns ? show_duration(static_cast<double>(*ns)) : "n too small";
-}
-
-/// Above this share of the window spent on waiting for lost datagrams (of all requests
-/// that could have been outstanding), the numbers are about --datagram-timeout.
-constexpr double waiting_share = 0.05;
-
-double waited_for_lost(const LoadPlan& plan, const LoadResult& result) {
-  const double timeout_s = std::chrono::duration<double>(plan.datagram_timeout).count();
-  const auto places = static_cast<double>(plan.connections * plan.pipeline);
-  const auto lost = static_cast<double>(result.datagrams.lost_in_window);
-  return result.seconds > 0 ? lost * timeout_s / (places * result.seconds) : 0;
-}
-
-std::string lost_text(const DatagramCounts& datagrams) {
-  return fmt::format("{} of {} lost ({:.2g} %)", datagrams.lost, datagrams.sent,
-                     100 * static_cast<double>(datagrams.lost) /
-                         static_cast<double>(std::max<std::uint64_t>(datagrams.sent, 1)));
 }
 
 nlohmann::json datagrams_json(const DatagramCounts& datagrams) {
@@ -56,25 +29,70 @@ nlohmann::json datagrams_json(const DatagramCounts& datagrams) {
           {"reordered", datagrams.reordered}};
 }
 
+nlohmann::json summary(const Histogram& times) {
+  return {{"n", times.count()},
+          {"mean", times.mean_ns()},
+          {"min", times.min_ns()},
+          {"p50", quantile(times, 0.5)},
+          {"p90", quantile(times, 0.9)},
+          {"p99", quantile(times, 0.99)},
+          {"p999", quantile(times, 0.999)},
+          {"max", times.max_ns()},
+          {"overflow", times.overflow()}};
+}
+
+nlohmann::json buckets_of(const Histogram& times) {
+  auto buckets = nlohmann::json::array();
+  for (const auto& bucket : times.non_empty())
+    buckets.push_back({bucket.lower_ns, bucket.upper_ns, bucket.count});
+  return buckets;
+}
+
+std::string times_text(const Histogram& times) {
+  return fmt::format("p50 {}   p90 {}   p99 {}   p99.9 {}   max {}",
+                     shown_quantile(times, 0.5), shown_quantile(times, 0.9),
+                     shown_quantile(times, 0.99), shown_quantile(times, 0.999),
+                     show_duration(static_cast<double>(times.max_ns())));
+}
+
+std::string offered_text(const LoadResult& result) {
+  const double rate =
+      result.seconds > 0 ? static_cast<double>(result.offered) / result.seconds : 0;
+  return fmt::format("{:>10} requests/s   {} arrivals   {} dropped   {} without a reply",
+                     show_count(rate), result.offered, result.dropped, result.unfinished);
+}
+
+/// The parts of a response, and what connections took.
+void add_details(nlohmann::json& row, const LoadDetails& details) {
+  const std::pair<const char*, const Histogram*> all[] = {
+      {"service", &details.service},
+      {"blocked", &details.blocked},
+      {"lag", &details.lag},
+      {"connect", &details.connect},
+      {"first_byte", &details.first_byte},
+      {"close", &details.close}};
+  for (const auto& [name, times] : all) {
+    row[fmt::format("{}_ns", name)] = summary(*times);
+    row["histograms"][name] = buckets_of(*times);
+  }
+}
+
+/// What an open loop offered, and what became of it.
+nlohmann::json offered_json(const LoadResult& result) {
+  return {{"arrivals", result.offered},
+          {"per_second",
+           result.seconds > 0 ? static_cast<double>(result.offered) / result.seconds : 0},
+          {"dropped", result.dropped},
+          {"unfinished", result.unfinished},
+          {"backlog_growth", result.backlog_growth},
+          {"clock_late_ns_p99", result.clock_late_ns_p99}};
+}
+
 std::pair<std::uint64_t, std::uint64_t> slowest_and_fastest(const LoadResult& result) {
   const auto& all = result.requests_per_connection;
   if (all.empty()) return {0, 0};
   const auto [least, most] = std::ranges::minmax_element(all);
   return {*least, *most};
-}
-
-/// A frame comes back unchanged from any echo: that the work was done shows in the time
-/// alone. Clocks may differ by a little.
-std::optional<std::string> work_left_out(const LoadPlan& plan, const LoadResult& result) {
-  if (!plan.work) return std::nullopt;
-  const Nanoseconds work = plan.work->compute + plan.work->block;
-  const auto work_ns = static_cast<double>(work.count());
-  const auto least_ns = static_cast<double>(result.latency.min_ns());
-  if (least_ns >= 0.99 * work_ns) return std::nullopt;
-  return fmt::format(
-      "a reply came after {}, before {} of work can have been done: the "
-      "server does not speak the work protocol",
-      show_duration(least_ns), show_duration(work_ns));
 }
 
 }  // namespace
@@ -103,82 +121,20 @@ std::size_t LoadResult::starved() const {
   return static_cast<std::size_t>(std::ranges::count(requests_per_connection, 0u));
 }
 
-std::string_view verdict_text(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::valid:
-      return "VALID";
-    case Verdict::client_bound:
-      return "CLIENT-BOUND";
-    case Verdict::overloaded:
-      return "OVERLOADED";
-    case Verdict::unsteady:
-      return "UNSTEADY";
-    case Verdict::noisy:
-      return "NOISY";
-    case Verdict::corrupt:
-      return "CORRUPT";
-    case Verdict::failed:
-      return "FAILED";
-  }
-  return "";
-}
-
-ExitCode exit_code_of(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::valid:
-      return ExitCode::ok;
-    case Verdict::client_bound:
-      return ExitCode::client_bound;
-    case Verdict::overloaded:
-      return ExitCode::overloaded;
-    case Verdict::unsteady:
-    case Verdict::noisy:
-      return ExitCode::unsteady;
-    case Verdict::corrupt:
-      return ExitCode::corrupt;
-    case Verdict::failed:
-      return ExitCode::failure;
-  }
-  return ExitCode::failure;
-}
-
-Judgement judge(const LoadPlan& plan, const LoadResult& result) {
-  const LoadErrors& errors = result.errors;
-  if (errors.mismatch > 0)
-    return {Verdict::corrupt, fmt::format("{} connections got wrong bytes: {}",
-                                          errors.mismatch, result.first_failure)};
-  if (errors.lost_replies > 0)
-    return {Verdict::corrupt, fmt::format("{} replies were lost: {}", errors.lost_replies,
-                                          result.first_failure)};
-  if (errors.total() > 0)
-    return {Verdict::failed,
-            fmt::format("{} of {} connections failed: {}", errors.total(),
-                        plan.connections, result.first_failure)};
-  if (result.requests == 0)
-    return {Verdict::failed, "not one reply came inside the measured window"};
-  if (plan.requests > 0 && result.requests < plan.requests && !result.interrupted)
-    return {Verdict::failed, fmt::format("only {} of {} requests were answered in time",
-                                         result.requests, plan.requests)};
-  if (const auto work = work_left_out(plan, result)) return {Verdict::failed, *work};
-  if (const double waited = waited_for_lost(plan, result); waited > waiting_share)
-    return {Verdict::overloaded,
-            fmt::format("{}: waiting for them took {:.0f} % of the window",
-                        lost_text(result.datagrams), std::min(waited, 1.0) * 100)};
-  const double busy = result.client_cores_used() / cores_available(plan);
-  if (busy > client_bound_share)
-    return {
-        Verdict::client_bound,
-        fmt::format("the client used {:.0f} % of its core{}: the server may be faster",
-                    busy * 100, cores_available(plan) > 1 ? "s" : "")};
-  return {};
-}
-
 nlohmann::json plan_json(const LoadPlan& plan) {
   const auto seconds = [](Nanoseconds t) {
     return std::chrono::duration<double>(t).count();
   };
   return {{"server", plan.server.text()},
-          {"workload", "closed"},
+          {"workload", plan.workload.name()},
+          {"arrivals", plan.workload.is_open()
+                           ? nlohmann::json(plan.workload.arrivals->text())
+                           : nlohmann::json()},
+          {"think", plan.workload.think.text()},
+          {"session_requests", plan.workload.session_requests},
+          {"on_busy", plan.workload.on_busy == OnBusy::drop ? "drop" : "queue"},
+          {"part", plan.part + 1},
+          {"parts", plan.parts},
           {"connections", plan.connections},
           {"threads", plan.threads},
           {"cpus", plan.cpus},
@@ -186,6 +142,7 @@ nlohmann::json plan_json(const LoadPlan& plan) {
           {"duration_seconds", seconds(plan.duration)},
           {"requests", plan.requests},
           {"payload_bytes", plan.payload_bytes},
+          {"sizes", plan.sizes ? nlohmann::json(plan.sizes->text()) : nlohmann::json()},
           {"pipeline", plan.pipeline},
           {"protocol", plan.work ? "work" : "echo"},
           {"work", work_json(plan)},
@@ -195,11 +152,8 @@ nlohmann::json plan_json(const LoadPlan& plan) {
 }
 
 nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result) {
-  const Histogram& latency = result.latency;
+  const Histogram& latency = result.response;
   const auto [slowest, fastest] = slowest_and_fastest(result);
-  auto buckets = nlohmann::json::array();
-  for (const auto& bucket : latency.non_empty())
-    buckets.push_back({bucket.lower_ns, bucket.upper_ns, bucket.count});
   const auto requests = static_cast<double>(result.requests);
   auto row =
       nlohmann::json{{"seconds", result.seconds},
@@ -213,17 +167,8 @@ nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result) {
                        {"closed_early", result.errors.closed_early},
                        {"mismatch", result.errors.mismatch},
                        {"lost_replies", result.errors.lost_replies}}},
-                     {"latency_ns",
-                      {{"n", latency.count()},
-                       {"mean", latency.mean_ns()},
-                       {"min", latency.min_ns()},
-                       {"p50", quantile(latency, 0.5)},
-                       {"p90", quantile(latency, 0.9)},
-                       {"p99", quantile(latency, 0.99)},
-                       {"p999", quantile(latency, 0.999)},
-                       {"max", latency.max_ns()},
-                       {"overflow", latency.overflow()}}},
-                     {"histogram", buckets},
+                     {"latency_ns", summary(latency)},
+                     {"histogram", buckets_of(latency)},
                      {"fairness",
                       {{"jain", result.jain()},
                        {"slowest_requests", slowest},
@@ -236,6 +181,8 @@ nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result) {
                                      : nlohmann::json()},
                        {"cpu_cores_used", result.client_cores_used()},
                        {"threads", plan.threads}}}};
+  if (result.details) add_details(row, *result.details);
+  if (plan.workload.is_open()) row["offered"] = offered_json(result);
   if (result.datagrams.sent > 0) row["datagrams"] = datagrams_json(result.datagrams);
   return row;
 }
@@ -246,21 +193,24 @@ std::string load_table(const LoadPlan& plan, const LoadResult& result) {
   const auto line = [](std::string_view name, const std::string& value) {
     return fmt::format("  {:<14} {}\n", name, value);
   };
-  std::string table =
-      fmt::format("{}: closed loop, {} connections x {} outstanding, {} B, {} thread{}\n",
-                  plan.server.text(), plan.connections, plan.pipeline, plan.payload_bytes,
-                  plan.threads, plan.threads == 1 ? "" : "s");
+  std::string table = fmt::format(
+      "{}: {}, {} connections x {} outstanding, {}, {} thread{}\n", plan.server.text(),
+      plan.workload.text(), plan.connections, plan.pipeline,
+      plan.sizes ? plan.sizes->text() : fmt::format("{} B", plan.payload_bytes),
+      plan.threads, plan.threads == 1 ? "" : "s");
   if (plan.work) table += line("work", "each request " + work_text(plan));
-  const Histogram& latency = result.latency;
+  const Histogram& latency = result.response;
   table += line("throughput",
                 fmt::format("{:>10} requests/s   {} verified in {}",
                             show_count(result.requests_per_second()), result.requests,
                             show_duration(result.seconds * 1e9)));
-  table += line("latency",
-                fmt::format("p50 {}   p90 {}   p99 {}   p99.9 {}   max {}",
-                            shown_quantile(latency, 0.5), shown_quantile(latency, 0.9),
-                            shown_quantile(latency, 0.99), shown_quantile(latency, 0.999),
-                            show_duration(static_cast<double>(latency.max_ns()))));
+  if (plan.workload.is_open()) table += line("offered", offered_text(result));
+  table += line(plan.workload.is_open() ? "response" : "latency", times_text(latency));
+  if (plan.workload.is_open() && result.details) {
+    table += line("  blocked", times_text(result.details->blocked));
+    table += line("  lag (ours)", times_text(result.details->lag));
+    table += line("  service", times_text(result.details->service));
+  }
   table += line("fairness", fmt::format("Jain {:.3f}   slowest {} fastest {}   {} of {} "
                                         "connections had no reply",
                                         result.jain(), slowest, fastest, result.starved(),

@@ -18,6 +18,9 @@ nlohmann::json plan_json(const LoadPlan& plan);
 /// A table for a terminal, verdict last.
 std::string load_table(const LoadPlan& plan, const LoadResult& result);
 
+/// "3 of 1000 lost (0.3 %)".
+std::string lost_text(const DatagramCounts& datagrams);
+
 /// 0 when valid, else as UX-19's table has it.
 ExitCode exit_code_of(Verdict verdict);
 

@@ -2,24 +2,28 @@
 #pragma once
 
 #include <cstdint>
-#include <ctime>
 
 #include "clients/load.hpp"
+#include "clients/load_clock.hpp"
 
 namespace echolab {
 
+/// The life of one request: CLOCK_MONOTONIC, in ns.
+struct Stamps {
+  std::int64_t intended_ns = 0;  ///< when it should be sent
+  std::int64_t eligible_ns = 0;  ///< when it could be: a slot free, the socket writable
+  std::int64_t sent_ns = 0;      ///< when its first byte was handed to the kernel
+};
+
 /// Of one thread, which calls begin() and end(): the CPU time is its own. It ends by
-/// itself with the last request of a quota.
+/// itself with the last request of a quota. A request counts that was answered inside;
+/// the histograms of an open loop hold those that were intended inside, whenever they are
+/// answered: whoever waits for long must not fall out of the count.
 class MeasuredWindow {
  public:
   /// `quota`: requests to count; 0: no end.
-  explicit MeasuredWindow(std::uint64_t quota) : quota_(quota) {}
-
-  static std::int64_t clock_ns(clockid_t clock = CLOCK_MONOTONIC) {
-    timespec now{};
-    ::clock_gettime(clock, &now);
-    return now.tv_sec * 1'000'000'000 + now.tv_nsec;
-  }
+  MeasuredWindow(std::uint64_t quota, bool is_open_loop)
+      : quota_(quota), by_intention_(is_open_loop) {}
 
   void begin() {
     begin_ns_ = clock_ns();
@@ -31,30 +35,72 @@ class MeasuredWindow {
     end_ns_ = clock_ns();
     cpu_end_ns_ = clock_ns(CLOCK_THREAD_CPUTIME_ID);
   }
-  [[nodiscard]] bool is_open() const { return begin_ns_ != 0 && end_ns_ == 0; }
+  [[nodiscard]] bool is_open() const { return has_begun() && end_ns_ == never_ns; }
+  [[nodiscard]] bool has_begun() const { return begin_ns_ != never_ns; }
+  [[nodiscard]] std::int64_t begin_ns() const { return begin_ns_; }
+  [[nodiscard]] std::int64_t end_ns() const { return end_ns_; }
   [[nodiscard]] bool quota_met() const { return quota_ > 0 && counted_ == quota_; }
+  [[nodiscard]] bool has(std::int64_t moment_ns) const {
+    return moment_ns >= begin_ns_ && moment_ns < end_ns_;
+  }
 
-  /// A verified request, while it is open.
-  void count(std::int64_t latency_ns) {
-    latency_.record(latency_ns);
+  void sent(const Stamps& stamps) {
+    if (by_intention_ && has(stamps.intended_ns)) ++offered_;
+  }
+  /// A verified reply. True when it counts, that is, while the window is open.
+  bool count(const Stamps& stamps, std::int64_t received_ns) {
+    const bool counts = is_open();
+    if (by_intention_ ? has(stamps.intended_ns) : counts) record(stamps, received_ns);
+    if (!counts) return false;
     ++counted_;
     if (quota_met()) end();
+    return true;
+  }
+  /// One that was intended inside and has no reply at `now_ns`: it takes so long or
+  /// longer.
+  void give_up(std::int64_t intended_ns, std::int64_t now_ns) {
+    if (!by_intention_ || !has(intended_ns)) return;
+    response_.record(now_ns - intended_ns);
+    ++unfinished_;
+  }
+  void give_up_unsent(std::int64_t intended_ns, std::int64_t now_ns) {
+    if (has(intended_ns)) ++offered_;
+    give_up(intended_ns, now_ns);
   }
 
   void add_to(LoadResult& result) const {
-    result.latency.merge(latency_);
+    result.response.merge(response_);
+    result.details->service.merge(service_);
+    result.details->blocked.merge(blocked_);
+    result.details->lag.merge(lag_);
     result.requests += counted_;
+    result.offered += offered_;
+    result.unfinished += unfinished_;
+    if (!has_begun() || is_open()) return;
     result.client_cpu_ns += static_cast<double>(cpu_end_ns_ - cpu_begin_ns_);
     result.seconds =
         std::max(result.seconds, static_cast<double>(end_ns_ - begin_ns_) / 1e9);
   }
 
  private:
+  void record(const Stamps& stamps, std::int64_t received_ns) {
+    response_.record(received_ns - stamps.intended_ns);
+    service_.record(received_ns - stamps.sent_ns);
+    blocked_.record(stamps.eligible_ns - stamps.intended_ns);
+    lag_.record(stamps.sent_ns - stamps.eligible_ns);
+  }
+
   const std::uint64_t quota_;
-  Histogram latency_;
+  const bool by_intention_;
+  Histogram response_;
+  Histogram service_;
+  Histogram blocked_;
+  Histogram lag_;
   std::uint64_t counted_ = 0;
-  std::int64_t begin_ns_ = 0;
-  std::int64_t end_ns_ = 0;
+  std::uint64_t offered_ = 0;
+  std::uint64_t unfinished_ = 0;
+  std::int64_t begin_ns_ = never_ns;
+  std::int64_t end_ns_ = never_ns;
   std::int64_t cpu_begin_ns_ = 0;
   std::int64_t cpu_end_ns_ = 0;
 };

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <ctime>
 #include <span>
 #include <utility>
 
@@ -72,6 +73,22 @@ std::optional<Nanoseconds> parse_duration(std::string_view text) {
   const auto ns = whole(parse(text, times));
   if (!ns) return std::nullopt;
   return Nanoseconds(*ns);
+}
+
+std::optional<std::int64_t> parse_moment(std::string_view text) {
+  constexpr double seconds_until_2200 = 7.3e9;
+  tm moment{};
+  const std::string whole_text(text);
+  const char* rest = ::strptime(whole_text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &moment);
+  if (rest != nullptr && *rest == '\0')
+    return ::timegm(&moment) * std::int64_t{1'000'000'000};
+  double seconds = 0;
+  const char* end = text.data() + text.size();
+  const auto [last, error] =
+      std::from_chars(text.data(), end, seconds, std::chars_format::fixed);
+  if (error != std::errc() || last != end || !(seconds >= 0)) return std::nullopt;
+  if (seconds > seconds_until_2200) return std::nullopt;
+  return static_cast<std::int64_t>(std::round(seconds * 1e9));
 }
 
 std::string show_duration(double ns) {

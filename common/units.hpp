@@ -18,6 +18,10 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text);
 /// "300ms", "30s", "2m", "1h", "50us", "10ns": the unit is required, except for 0.
 std::optional<Nanoseconds> parse_duration(std::string_view text);
 
+/// "2030-01-01T12:00:00Z" (RFC 3339 in UTC), or seconds since 1970 with a fraction, as ns
+/// since 1970. Empty when `text` is neither.
+std::optional<std::int64_t> parse_moment(std::string_view text);
+
 /// Three significant digits and a unit: "1.25 ms", "980 ns", "2.00 s".
 std::string show_duration(double ns);
 /// "64 B", "1.50 KiB", "8.00 MiB".

@@ -36,7 +36,7 @@ std::vector<CampaignRow> rows_of(const CampaignPlan& plan) {
         trial.load.seconds = 1;
         trial.load.requests = 123'456;
         trial.load.requests_per_connection.assign(clients, 100);
-        for (int n = 0; n < 1000; ++n) trial.load.latency.record(50'000 + 100 * n);
+        for (int n = 0; n < 1000; ++n) trial.load.response.record(50'000 + 100 * n);
         trial.server.cpu_ns_per_request = 1000.0 * static_cast<double>(i + 1);
         trial.server.size.threads = clients;
         if (i % 7 == 3) trial.load.requests_per_connection.back() = 0;

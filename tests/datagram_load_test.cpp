@@ -98,7 +98,7 @@ TEST(DatagramLoad, CountsExactlyTheRequestsAskedFor) {
     plan.threads = connections > 1 ? 3 : 1;
     const LoadResult result = run_load(plan);
     EXPECT_EQ(result.requests, 500u);
-    EXPECT_EQ(result.latency.count(), 500u);
+    EXPECT_EQ(result.response.count(), 500u);
     EXPECT_EQ(result.connected, connections);
     EXPECT_EQ(result.errors.total(), 0u) << result.first_failure;
     EXPECT_GE(result.datagrams.sent, 500u);

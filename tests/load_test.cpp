@@ -330,7 +330,7 @@ LoadPlan plan_for(const Endpoint& server, std::uint64_t requests = 0) {
 /// Every reply right, the quota met, and the sums equal however they are taken.
 void expect_exactly(const LoadPlan& plan, const LoadResult& result) {
   EXPECT_EQ(result.requests, plan.requests);
-  EXPECT_EQ(result.latency.count(), plan.requests);
+  EXPECT_EQ(result.response.count(), plan.requests);
   EXPECT_EQ(result.connected, plan.connections);
   EXPECT_EQ(result.errors.total(), 0u) << result.first_failure;
   EXPECT_FALSE(result.interrupted);
@@ -483,7 +483,7 @@ TEST(RunLoad, DoesNotCountWarmUp) {
   events.window_ended = [&] { withheld = false; };
   const LoadResult result = run_load(plan, events);
   EXPECT_LE(result.requests, plan.connections) << "at most what was on its way";
-  EXPECT_EQ(result.latency.count(), result.requests);
+  EXPECT_EQ(result.response.count(), result.requests);
   EXPECT_EQ(result.errors.total(), 0u);
 }
 
@@ -493,7 +493,7 @@ TEST(RunLoad, CountsLatencyFromTheRequestsBegin) {
   const LoadResult result = run_load(plan);
   expect_exactly(plan, result);
   // Requests of the warm-up may be answered in the window, but they began before it.
-  EXPECT_GE(result.latency.min_ns(), 5'000'000u);
+  EXPECT_GE(result.response.min_ns(), 5'000'000u);
 }
 
 TEST(RunLoad, TellsItsPhasesInOrder) {

@@ -44,7 +44,7 @@ TEST(WorkLoad, EveryKindOfModelAnswersEveryFrameRight) {
       const LoadResult result = run_load(plan);
       EXPECT_EQ(result.errors.total(), 0U) << result.first_failure;
       EXPECT_EQ(result.requests, plan.requests);
-      EXPECT_EQ(result.latency.count(), plan.requests);
+      EXPECT_EQ(result.response.count(), plan.requests);
       EXPECT_NE(judge(plan, result).verdict, Verdict::failed)
           << judge(plan, result).reason;
     }
@@ -67,8 +67,8 @@ TEST(WorkLoad, EveryModelOfDatagramsDoesTheWorkOfEachDatagram) {
       EXPECT_EQ(result.errors.total(), 0U) << result.first_failure;
       EXPECT_EQ(result.requests, plan.requests);
       EXPECT_EQ(result.datagrams.lost, 0U);
-      EXPECT_GE(result.latency.min_ns(), 2'000'000U);
-      EXPECT_GE(result.latency.max_ns(), 3'000'000U);
+      EXPECT_GE(result.response.min_ns(), 2'000'000U);
+      EXPECT_GE(result.response.max_ns(), 3'000'000U);
     }
   }
 }
@@ -88,7 +88,7 @@ TEST(WorkLoad, NoReplyComesBeforeItsWorkIsDone) {
     const ServerProcess server(model, any_port, {.flags = for_work});
     const LoadResult result = run_load(plan_for(server, {.compute = 1ms, .block = 2ms}));
     EXPECT_EQ(result.errors.total(), 0U) << result.first_failure;
-    EXPECT_GE(result.latency.min_ns(), 3'000'000U) << model;
+    EXPECT_GE(result.response.min_ns(), 3'000'000U) << model;
   }
 }
 
@@ -99,7 +99,7 @@ TEST(WorkLoad, HeavyRequestsShowInTheLatencyOfTheShareThatTheyAre) {
   plan.requests = 400;
   const LoadResult result = run_load(plan);
   std::uint64_t heavy = 0;
-  for (const auto& bucket : result.latency.non_empty())
+  for (const auto& bucket : result.response.non_empty())
     if (bucket.lower_ns >= 4'990'000) heavy += bucket.count;
   EXPECT_GE(heavy, 60U);
   EXPECT_LE(heavy, 60U * 3);

@@ -1,0 +1,185 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "clients/load_report.hpp"
+#include "common/units.hpp"
+
+namespace echolab {
+namespace {
+
+/// Above this share of its cores the generator, not the server, may be what is measured.
+/// Epoll wake-ups and interrupts take the rest of a core that is in truth full: closed
+/// loops against a faster server settle between 0.90 and 1.00.
+constexpr double client_bound_share = 0.85;
+
+double cores_available(const LoadPlan& plan) {
+  const std::size_t cores = plan.cpus.empty() ? plan.threads : plan.cpus.size();
+  return static_cast<double>(std::min(plan.threads, cores));
+}
+
+/// Above this share of the window spent on waiting for lost datagrams (of all requests
+/// that could have been outstanding), the numbers are about --datagram-timeout.
+constexpr double waiting_share = 0.05;
+
+double waited_for_lost(const LoadPlan& plan, const LoadResult& result) {
+  const double timeout_s = std::chrono::duration<double>(plan.datagram_timeout).count();
+  const auto places = static_cast<double>(plan.connections * plan.pipeline);
+  const auto lost = static_cast<double>(result.datagrams.lost_in_window);
+  return result.seconds > 0 ? lost * timeout_s / (places * result.seconds) : 0;
+}
+
+/// A frame comes back unchanged from any echo: that the work was done shows in the time
+/// alone. Clocks may differ by a little.
+std::optional<std::string> work_left_out(const LoadPlan& plan, const LoadResult& result) {
+  if (!plan.work) return std::nullopt;
+  const Nanoseconds work = plan.work->compute + plan.work->block;
+  const auto work_ns = static_cast<double>(work.count());
+  const auto least_ns = static_cast<double>(result.response.min_ns());
+  if (least_ns >= 0.99 * work_ns) return std::nullopt;
+  return fmt::format(
+      "a reply came after {}, before {} of work can have been done: the "
+      "server does not speak the work protocol",
+      show_duration(least_ns), show_duration(work_ns));
+}
+
+/// What an open loop may miss of what was offered, or have left over.
+constexpr double missed_share = 0.01;
+/// Above this share of the response's p99, the generator's own lag is in the answer. What
+/// the machine's clock wakes late anyhow is no fault of the generator's.
+constexpr double lag_share = 0.25;
+constexpr double lag_over_clock = 4;
+
+/// Of `n` arrivals, in words: "37 of 1000 arrivals (3.7 %)".
+std::string of_arrivals(std::uint64_t some, std::uint64_t n) {
+  return fmt::format("{} of {} arrivals ({:.2g} %)", some, n,
+                     100 * static_cast<double>(some) / static_cast<double>(n));
+}
+
+/// Why the server did not keep up with an open loop, if it did not.
+std::optional<std::string> why_overloaded(const LoadPlan& plan,
+                                          const LoadResult& result) {
+  const auto offered = static_cast<double>(result.offered);
+  if (static_cast<double>(result.dropped) > missed_share * offered)
+    return of_arrivals(result.dropped, result.offered) +
+           " found no free connection and were dropped";
+  if (static_cast<double>(result.unfinished) > missed_share * offered)
+    return of_arrivals(result.unfinished, result.offered) +
+           " had no reply when the load gave up";
+  // As many as may be outstanding come and go by chance.
+  const auto usual = static_cast<double>(plan.connections * plan.pipeline);
+  if (static_cast<double>(result.backlog_growth) > missed_share * offered + usual)
+    return fmt::format(
+        "arrivals came faster than replies: {} more were waiting at the "
+        "window's end than at its begin; response grows with the "
+        "duration",
+        result.backlog_growth);
+  return std::nullopt;
+}
+
+/// Why an open loop's requests were late by the generator's own doing, if they were.
+std::optional<std::string> why_late(const LoadResult& result) {
+  const auto lag = result.details->lag.quantile_ns(0.99);
+  const auto response = result.response.quantile_ns(0.99);
+  if (!lag || !response) return std::nullopt;
+  const auto late = static_cast<double>(*lag);
+  const bool shows = late > lag_share * static_cast<double>(*response);
+  if (!shows || late <= lag_over_clock * result.clock_late_ns_p99) return std::nullopt;
+  return fmt::format(
+      "the client sent its requests late: p99 of its lag is {}, p99 of "
+      "the response {}",
+      show_duration(late), show_duration(static_cast<double>(*response)));
+}
+
+Judgement judge_open(const LoadPlan& plan, const LoadResult& result, double busy) {
+  if (const auto late = why_late(result)) return {Verdict::client_bound, *late};
+  const auto overloaded = why_overloaded(plan, result);
+  if (overloaded && busy > client_bound_share)
+    return {Verdict::client_bound,
+            fmt::format("{}; but the client used {:.0f} % of its core: what does not "
+                        "keep up may be the client",
+                        *overloaded, busy * 100)};
+  if (overloaded) return {Verdict::overloaded, *overloaded};
+  return {};
+}
+
+}  // namespace
+
+std::string lost_text(const DatagramCounts& datagrams) {
+  return fmt::format("{} of {} lost ({:.2g} %)", datagrams.lost, datagrams.sent,
+                     100 * static_cast<double>(datagrams.lost) /
+                         static_cast<double>(std::max<std::uint64_t>(datagrams.sent, 1)));
+}
+
+std::string_view verdict_text(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::valid:
+      return "VALID";
+    case Verdict::client_bound:
+      return "CLIENT-BOUND";
+    case Verdict::overloaded:
+      return "OVERLOADED";
+    case Verdict::unsteady:
+      return "UNSTEADY";
+    case Verdict::noisy:
+      return "NOISY";
+    case Verdict::corrupt:
+      return "CORRUPT";
+    case Verdict::failed:
+      return "FAILED";
+  }
+  return "";
+}
+
+ExitCode exit_code_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::valid:
+      return ExitCode::ok;
+    case Verdict::client_bound:
+      return ExitCode::client_bound;
+    case Verdict::overloaded:
+      return ExitCode::overloaded;
+    case Verdict::unsteady:
+    case Verdict::noisy:
+      return ExitCode::unsteady;
+    case Verdict::corrupt:
+      return ExitCode::corrupt;
+    case Verdict::failed:
+      return ExitCode::failure;
+  }
+  return ExitCode::failure;
+}
+
+Judgement judge(const LoadPlan& plan, const LoadResult& result) {
+  const LoadErrors& errors = result.errors;
+  if (errors.mismatch > 0)
+    return {Verdict::corrupt, fmt::format("{} connections got wrong bytes: {}",
+                                          errors.mismatch, result.first_failure)};
+  if (errors.lost_replies > 0)
+    return {Verdict::corrupt, fmt::format("{} replies were lost: {}", errors.lost_replies,
+                                          result.first_failure)};
+  if (errors.total() > 0)
+    return {Verdict::failed,
+            fmt::format("{} of {} connections failed: {}", errors.total(),
+                        plan.connections, result.first_failure)};
+  if (result.requests == 0)
+    return {Verdict::failed, "not one reply came inside the measured window"};
+  if (plan.requests > 0 && result.requests < plan.requests && !result.interrupted)
+    return {Verdict::failed, fmt::format("only {} of {} requests were answered in time",
+                                         result.requests, plan.requests)};
+  if (const auto work = work_left_out(plan, result)) return {Verdict::failed, *work};
+  if (const double waited = waited_for_lost(plan, result); waited > waiting_share)
+    return {Verdict::overloaded,
+            fmt::format("{}: waiting for them took {:.0f} % of the window",
+                        lost_text(result.datagrams), std::min(waited, 1.0) * 100)};
+  const double busy = result.client_cores_used() / cores_available(plan);
+  if (plan.workload.is_open()) return judge_open(plan, result, busy);
+  if (busy > client_bound_share)
+    return {
+        Verdict::client_bound,
+        fmt::format("the client used {:.0f} % of its core{}: the server may be faster",
+                    busy * 100, cores_available(plan) > 1 ? "s" : "")};
+  return {};
+}
+
+}  // namespace echolab
