@@ -59,6 +59,7 @@ double Schedule::gap() {
 }
 
 void Schedule::pass(std::size_t arrivals) {
+  // One by one, however many stripes there are: sums of sums would be rounded otherwise.
   for (; arrivals > 0; --arrivals) {
     since_ += gap();
     while (since_ >= expected_) {
