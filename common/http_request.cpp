@@ -37,11 +37,6 @@ bool is_target(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
-/// `name` is in lower case.
-bool is_called(std::string_view text, std::string_view name) {
-  return std::ranges::equal(text, name, {}, lower);
-}
-
 std::string_view trimmed(std::string_view text) {
   const auto begin = text.find_first_not_of(blanks);
   if (begin == text.npos) return {};
@@ -60,8 +55,8 @@ void each_of(std::string_view list, Take&& take) {
 }
 
 /// Adds a digit; a number that grows too large stays so.
-std::uint64_t with_digit(std::uint64_t number, std::uint64_t base, std::uint64_t digit) {
-  return std::min(huge, number * base + digit);
+std::uint64_t with_digit(std::uint64_t number, std::uint64_t base, int digit) {
+  return std::min(huge, number * base + static_cast<std::uint64_t>(digit));
 }
 
 std::string_view name_of(std::string_view line) {
@@ -120,18 +115,18 @@ HttpStatus HttpRequest::take_field(std::string_view line) {
   if (!is_http_field(line)) return HttpStatus::bad_request;
   const auto name = name_of(line);
   const auto value = value_of(line);
-  if (is_called(name, "content-length")) return take_length(value);
-  if (is_called(name, "host")) ++hosts_;
-  if (is_called(name, "transfer-encoding"))
+  if (is_http_word(name, "content-length")) return take_length(value);
+  if (is_http_word(name, "host")) ++hosts_;
+  if (is_http_word(name, "transfer-encoding"))
     each_of(value, [&](std::string_view coding) { take_coding(coding); });
-  if (is_called(name, "connection"))
+  if (is_http_word(name, "connection"))
     each_of(value, [&](std::string_view option) {
-      close_ = close_ || is_called(option, "close");
-      keep_alive_ = keep_alive_ || is_called(option, "keep-alive");
+      close_ = close_ || is_http_word(option, "close");
+      keep_alive_ = keep_alive_ || is_http_word(option, "keep-alive");
     });
-  if (is_called(name, "expect"))
+  if (is_http_word(name, "expect"))
     each_of(value, [&](std::string_view expected) {
-      expects_continue_ = expects_continue_ || is_called(expected, "100-continue");
+      expects_continue_ = expects_continue_ || is_http_word(expected, "100-continue");
     });
   return HttpStatus::ok;
 }
@@ -141,8 +136,7 @@ HttpStatus HttpRequest::take_length(std::string_view value) {
   HttpStatus status = HttpStatus::ok;
   each_of(value, [&](std::string_view digits) {
     std::uint64_t length = 0;
-    for (const char c : digits)
-      length = with_digit(length, 10, static_cast<std::uint64_t>(c - '0'));
+    for (const char c : digits) length = with_digit(length, 10, c - '0');
     if (digits.empty() || !std::ranges::all_of(digits, is_digit) ||
         length_.value_or(length) != length)
       status = HttpStatus::bad_request;
@@ -155,7 +149,7 @@ void HttpRequest::take_coding(std::string_view coding) {
   ++codings_;
   has_empty_coding_ = has_empty_coding_ || coding.empty();
   has_unknown_coding_ =
-      has_unknown_coding_ || !(coding.empty() || is_called(coding, "chunked"));
+      has_unknown_coding_ || !(coding.empty() || is_http_word(coding, "chunked"));
 }
 
 HttpStatus HttpRequest::judge(std::uint64_t max_body_bytes) const {
@@ -168,15 +162,23 @@ HttpStatus HttpRequest::judge(std::uint64_t max_body_bytes) const {
   return HttpStatus::ok;
 }
 
+bool is_http_word(std::string_view text, std::string_view word) {
+  return std::ranges::equal(text, word, {}, lower);
+}
+
 bool is_http_field(std::string_view line) {
   return line.find(':') != line.npos && is_token(name_of(line)) && is_field_text(line);
 }
 
+std::optional<std::string_view> http_value(std::string_view line, std::string_view name) {
+  if (line.find(':') == line.npos || !is_http_word(name_of(line), name))
+    return std::nullopt;
+  return value_of(line);
+}
+
 std::optional<std::string_view> http_field(std::string_view head, std::string_view name) {
   for (auto end = head.find("\r\n"); end != head.npos; end = head.find("\r\n")) {
-    const auto line = head.substr(0, end);
-    if (line.find(':') != line.npos && is_called(name_of(line), name))
-      return value_of(line);
+    if (const auto value = http_value(head.substr(0, end), name)) return value;
     head.remove_prefix(end + 2);
   }
   return std::nullopt;
@@ -188,9 +190,9 @@ std::optional<std::uint64_t> http_chunk_size(std::string_view line) {
   for (; digits < line.size(); ++digits) {
     const char c = lower(line[digits]);
     if (is_digit(c))
-      size = with_digit(size, 16, static_cast<std::uint64_t>(c - '0'));
+      size = with_digit(size, 16, c - '0');
     else if (c >= 'a' && c <= 'f')
-      size = with_digit(size, 16, static_cast<std::uint64_t>(c - 'a' + 10));
+      size = with_digit(size, 16, c - 'a' + 10);
     else
       break;
   }

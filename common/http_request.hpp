@@ -69,6 +69,12 @@ class HttpRequest {
 /// A field line or trailer has the right form: a name, a colon, no control characters.
 bool is_http_field(std::string_view line);
 
+/// `text` is `word`, which is in lower case.
+bool is_http_word(std::string_view text, std::string_view word);
+
+/// The value of a field line that is called `name` (in lower case); nothing: it is not.
+std::optional<std::string_view> http_value(std::string_view line, std::string_view name);
+
 /// The value of the first field called `name` (in lower case) in the lines of `head`,
 /// each with its CRLF; nothing: there is none.
 std::optional<std::string_view> http_field(std::string_view head, std::string_view name);

@@ -388,6 +388,14 @@ TEST(HttpSession, RefusesABadFirstChunk) {
              "1\r\nabc\r\n");
 }
 
+TEST(HttpSession, CountsTheChunksOfEachRequestAnew) {
+  const std::string good = "8\r\n12345678\r\n0\r\n\r\n";
+  EXPECT_EQ(answer(chunked(good) + chunked(good), {.max_body_bytes = 10}),
+            chunked_echo(good) + chunked_echo(good));
+  EXPECT_EQ(answer(chunked(good) + chunked("x\r\n")),
+            chunked_echo(good) + answer(chunked("x\r\n")));
+}
+
 TEST(HttpSession, LeavesAnEchoWithoutItsEndWhenALaterChunkIsBad) {
   const auto cut_off = [](const std::string& chunks, const std::string& echoed) {
     for (const std::size_t piece : {1UL << 30, 1UL}) {
