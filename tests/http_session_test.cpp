@@ -15,6 +15,7 @@ using Memory = std::vector<std::byte>;
 
 const std::string host = "Host: a\r\n";
 const std::string end = "\r\n\r\n";
+const std::string last_chunk = "0\r\n\r\n";
 
 struct Server {
   explicit Server(std::size_t size = 16 * 1024, HttpLimits limits = {})
@@ -351,14 +352,15 @@ TEST(HttpSession, RefusesALengthThatHasTwoMeanings) {
   for (const std::string length : {"", "-1", "+1", "1 1", "0x1", "1,", "1, 2", "1;", "a"})
     expect_bad(with("Content-Length: " + length));
   expect_bad(with("Content-Length: 1\r\nContent-Length: 2"));
-  expect_bad(with("Content-Length: 1\r\nTransfer-Encoding: chunked"));
-  expect_bad(with("Transfer-Encoding: chunked\r\nContent-Length: 1"));
+  expect_bad(with("Content-Length: 1\r\nTransfer-Encoding: chunked") + last_chunk);
+  expect_bad(with("Transfer-Encoding: chunked\r\nContent-Length: 1") + last_chunk);
   expect_bad(with("Transfer-Encoding: gzip\r\nContent-Length: 1"));
-  expect_bad(with("Transfer-Encoding: chunked, chunked"));
-  expect_bad(with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"));
+  expect_bad(with("Transfer-Encoding: chunked, chunked") + last_chunk);
+  expect_bad(with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked") +
+             last_chunk);
   expect_bad(with("Transfer-Encoding: "));
   expect_bad(with("Transfer-Encoding: ,chunked"));
-  expect_bad("POST / HTTP/1.0\r\nTransfer-Encoding: chunked" + end);
+  expect_bad("POST / HTTP/1.0\r\nTransfer-Encoding: chunked" + end + last_chunk);
   EXPECT_EQ(answer(with("Content-Length: 3\r\nContent-Length: 3, 003") + "abc"),
             echo_of("abc"));
 }
