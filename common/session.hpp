@@ -22,7 +22,7 @@ using Room = std::span<std::byte>;
 /// input()      where the next bytes go; empty: do not read now (the back-pressure)
 /// received(n)  n of them were put there, 1 ≤ n ≤ input().size()
 /// output()     what must be sent; empty: nothing to say
-/// sent(n)      n of it left, 1 ≤ n ≤ output().size()
+/// sent(n)      n of it left, 1 ≤ n ≤ output().size(); there may be more to say then
 /// done()       close as soon as output() is empty
 ///
 /// A span is good until the next call of received() or sent().

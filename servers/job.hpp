@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/echo.hpp"
+#include "common/http.hpp"
 #include "common/listener.hpp"
 #include "common/units.hpp"
 #include "common/work.hpp"
@@ -15,7 +16,7 @@
 
 namespace echolab {
 
-using AnyProtocol = std::variant<Echo, Work>;
+using AnyProtocol = std::variant<Echo, Work, Http>;
 
 /// A model serves clients from `listener` until Listener::stop(), then those that it has,
 /// and returns. It visits `protocol` once, so that each session is statically typed.

@@ -112,16 +112,18 @@ class Loop {
     evbuffer* arrived = bufferevent_get_input(socket);
     evbuffer* owed = bufferevent_get_output(socket);
     const auto full = [&] { return evbuffer_get_length(owed) >= loop.job_.buffer_bytes; };
-    while (evbuffer_get_length(arrived) > 0 && !full()) {
+    while (!full()) {
+      if (const Bytes reply = client.session.output(); !reply.empty()) {
+        if (bufferevent_write(socket, reply.data(), reply.size()) != 0)
+          return loop.clients_.drop(client);
+        client.session.sent(reply.size());
+        continue;
+      }
+      if (client.session.done() || evbuffer_get_length(arrived) == 0) break;
       const Room room = client.session.input();
       const int n = evbuffer_remove(arrived, room.data(), room.size());
       if (n <= 0) return loop.clients_.drop(client);
       client.session.received(static_cast<std::size_t>(n));
-      const Bytes reply = client.session.output();
-      if (reply.empty()) continue;
-      if (bufferevent_write(socket, reply.data(), reply.size()) != 0)
-        return loop.clients_.drop(client);
-      client.session.sent(reply.size());
     }
     const bool reads = bufferevent_get_enabled(socket) & EV_READ;
     if (reads && full()) bufferevent_disable(socket, EV_READ);

@@ -13,99 +13,11 @@
 #include "servers/availability.hpp"
 #include "servers/listing.hpp"
 #include "servers/models.hpp"
+#include "servers/server_options.hpp"
 #include "servers/supervisor.hpp"
 
 namespace echolab {
 namespace {
-
-struct Options {
-  std::string model;
-  Endpoint listen = Endpoint::parse("tcp://127.0.0.1:7007");
-  std::uint64_t workers = 0;
-  std::uint64_t backlog = SOMAXCONN;
-  std::uint64_t max_clients = 10'000;
-  std::uint64_t buffer = 16 * 1024;
-  std::string protocol = "echo";
-  std::uint64_t max_frame = 0;  ///< 0: what fits the buffer
-  Nanoseconds max_work = std::chrono::milliseconds(10);
-  Nanoseconds idle_timeout{0};
-  Nanoseconds drain_timeout = std::chrono::seconds(5);
-  int ready_fd = -1;
-  bool inetd = false;
-  std::string explain;
-  bool list = false;
-  bool json = false;
-};
-
-constexpr const char* examples =
-    "Examples:\n"
-    "  echo_server --model epoll_level              serve on tcp://127.0.0.1:7007\n"
-    "  echo_server --model thread_pool --workers 8 --listen tcp://[::1]:7007\n"
-    "  echo_server --model select_loop --listen unix:///tmp/echo.sock\n"
-    "  echo_server --model udp_batched --listen udp://127.0.0.1:7007\n"
-    "  echo_server --model thread_pool --protocol work --max-work 50ms\n"
-    "  echo_server --list                           which models there are\n"
-    "  echo_server --explain epoll_level            what one is, and what it costs\n"
-    "SIGTERM or Ctrl-C stops accepting and drains; a second one ends at once.\n";
-
-void add_options(CLI::App& parser, Options& options) {
-  using namespace std::chrono_literals;
-  parser.add_option("-m,--model", options.model, "which model serves; --list shows all");
-  add_endpoint(parser, "-l,--listen", options.listen,
-               "endpoint; port 0: any free one (a model of datagrams: udp://)");
-  add_count(parser, "-w,--workers", options.workers,
-            "workers of a pool (0: 64 where a client holds one, else one a core)", 0,
-            4096);
-  add_count(parser, "--backlog", options.backlog,
-            "length of the listen queue; the kernel caps it at net.core.somaxconn", 1,
-            1 << 20);
-  add_count(parser, "--max-clients", options.max_clients,
-            "clients held at once; one more is turned away", 1, 1 << 20);
-  add_bytes(parser, "--buffer", options.buffer,
-            "memory lent to each conversation (datagrams: 64KiB holds the longest)", 16,
-            16 << 20);
-  add_choice(parser, "--protocol", options.protocol,
-             "frames that may ask the server to work", {"echo", "work"});
-  add_bytes(parser, "--max-frame", options.max_frame,
-            "work: longest frame, with its header of 16 B; default: --buffer",
-            WorkHeader::size, 16 << 20)
-      ->default_str("");
-  add_duration(parser, "--max-work", options.max_work,
-               "work: most that one frame may ask for", 0s, 1min);
-  add_duration(parser, "--idle-timeout", options.idle_timeout,
-               "close a client that is silent for longer; 0: never", 0s, 24h);
-  add_duration(parser, "--drain-timeout", options.drain_timeout,
-               "after SIGTERM, close what is left after this", 0s, 1h);
-  parser
-      .add_option("--ready-fd", options.ready_fd,
-                  "write 'READY endpoint=… pid=… model_pid=…' to this descriptor")
-      ->check(CLI::Range(0, 1 << 20));
-  parser.add_flag(
-      "--inetd", options.inetd,
-      "serve one client on standard input and end, as inetd(8) starts servers");
-  parser.add_flag("--list", options.list, "show the models and end");
-  parser.add_option("--explain", options.explain, "show a model's card and end");
-  parser.add_flag("--json", options.json, "with --list: as JSON, with axes and census");
-}
-
-/// The protocol with its limits, which say nothing where there are no frames.
-AnyProtocol protocol_of(const Options& options, const CLI::App& parser) {
-  if (options.protocol == "echo") {
-    for (const char* name : {"--max-frame", "--max-work"})
-      if (parser.count(name) > 0)
-        throw UsageError(fmt::format("{}: limits --protocol work, not echo", name));
-    return Echo{};
-  }
-  if (options.max_frame > options.buffer)
-    throw UsageError(
-        fmt::format("--max-frame {}: a frame has to fit into --buffer, which is {}",
-                    options.max_frame, options.buffer));
-  const std::uint64_t longest =
-      options.max_frame > 0 ? options.max_frame : options.buffer;
-  const auto most = std::chrono::floor<std::chrono::microseconds>(options.max_work);
-  return Work{{.max_frame_bytes = static_cast<std::uint32_t>(longest),
-               .max_work_us = static_cast<std::uint32_t>(most.count())}};
-}
 
 /// Lowers the client limit to what the descriptor limit can hold, and says so.
 void fit_to_descriptors(Options& options, bool asked_for) {
@@ -140,32 +52,6 @@ Fd take_ready_fd(int number) {
   if (::fcntl(number, F_GETFD) < 0)
     throw UsageError(fmt::format("--ready-fd: descriptor {} is not open", number));
   return number > STDERR_FILENO ? Fd(number) : Fd(::fcntl(number, F_DUPFD_CLOEXEC, 3));
-}
-
-/// What was not given follows from the model and where it listens.
-void complete(Options& options, const CLI::App& parser) {
-  const Model& model = find_model(options.model);
-  const Endpoint datagrams = Endpoint::parse("udp://127.0.0.1:7007");
-  if (parser.count("--listen") == 0 && !model.serves(options.listen))
-    options.listen = datagrams;
-  check_serves(model, options.listen);
-  if (parser.count("--buffer") == 0 && options.listen.is_datagram())
-    options.buffer = 64 * 1024;
-}
-
-/// What exec_per_client executes.
-std::vector<std::string> command_for_one(const Options& options) {
-  std::vector<std::string> words = {
-      "echo_server",    "--inetd",
-      "--protocol",     options.protocol,
-      "--buffer",       fmt::format("{}", options.buffer),
-      "--idle-timeout", fmt::format("{}ns", options.idle_timeout.count())};
-  if (options.protocol != "work") return words;
-  words.insert(words.end(),
-               {"--max-work", fmt::format("{}ns", options.max_work.count())});
-  if (options.max_frame > 0)
-    words.insert(words.end(), {"--max-frame", fmt::format("{}", options.max_frame)});
-  return words;
 }
 
 /// The conversation with the client on standard input.
@@ -219,7 +105,7 @@ ExitCode start(int argc, char** argv) {
   Options options;
   CLI::App parser("Serves the echo protocol (RFC 862) with a model of your choice.",
                   "echo_server");
-  set_up_parser(parser, examples);
+  set_up_parser(parser, server_examples);
   add_options(parser, options);
   if (!parse_command_line(parser, argc, argv)) return ExitCode::ok;
   if (options.list) {

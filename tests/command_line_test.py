@@ -64,6 +64,7 @@ OPTIONS = {
         "--buffer": (NO_SIZE, ["15", "17MiB"]),
         "--max-frame": (NO_SIZE, ["15", "17MiB"]),
         "--max-work": (NO_DURATION, ["61s"]),
+        "--max-body": (NO_SIZE, ["2GiB"]),
         "--idle-timeout": (NO_DURATION, ["25h"]),
         "--drain-timeout": (NO_DURATION, ["61m"]),
         "--ready-fd": (["", "abc", "1e3", "0.5", "99999999999999999999"], ["-5"]),
@@ -133,6 +134,14 @@ WRONG = [
     ("echo_server", [*SERVE, "tcp://127.0.0.1:0", "--protocol", "work", "--buffer", "8KiB",
                      "--max-frame", "9000"], USAGE,
      ["--max-frame 9000", "--buffer", "8192"]),
+    ("echo_server", [*SERVE, "tcp://127.0.0.1:0", "--max-body", "1KiB"], USAGE,
+     ["--max-body", "--protocol http"]),
+    ("echo_server", [*SERVE, "tcp://127.0.0.1:0", "--protocol", "http", "--max-work",
+                     "1ms"], USAGE, ["--max-work", "--protocol work, not http"]),
+    ("echo_server", [*SERVE, "tcp://127.0.0.1:0", "--protocol", "http", "--buffer",
+                     "2047"], USAGE, ["--buffer 2047", "2048"]),
+    ("echo_server", ["--model", "udp_batched", "--protocol", "http"], USAGE,
+     ["--protocol http", "udp_batched", "udp://127.0.0.1:7007"]),
     ("echo_server", [*SERVE, "udp://127.0.0.1:0"], USAGE,
      ["iterative serves streams", "udp://127.0.0.1:0", "udp_iterative does"]),
     ("echo_server", ["--model", "udp_batched", "--listen", "tcp://127.0.0.1:0"], USAGE,
@@ -221,11 +230,11 @@ def models():
 class Server:
     """An echo_server that is ready; stopped, in order, at the end of the `with`."""
 
-    def __init__(self, model, listen):
+    def __init__(self, model, listen, *flags):
         reader, writer = os.pipe()
         self.process = subprocess.Popen(
             [path_of("echo_server"), "--model", model, "--listen", listen, "--ready-fd",
-             str(writer)], pass_fds=[writer], stderr=subprocess.PIPE, text=True)
+             str(writer), *flags], pass_fds=[writer], stderr=subprocess.PIPE, text=True)
         os.close(writer)
         with os.fdopen(reader) as ready:
             self.ready = ready.readline()

@@ -4,7 +4,7 @@ if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
 endif()
 
 add_custom_target(fuzzers)
-foreach(part IN ITEMS work echo endpoint)
+foreach(part IN ITEMS work http echo endpoint)
   add_executable(${part}_fuzz fuzz/${part}_fuzz.cpp)
   target_link_libraries(${part}_fuzz PRIVATE echolab_common)
   target_link_options(${part}_fuzz PRIVATE -fsanitize=fuzzer)

@@ -23,10 +23,16 @@ SHORTER = {
 
 
 def commands(program):
-    """The command lines of a program in the fenced blocks, without comments."""
+    """The command lines of a program of ours, or curl, in the fenced blocks, without
+    comments."""
     blocks = re.findall(r"^```\n(.*?)^```", README, re.S | re.M)
     lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
-    return [line for line in lines if f"build/release/{program}" in line]
+    return [line for line in lines
+            if f"build/release/{program}" in line or line.split(" ")[0] == program]
+
+
+def protocol(line):
+    return (re.findall(r"--protocol (\w+)", line) or ["echo"])[0]
 
 
 def ours(line):
@@ -98,24 +104,29 @@ class Readme(unittest.TestCase):
 
     def with_server(self, words):
         """All clients' commands that speak the server's protocol."""
-        work = "work" in words
+        spoken = protocol(" ".join(words))
         server = subprocess.Popen([*words, "--listen", "tcp://127.0.0.1:0", "--ready-fd",
                                    "1"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                   text=True)
         try:
             endpoint = re.search(r"endpoint=(\S+)", server.stdout.readline()).group(1)
             for line in commands("echo_load"):
-                if ("--protocol work" in line) != work:
+                if protocol(line) != spoken:
                     continue
                 line = line.replace("tcp://127.0.0.1:7007", endpoint)
                 line = line.replace("-d 10s", "-d 200ms")
                 done = subprocess.run(shlex.split(ours(line)) + ["-q"], timeout=60,
                                       stdout=subprocess.PIPE, text=True)
                 self.assertIn(done.returncode, (0, 5), done.stdout)
-            for line in commands("echo_client") if not work else []:
+            for line in commands("echo_client") if spoken == "echo" else []:
                 done = subprocess.run(["sh", "-c", f"{ours(line)} {endpoint}"], timeout=60,
                                       capture_output=True, text=True)
                 self.assertEqual((done.returncode, done.stdout), (0, "hello\n"))
+            for line in commands("curl") if spoken == "http" else []:
+                line = line.replace("127.0.0.1:7007", endpoint.removeprefix("tcp://"))
+                done = subprocess.run(shlex.split(line), timeout=60, cwd=TOP,
+                                      capture_output=True)
+                self.assertEqual((done.returncode, done.stdout.decode()), (0, README))
         finally:
             server.terminate()
             server.wait(timeout=20)

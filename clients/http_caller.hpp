@@ -1,0 +1,278 @@
+// The client's side of HTTP: it POSTs the pattern, and checks every byte of the echo.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "clients/echo_caller.hpp"
+#include "common/buffer.hpp"
+#include "common/http_request.hpp"
+
+namespace echolab {
+
+/// What each connection says: an endless row of POSTs with one head, whose bodies are the
+/// pattern's bytes. As with a Pattern, it follows from seed, connection and position
+/// alone. For one thread: a request is put together in a memory of its own.
+class HttpWords {
+ public:
+  /// `host` as the field Host has it: "127.0.0.1:7007".
+  HttpWords(const Pattern& pattern, std::uint64_t payload_bytes, std::string_view host)
+      : pattern_(pattern),
+        payload_bytes_(payload_bytes),
+        head_(fmt::format("POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n",
+                          host, payload_bytes)),
+        memory_(memory_bytes) {}
+
+  [[nodiscard]] std::uint64_t payload_bytes() const { return payload_bytes_; }
+  [[nodiscard]] std::uint64_t head_bytes() const { return head_.size(); }
+  [[nodiscard]] std::uint64_t request_bytes() const {
+    return head_.size() + payload_bytes_;
+  }
+
+  /// The bytes of `connection` from `position` on: 1 … `most`, good until the next call.
+  /// Head and body lie together, or each request would take two sends.
+  [[nodiscard]] Bytes at(std::uint64_t connection, std::uint64_t position,
+                         std::uint64_t most) const {
+    const Room room = memory_.room().first(std::min<std::uint64_t>(most, memory_bytes));
+    for (std::size_t filled = 0; filled < room.size();) {
+      const Room rest = room.subspan(filled);
+      const Bytes next = piece(connection, position + filled, rest.size());
+      std::memcpy(rest.data(), next.data(), next.size());
+      filled += next.size();
+    }
+    return room;
+  }
+  /// The bodies alone, as if they followed each other.
+  [[nodiscard]] Bytes body_at(std::uint64_t connection, std::uint64_t position,
+                              std::uint64_t most) const {
+    return pattern_.at(connection, position, most);
+  }
+
+ private:
+  static constexpr std::size_t memory_bytes = 64 * 1024;
+
+  /// Part of the head, or of one body.
+  [[nodiscard]] Bytes piece(std::uint64_t connection, std::uint64_t position,
+                            std::uint64_t most) const {
+    const std::uint64_t number = position / request_bytes();
+    const std::uint64_t inside = position % request_bytes();
+    if (inside < head_.size()) {
+      const Bytes rest = std::as_bytes(std::span(head_)).subspan(inside);
+      return rest.first(std::min<std::uint64_t>(rest.size(), most));
+    }
+    return body_at(connection, number * payload_bytes_ + inside - head_.size(),
+                   std::min(most, request_bytes() - inside));
+  }
+
+  const Pattern& pattern_;
+  const std::uint64_t payload_bytes_;
+  const std::string head_;
+  const Buffer memory_;
+};
+
+/// Says what it is asked to, and compares the bodies that come back, whatever head a
+/// server puts before them: fields in any order and case, a length or chunks (RFC 9112,
+/// 6.3), 1xx before. What was received is checked at once, so callers that take turns may
+/// share one `memory`, and their words.
+class HttpCaller {
+ public:
+  using Words = HttpWords;
+
+  HttpCaller(const Words& words, std::uint64_t connection, Room memory)
+      : words_(&words), memory_(memory), connection_(connection) {}
+
+  /// `bytes` more shall be said; whole requests.
+  void ask(std::uint64_t bytes) { asked_ += bytes; }
+  /// No more will be asked: done as soon as every reply has come.
+  void finish() { finishing_ = true; }
+
+  [[nodiscard]] Room input() const { return memory_; }
+  void received(std::size_t n) {
+    for (Bytes news = memory_.first(n); !news.empty() && !wrong_;) {
+      if (part_ == Part::body || part_ == Part::chunk)
+        news = news.subspan(take_body(news));
+      else
+        news = news.subspan(take_line(news));
+    }
+  }
+
+  [[nodiscard]] Bytes output() const {
+    if (sent_ == asked_) return {};
+    return words_->at(connection_, sent_, asked_ - sent_);
+  }
+  void sent(std::size_t n) { sent_ += n; }
+
+  [[nodiscard]] bool done() const {
+    return wrong_ || (finishing_ && verified() == asked_);
+  }
+
+  /// Replies that came whole and right, and in order.
+  [[nodiscard]] std::uint64_t answered() const { return answered_; }
+  /// The bytes of the requests that they answer, to compare with what was asked.
+  [[nodiscard]] std::uint64_t verified() const {
+    return answered_ * words_->request_bytes();
+  }
+  [[nodiscard]] std::uint64_t unanswered() const { return asked_ - verified(); }
+  /// A reply is none, not 200, not the echo, or was never asked for.
+  [[nodiscard]] bool wrong() const { return wrong_; }
+  /// Of the last reply that had one; 0: none had.
+  [[nodiscard]] int status() const { return status_; }
+
+ private:
+  enum class Part : std::uint8_t {
+    status_line,
+    fields,
+    body,
+    chunk_line,
+    chunk,
+    chunk_end,
+    trailer
+  };
+  /// Of a line; what counts is shorter.
+  static constexpr std::size_t longest_line = 128;
+  /// Of a reply, beside its body's bytes: no server says more for nothing.
+  static constexpr std::uint64_t longest_frame = 64 * 1024;
+
+  void fail() { wrong_ = true; }
+
+  /// Up to the end of a line; acts when it is there. Returns how many bytes that took.
+  std::size_t take_line(Bytes news) {
+    const auto end = std::ranges::find(news, std::byte{'\n'});
+    const auto n = static_cast<std::size_t>(end - news.begin());
+    const std::size_t kept = std::min(n, longest_line - line_size_);
+    std::memcpy(line_.data() + line_size_, news.data(), kept);
+    line_size_ += kept;
+    frame_bytes_ += end == news.end() ? n : n + 1;
+    // What nobody asked for, or a chatterer whose body never comes.
+    if (sent_ <= verified() || frame_bytes_ > longest_frame + words_->payload_bytes() * 8)
+      fail();
+    if (wrong_ || end == news.end()) return n;
+    std::string_view line(line_.data(), line_size_);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    line_size_ = 0;
+    act_on(line);
+    return n + 1;
+  }
+
+  void act_on(std::string_view line) {
+    switch (part_) {
+      case Part::status_line:
+        return take_status(line);
+      case Part::fields:
+        return line.empty() ? begin_body() : take_field(line);
+      case Part::chunk_line:
+        return take_chunk_line(line);
+      case Part::chunk_end:
+        if (!line.empty()) return fail();
+        part_ = Part::chunk_line;
+        return;
+      default:  // a trailer: left out
+        if (line.empty()) end_reply();
+    }
+  }
+
+  void take_status(std::string_view line) {
+    constexpr std::string_view begin = "HTTP/1.x 200";
+    if (!line.starts_with("HTTP/1.") || line.size() < begin.size() || line[8] != ' ')
+      return fail();
+    const auto digits = line.substr(9, 3);
+    const auto read =
+        std::from_chars(digits.data(), digits.data() + digits.size(), status_);
+    if (read.ptr != digits.data() + digits.size()) return fail();
+    part_ = Part::fields;
+  }
+
+  void take_field(std::string_view line) {
+    if (const auto value = http_value(line, "content-length")) {
+      std::uint64_t length = 0;
+      const auto* last = value->data() + value->size();
+      if (std::from_chars(value->data(), last, length).ptr != last || value->empty() ||
+          length_.value_or(length) != length)
+        return fail();
+      length_ = length;
+    }
+    if (const auto value = http_value(line, "transfer-encoding")) {
+      chunked_ = is_http_word(*value, "chunked");
+      if (!chunked_) fail();
+    }
+  }
+
+  /// A reply that ends with its connection is none of a row of them.
+  void begin_body() {
+    if (status_ >= 100 && status_ < 200 && status_ != 101) return begin_head();
+    const std::uint64_t right = words_->payload_bytes();
+    if (status_ != 200 || (chunked_ ? length_.has_value() : length_ != right))
+      return fail();
+    left_ = right;
+    part_ = chunked_ ? Part::chunk_line : Part::body;
+    if (!chunked_ && left_ == 0) end_reply();
+  }
+
+  void take_chunk_line(std::string_view line) {
+    const auto size = http_chunk_size(line);
+    if (!size || *size > words_->payload_bytes() - body_bytes_) return fail();
+    left_ = *size;
+    part_ = left_ > 0 ? Part::chunk : Part::trailer;
+  }
+
+  /// Returns how many bytes were the body's.
+  std::size_t take_body(Bytes news) {
+    const std::uint64_t position = answered_ * words_->payload_bytes() + body_bytes_;
+    const Bytes right = words_->body_at(connection_, position,
+                                        std::min<std::uint64_t>(left_, news.size()));
+    const std::uint64_t said = verified() + words_->head_bytes() + body_bytes_;
+    if (said + right.size() > sent_ ||
+        std::memcmp(news.data(), right.data(), right.size()) != 0)
+      fail();
+    body_bytes_ += right.size();
+    left_ -= right.size();
+    if (left_ == 0 && part_ == Part::chunk)
+      part_ = Part::chunk_end;
+    else if (left_ == 0)
+      end_reply();
+    return right.size();
+  }
+
+  void end_reply() {
+    if (wrong_ || body_bytes_ != words_->payload_bytes() ||
+        verified() + words_->request_bytes() > sent_)
+      return fail();
+    ++answered_;
+    body_bytes_ = frame_bytes_ = 0;
+    begin_head();
+  }
+
+  void begin_head() {
+    length_.reset();
+    chunked_ = false;
+    part_ = Part::status_line;
+  }
+
+  const Words* words_;
+  Room memory_;
+  std::uint64_t connection_;
+  std::uint64_t asked_ = 0;
+  std::uint64_t sent_ = 0;
+  std::uint64_t answered_ = 0;
+  std::uint64_t left_ = 0;         ///< of the body, or of its chunk
+  std::uint64_t body_bytes_ = 0;   ///< of this reply, so far
+  std::uint64_t frame_bytes_ = 0;  ///< of this reply, all the others
+  std::optional<std::uint64_t> length_;
+  std::size_t line_size_ = 0;
+  std::array<char, longest_line> line_;
+  int status_ = 0;
+  Part part_ = Part::status_line;
+  bool chunked_ = false;
+  bool finishing_ = false;
+  bool wrong_ = false;
+};
+
+static_assert(Session<HttpCaller>);
+
+}  // namespace echolab
