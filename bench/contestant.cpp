@@ -43,7 +43,8 @@ std::string replace_all(std::string text, std::string_view what, std::string_vie
 
 /// In the forked child, which may be one of many threads' copies: only calls that are
 /// async-signal-safe (signal-safety(7)) until the new program runs.
-[[noreturn]] void become(char* const* command, const std::vector<int>& cpus, int log) {
+[[noreturn]] void become(char* const* command, char* const* environment,
+                         const std::vector<int>& cpus, int log) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   sigset_t none;
   ::sigemptyset(&none);
@@ -53,10 +54,19 @@ std::string replace_all(std::string text, std::string_view what, std::string_vie
   pin_this_thread(cpus);
   ::dup2(log, STDERR_FILENO);
   ::dup2(log, STDOUT_FILENO);
-  ::execvp(command[0], command);
+  ::execvpe(command[0], command, environment);
   constexpr std::string_view sorry = "the program cannot be executed\n";
   [[maybe_unused]] const auto written = ::write(log, sorry.data(), sorry.size());
   ::_exit(127);
+}
+
+/// The environment without options of ours: a server has those that the results show.
+std::vector<char*> environment_of_servers() {
+  std::vector<char*> kept;
+  for (char** variable = environ; *variable != nullptr; ++variable)
+    if (!std::string_view(*variable).starts_with("ECHOLAB_")) kept.push_back(*variable);
+  kept.push_back(nullptr);
+  return kept;
 }
 
 /// Says `bytes` of the words and waits for them to come back; empty, or what went wrong.
@@ -160,8 +170,9 @@ void RunningServer::spawn(const std::vector<std::string>& command, const Start& 
   for (const std::string& word : command)
     words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
+  const std::vector<char*> environment = environment_of_servers();
   pid_ = root_ = checked(::fork(), "fork");
-  if (pid_ == 0) become(words.data(), start.cpus, log_.get());
+  if (pid_ == 0) become(words.data(), environment.data(), start.cpus, log_.get());
   pidfd_ =
       Fd(static_cast<int>(checked(::syscall(SYS_pidfd_open, pid_, 0), "pidfd_open")));
 }

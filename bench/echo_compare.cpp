@@ -94,8 +94,10 @@ void add_options(CLI::App& parser, Options& options) {
                     "write the path of the campaign's folder there, for scripts");
   parser.add_flag("--quick", options.quick,
                   "1 and 64 clients, short windows: under a minute");
-  parser.add_flag("--dry-run", options.dry_run,
-                  "show the plan and how long it takes, and end");
+  parser
+      .add_flag("--dry-run", options.dry_run,
+                "show the plan and how long it takes, and end")
+      ->configurable(false);
   parser.add_flag("--json", options.json,
                   "rows on stdout as JSON lines instead of the table");
   parser.add_flag("-q,--quiet", options.quiet, "no progress on stderr");

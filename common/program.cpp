@@ -16,6 +16,7 @@
 #include <system_error>
 
 #include "common/build.hpp"
+#include "common/config.hpp"
 
 namespace echolab {
 namespace {
@@ -106,13 +107,16 @@ int run_program(std::string_view name, const std::function<ExitCode()>& body) {
 void set_up_parser(CLI::App& parser, const std::string& examples) {
   parser.get_formatter()->column_width(30);
   parser.set_version_flag("--version", version_text());
+  add_config_options(parser);
   parser.footer(examples + "\n" + exit_codes);
 }
 
 bool parse_command_line(CLI::App& parser, int argc, char** argv) {
   try {
     parser.parse(argc, argv);
-    return true;
+    if (!wants_config(parser)) return true;
+    fmt::print("{}", config_text(parser));
+    return false;
   } catch (const CLI::Success& done) {
     parser.exit(done);
     return false;
@@ -137,17 +141,14 @@ CLI::Option* add_count(CLI::App& parser, const std::string& name, std::uint64_t&
 
 CLI::Option* add_bytes(CLI::App& parser, const std::string& name, std::uint64_t& value,
                        const std::string& help, std::uint64_t least, std::uint64_t most) {
-  const auto show = [](std::uint64_t n) { return show_bytes(static_cast<double>(n)); };
-  return add_bounded(parser, name, value, help, least, most, parse_bytes, show,
+  return add_bounded(parser, name, value, help, least, most, parse_bytes, write_bytes,
                      "a size such as 64, 16KiB or 1MB");
 }
 
 CLI::Option* add_duration(CLI::App& parser, const std::string& name, Nanoseconds& value,
                           const std::string& help, Nanoseconds least, Nanoseconds most) {
-  const auto show = [](Nanoseconds t) {
-    return t.count() == 0 ? "0" : show_duration(static_cast<double>(t.count()));
-  };
-  return add_bounded(parser, name, value, help, least, most, parse_duration, show,
+  return add_bounded(parser, name, value, help, least, most, parse_duration,
+                     write_duration,
                      "a duration with its unit, such as 300ms, 10s or 2m");
 }
 

@@ -20,11 +20,13 @@ namespace echolab {
 /// its exit code. SIGPIPE is ignored: a reader that is gone is an error, not the end.
 int run_program(std::string_view name, const std::function<ExitCode()>& body);
 
-/// Adds --version, the examples and the exit codes below --help, and wide columns.
+/// Adds --version and --config (common/config.hpp), the examples and the exit codes below
+/// --help, and wide columns. Call it before any option of the program is added.
 void set_up_parser(CLI::App& parser, const std::string& examples);
 
-/// Parses. False when the program has said all that was asked (--help, --version). Throws
-/// UsageError for a wrong command line, with the nearest option that exists.
+/// Parses. False when the program has said all that was asked (--help, --version,
+/// --print-config). Throws UsageError for a wrong command line, with the nearest option
+/// that exists.
 bool parse_command_line(CLI::App& parser, int argc, char** argv);
 
 // Options with units. What is given is checked when it is parsed; the error names the

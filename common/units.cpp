@@ -53,6 +53,16 @@ std::optional<std::uint64_t> whole(std::optional<double> value) {
   return static_cast<std::uint64_t>(nearest);
 }
 
+/// `value` in the first of `units` that it is a whole number of; the last one is 1.
+std::string exact(std::uint64_t value, std::span<const Unit> units) {
+  for (const Unit& unit : units) {
+    const auto factor = static_cast<std::uint64_t>(unit.factor);
+    if (value >= factor && value % factor == 0)
+      return fmt::format("{}{}", value / factor, unit.name);
+  }
+  return "0";
+}
+
 std::string three_digits(double value) {
   const double size = std::fabs(value);
   return fmt::format("{:.{}f}", value, size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2);
@@ -89,6 +99,18 @@ std::optional<std::int64_t> parse_moment(std::string_view text) {
   if (error != std::errc() || last != end || !(seconds >= 0)) return std::nullopt;
   if (seconds > seconds_until_2200) return std::nullopt;
   return static_cast<std::int64_t>(std::round(seconds * 1e9));
+}
+
+std::string write_bytes(std::uint64_t bytes) {
+  constexpr std::array units{Unit{"GiB", 1073741824}, Unit{"MiB", 1048576},
+                             Unit{"KiB", 1024}, Unit{"", 1}};
+  return exact(bytes, units);
+}
+
+std::string write_duration(Nanoseconds time) {
+  constexpr std::array units{Unit{"h", 3.6e12}, Unit{"min", 6e10}, Unit{"s", 1e9},
+                             Unit{"ms", 1e6},   Unit{"us", 1e3},   Unit{"ns", 1}};
+  return exact(static_cast<std::uint64_t>(time.count()), units);
 }
 
 std::string show_duration(double ns) {

@@ -22,6 +22,13 @@ std::optional<Nanoseconds> parse_duration(std::string_view text);
 /// since 1970. Empty when `text` is neither.
 std::optional<std::int64_t> parse_moment(std::string_view text);
 
+/// The shortest whole number with a unit that is exact, as parse_bytes reads it: "16KiB",
+/// "100", "0".
+std::string write_bytes(std::uint64_t bytes);
+/// The same, as parse_duration reads it: "10s", "1500ms", "24h", "0". `time` is not
+/// negative.
+std::string write_duration(Nanoseconds time);
+
 /// Three significant digits and a unit: "1.25 ms", "980 ns", "2.00 s".
 std::string show_duration(double ns);
 /// "64 B", "1.50 KiB", "8.00 MiB".

@@ -62,8 +62,9 @@ void add_options(CLI::App& parser, Options& options) {
   parser.add_flag(
       "--inetd", options.inetd,
       "serve one client on standard input and end, as inetd(8) starts servers");
-  parser.add_flag("--list", options.list, "show the models and end");
-  parser.add_option("--explain", options.explain, "show a model's card and end");
+  parser.add_flag("--list", options.list, "show the models and end")->configurable(false);
+  parser.add_option("--explain", options.explain, "show a model's card and end")
+      ->configurable(false);
   parser.add_flag("--json", options.json, "with --list: as JSON, with axes and census");
 }
 

@@ -335,6 +335,127 @@ class WrongCommands(CommandLine):
                 self.assert_one_line(done, program, FAILURE, ["stdout", "No space left"])
 
 
+class ConfigFile(CommandLine):
+    """--config with a file, the environment before it and flags before both."""
+
+    def setUp(self):
+        super().setUp()
+        self.environment = {name: value for name, value in os.environ.items()
+                            if not name.startswith("ECHOLAB_")}
+
+    def file(self, content, name="echolab.toml"):
+        path = pathlib.Path(self.folder, name)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return str(path)
+
+    def run_with(self, program, *arguments, **variables):
+        return run(program, *arguments, env=self.environment | variables,
+                   folder=self.folder)
+
+    def set_by(self, program, *arguments, **variables):
+        """What --print-config shows as given."""
+        done = self.run_with(program, *arguments, "--print-config", **variables)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return [line for line in done.stdout.split("\n") if line and line[0] != "#"]
+
+    def test_a_load_runs_by_it_and_a_flag_comes_before_it(self):
+        with Server("epoll_level", "tcp://127.0.0.1:0") as server:
+            path = self.file(f"server = '{server.endpoint}'\nrequests = 40\n"
+                             "connections = 4\nwarm_up = '0'\njson = true\n")
+            done = self.run_with("echo_load", "--config", path, "-q", "-c", "2",
+                                 ECHOLAB_SIZE="100")
+            plan = json.loads(done.stdout)["plan"]
+            self.assertEqual((plan["connections"], plan["requests"],
+                              plan["payload_bytes"]), (2, 40, 100))
+
+    def test_a_server_starts_by_it(self):
+        path = self.file('{"model": "iterative", "listen": "unix://%s/s"}' % self.folder,
+                         "server.json")
+        with subprocess.Popen([path_of("echo_server"), "--config", path],
+                              stderr=subprocess.PIPE, text=True,
+                              env=self.environment) as server:
+            said = server.stderr.readline()
+            server.terminate()
+            self.assertEqual(server.wait(PATIENCE), 0)
+        self.assertIn(f"iterative serves unix://{self.folder}/s", said)
+
+    def test_flag_before_variable_before_file_in_every_program(self):
+        for program, key, values in [("echo_load", "timeout", ("1s", "2s", "3s")),
+                                     ("echo_client", "timeout", ("1s", "2s", "3s")),
+                                     ("echo_server", "max-work", ("1s", "2s", "3s")),
+                                     ("echo_compare", "warm-up", ("1s", "2s", "3s"))]:
+            flag, variable, given = values
+            name = "ECHOLAB_" + key.upper().replace("-", "_")
+            config = ["--config", self.file(f"{key} = '{given}'")]
+            for arguments, environment, value in [
+                    (config, {}, given), (config, {name: variable}, variable),
+                    ([*config, f"--{key}", flag], {name: variable}, flag)]:
+                with self.subTest(program, value=value):
+                    self.assertEqual(self.set_by(program, *arguments, **environment),
+                                     [f'{key} = "{value}"'])
+
+    def test_what_is_printed_is_the_same_plan(self):
+        given = ["--models", "iterative,fork_per_client", "--clients", "1,2", "--seed", "5",
+                 "--server", "mine=./mine {port}", "--server", "its=./its {port}",
+                 "--protocol", "work", "--block", "2ms", "-r", "3"]
+        printed = self.run_with("echo_compare", *given, "--print-config")
+        path = self.file(printed.stdout)
+        again = self.run_with("echo_compare", "--config", path, "--print-config")
+        self.assertEqual(again.stdout, printed.stdout)
+        plans = [self.run_with("echo_compare", *arguments, "--dry-run")
+                 for arguments in (given, ["--config", path])]
+        self.assertEqual(plans[0].returncode, 0, plans[0].stderr)
+        self.assertIn("4 servers x 2 loads x 3 rounds", plans[0].stdout)
+        self.assertEqual(plans[0].stdout, plans[1].stdout)
+
+    def test_what_is_printed_of_defaults_changes_nothing(self):
+        """--requests makes the window longer unless --duration was given."""
+        with Server("epoll_level", "tcp://127.0.0.1:0") as server:
+            plans = []
+            given = ["-q", "-n", "10", "-w", "0", "--json", server.endpoint]
+            path = self.file(self.run_with("echo_load", *given, "--print-config").stdout)
+            for arguments in (given, ["--config", path]):
+                done = self.run_with("echo_load", *arguments)
+                plans.append(json.loads(done.stdout)["plan"])
+            self.assertEqual(plans[0], plans[1])
+
+    def test_what_is_wrong_is_one_line_with_file_line_and_key(self):
+        for content, name, names in [
+                ("\nconections = 5", "a.toml", [":2: ", "'conections'", "'connections'"]),
+                ("\n\nconnections = 'x'", "a.toml", [":3: connections: 'x'", "count"]),
+                ("connections = true", "a.toml", [":1: connections: true"]),
+                ("{\n\"json\": 1}", "a.json", [":2: json: '1'", "true or false"]),
+                ("{\n\"json\": true\n", "a.json", [":2: "]),
+                ("", "a.json", [":1: "]),
+                (b"size = 5\nserver = '\xff'", "a.toml", [":2: "]),
+                (b"{\n\"server\": '\xff'", "a.json", [":2: "]),
+                (b"size = 5\0\n", "a.toml", [":1: "]),
+                (os.urandom(1000).replace(b"\n", b"?"), "a.toml", [":1: "]),
+                ("# more\n" * 2_000_000, "a.toml", ["1 MiB"])]:
+            with self.subTest(names=names):
+                path = self.file(content, name)
+                done = self.run_with("echo_load", "--config", path)
+                self.assert_one_line(done, "echo_load", USAGE, [path, *names])
+
+    def test_a_file_that_cannot_be_read_is_named(self):
+        for path, why in [(f"{self.folder}/none.toml", "No such file"),
+                          (self.folder, "Is a directory"), ("", "No such file")]:
+            with self.subTest(path=path):
+                done = self.run_with("echo_load", "--config", path)
+                self.assert_one_line(done, "echo_load", USAGE,
+                                     ["--config", f"'{path}'", why])
+
+    def test_an_empty_file_and_a_pipe_are_files(self):
+        self.assertEqual(self.set_by("echo_load", "--config", self.file("")), [])
+        done = run("echo_load", "--config", "/dev/stdin", "--print-config",
+                   input='{"size": 5}', env=self.environment)
+        self.assertIn("\nsize = 5\n", done.stdout)
+
+    def test_a_wrong_variable_is_named(self):
+        done = self.run_with("echo_load", ECHOLAB_CONNECTIONS="5x", ECHOLAB_BIN="x")
+        self.assert_one_line(done, "echo_load", USAGE, ["ECHOLAB_CONNECTIONS", "'5x'"])
+
+
 class WithoutPermission(CommandLine):
     """As a user who may not: nobody, when the tests run as root."""
 

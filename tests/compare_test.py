@@ -134,6 +134,12 @@ class Comparing(unittest.TestCase):
         self.assertRegex(done.stdout, r"At 8 clients \w+ needs the least server CPU")
         self.assertNotIn("\033", done.stdout + done.stderr)
 
+    def test_no_variable_of_ours_reaches_a_server(self):
+        os.environ["ECHOLAB_BACKLOG"] = "none"  # no server would start
+        self.addCleanup(os.environ.pop, "ECHOLAB_BACKLOG")
+        done = self.compare("--models", "epoll_level", *SHORT)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_a_foreign_server_stands_beside_the_models(self):
         script = pathlib.Path(self.folder.name) / "echo.py"
         script.write_text(PYTHON_ECHO)

@@ -82,6 +82,17 @@ class Readme(unittest.TestCase):
         for script in set(re.findall(r"(?:\./)?(scripts/[\w.]+)", README)):
             self.assertTrue(os.access(TOP / script, os.X_OK), script)
 
+    def test_the_file_of_options_is_one(self):
+        files = re.findall(r"^```toml\n(.*?)^```", README, re.S | re.M)
+        self.assertEqual(len(files), 1)
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "load.toml"
+            path.write_text(files[0], "utf-8")
+            done = subprocess.run([BIN / "echo_load", "--config", path, "--print-config"],
+                                  capture_output=True, text=True, timeout=60)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn("\nconnections = 1000\n", done.stdout)
+
     def test_the_programs_take_these_options(self):
         for program, shorter in SHORTER.items():
             self.assertTrue(commands(program), program)

@@ -230,6 +230,25 @@ TEST(Units, ACountIsShownInPowersOfAThousand) {
   EXPECT_EQ(show_count(999.5e6), "1.00G");
 }
 
+TEST(Units, WhatIsWrittenIsExactAndReadBack) {
+  const std::pair<Nanoseconds, std::string_view> times[] = {
+      {0s, "0"},    {1ns, "1ns"},   {1500us, "1500us"}, {10s, "10s"},
+      {90s, "90s"}, {2min, "2min"}, {24h, "24h"},       {1h + 1ns, "3600000000001ns"}};
+  for (const auto& [time, text] : times) {
+    EXPECT_EQ(write_duration(time), text);
+    EXPECT_EQ(parse_duration(text), time);
+  }
+  const std::pair<std::uint64_t, std::string_view> sizes[] = {
+      {0, "0"},          {1023, "1023"},
+      {1024, "1KiB"},    {1000, "1000"},
+      {1 << 20, "1MiB"}, {(1 << 20) + 1024, "1025KiB"},
+      {1 << 30, "1GiB"}, {largest, "9007199254740991"}};
+  for (const auto& [bytes, text] : sizes) {
+    EXPECT_EQ(write_bytes(bytes), text);
+    EXPECT_EQ(parse_bytes(text), bytes);
+  }
+}
+
 TEST(Units, WhatIsShownOfARoundValueIsReadBackAsTheSame) {
   for (const std::uint64_t count : {1U, 945U, 10'000U, 1'500'000U, 2'000'000'000U})
     EXPECT_EQ(parse_count(show_count(static_cast<double>(count))), count);
