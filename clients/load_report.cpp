@@ -63,6 +63,11 @@ std::pair<std::uint64_t, std::uint64_t> slowest_and_fastest(const LoadResult& re
   return {*least, *most};
 }
 
+/// Of a table.
+std::string line(std::string_view name, const std::string& value) {
+  return fmt::format("  {:<14} {}\n", name, value);
+}
+
 /// A frame comes back unchanged from any echo: that the work was done shows in the time
 /// alone. Clocks may differ by a little.
 std::optional<std::string> work_left_out(const LoadPlan& plan, const LoadResult& result) {
@@ -164,13 +169,18 @@ Judgement judge(const LoadPlan& plan, const LoadResult& result) {
     return {Verdict::overloaded,
             fmt::format("{}: waiting for them took {:.0f} % of the window",
                         lost_text(result.datagrams), std::min(waited, 1.0) * 100)};
+  if (const auto reason = bound_by(result.ceiling, result.requests_per_second()))
+    return {Verdict::client_bound, *reason};
   const double busy = result.client_cores_used() / cores_available(plan);
   if (busy > client_bound_share)
     return {
         Verdict::client_bound,
         fmt::format("the client used {:.0f} % of its core{}: the server may be faster",
                     busy * 100, cores_available(plan) > 1 ? "s" : "")};
-  return {};
+  Judgement valid;
+  if (const auto near = warning_of(result.ceiling, result.requests_per_second()))
+    valid.warnings.push_back(*near);
+  return valid;
 }
 
 nlohmann::json plan_json(const LoadPlan& plan) {
@@ -243,9 +253,6 @@ nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result) {
 std::string load_table(const LoadPlan& plan, const LoadResult& result) {
   const auto [slowest, fastest] = slowest_and_fastest(result);
   const Judgement judgement = judge(plan, result);
-  const auto line = [](std::string_view name, const std::string& value) {
-    return fmt::format("  {:<14} {}\n", name, value);
-  };
   std::string table =
       fmt::format("{}: closed loop, {} connections x {} outstanding, {} B, {} thread{}\n",
                   plan.server.text(), plan.connections, plan.pipeline, plan.payload_bytes,
@@ -271,6 +278,8 @@ std::string load_table(const LoadPlan& plan, const LoadResult& result) {
                                    show_duration(result.client_cpu_ns /
                                                  static_cast<double>(result.requests)),
                                    result.client_cores_used()));
+  table +=
+      line("client ceiling", ceiling_text(result.ceiling, result.requests_per_second()));
   const DatagramCounts& datagrams = result.datagrams;
   if (datagrams.sent > 0)
     table += line("datagrams", fmt::format("{}   {} late   {} duplicated   {} reordered",
@@ -285,6 +294,7 @@ std::string load_table(const LoadPlan& plan, const LoadResult& result) {
                              "bytes {}, lost replies {}",
                              e.connect, e.timeout, e.reset, e.closed_early, e.mismatch,
                              e.lost_replies));
+  for (const std::string& warning : judgement.warnings) table += line("warning", warning);
   table += line("verdict",
                 fmt::format("{}{}{}", verdict_text(judgement.verdict),
                             judgement.reason.empty() ? "" : ": ", judgement.reason));
