@@ -15,6 +15,7 @@
 #include "clients/work_options.hpp"
 #include "common/affinity.hpp"
 #include "common/interrupt.hpp"
+#include "common/machine.hpp"
 #include "common/program.hpp"
 #include "servers/availability.hpp"
 

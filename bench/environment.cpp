@@ -1,7 +1,6 @@
 #include "bench/environment.hpp"
 
 #include <fmt/format.h>
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -9,41 +8,20 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <optional>
 #include <string_view>
 
 #include "common/build.hpp"
+#include "common/machine.hpp"
 
 namespace echolab {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::json;
-
-std::optional<std::string> first_line(const fs::path& path) {
-  std::ifstream file(path);
-  std::string line;
-  if (!std::getline(file, line)) return std::nullopt;
-  return line;
-}
 
 json or_null(const std::optional<std::string>& text) {
   return text ? json(*text) : json();
-}
-
-/// The value of "key : value" or "key=value" lines, without quotes.
-std::optional<std::string> value_in(const fs::path& path, std::string_view key) {
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) {
-    if (!line.starts_with(key)) continue;
-    const std::size_t begin = line.find_first_not_of(" \t:=\"", key.size());
-    if (begin == line.npos) return "";
-    return line.substr(begin, line.find_last_not_of("\" \t") + 1 - begin);
-  }
-  return std::nullopt;
 }
 
 /// What a command prints, its first line; empty when it fails.
@@ -58,12 +36,9 @@ std::optional<std::string> output_of(const std::string& command) {
   return text;
 }
 
-json mitigations() {
+json mitigations_json() {
   json found = json::object();
-  std::error_code none;
-  for (const auto& entry :
-       fs::directory_iterator("/sys/devices/system/cpu/vulnerabilities", none))
-    found[entry.path().filename()] = or_null(first_line(entry.path()));
+  for (const auto& [weakness, done] : mitigations()) found[weakness] = or_null(done);
   return found;
 }
 
@@ -91,26 +66,12 @@ std::optional<std::string> hypervisor() {
   return vendor.value_or("unknown");
 }
 
-std::optional<std::string> governor() {
-  return first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
-}
-
 }  // namespace
 
 std::string host_name() {
   utsname name{};
   ::uname(&name);
   return name.nodename;
-}
-
-std::vector<int> allowed_cpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  ::sched_getaffinity(0, sizeof set, &set);
-  std::vector<int> cpus;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
-    if (CPU_ISSET(static_cast<std::size_t>(cpu), &set)) cpus.push_back(cpu);
-  return cpus;
 }
 
 json environment_json() {
@@ -124,7 +85,7 @@ json environment_json() {
           {"kernel", name.release},
           {"machine", name.machine},
           {"os", or_null(value_in("/etc/os-release", "PRETTY_NAME"))},
-          {"cpu_model", or_null(value_in("/proc/cpuinfo", "model name"))},
+          {"cpu_model", or_null(cpu_model())},
           {"cpus_online", ::sysconf(_SC_NPROCESSORS_ONLN)},
           {"cpus_allowed", allowed_cpus()},
           {"memory_bytes", ::sysconf(_SC_PHYS_PAGES) * ::sysconf(_SC_PAGESIZE)},
@@ -134,7 +95,7 @@ json environment_json() {
            or_null(first_line(
                "/sys/devices/system/clocksource/clocksource0/current_clocksource"))},
           {"load_average", load},
-          {"mitigations", mitigations()},
+          {"mitigations", mitigations_json()},
           {"sysctl", sysctls()},
           {"limits", {{"nofile", files.rlim_cur}, {"nofile_hard", files.rlim_max}}}};
 }

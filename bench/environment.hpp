@@ -14,8 +14,6 @@ nlohmann::json environment_json();
 nlohmann::json build_json();
 
 std::string host_name();
-/// The CPUs that this process may use, ascending.
-std::vector<int> allowed_cpus();
 
 /// What about this machine or build makes its numbers less than they seem; one sentence
 /// each, with a remedy where there is one.

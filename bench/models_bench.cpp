@@ -22,6 +22,7 @@
 #include "common/affinity.hpp"
 #include "common/buffer.hpp"
 #include "common/drive.hpp"
+#include "common/machine.hpp"
 #include "common/program.hpp"
 #include "servers/availability.hpp"
 #include "servers/models.hpp"

@@ -108,13 +108,4 @@ TreeSize size_of(const std::vector<pid_t>& tree) {
   return size;
 }
 
-double stolen_seconds() {
-  std::ifstream file("/proc/stat");
-  std::string name;
-  double ticks = 0;
-  file >> name;
-  for (int column = 1; column <= 8; ++column) file >> ticks;  // user … steal
-  return ticks_to_ns(ticks) / 1e9;
-}
-
 }  // namespace echolab

@@ -35,7 +35,4 @@ std::vector<pid_t> tree_of(pid_t root);
 TreeUse use_of(const std::vector<pid_t>& tree);
 TreeSize size_of(const std::vector<pid_t>& tree);
 
-/// Time that the hypervisor took away from all CPUs since boot, in seconds.
-double stolen_seconds();
-
 }  // namespace echolab

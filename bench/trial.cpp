@@ -7,6 +7,7 @@
 
 #include "clients/load_report.hpp"
 #include "common/error.hpp"
+#include "common/machine.hpp"
 
 namespace echolab {
 namespace {

@@ -7,12 +7,16 @@
 #include <cstdio>
 #include <thread>
 
+#include "clients/calibration.hpp"
+#include "clients/ceiling_file.hpp"
 #include "clients/load_clock.hpp"
 #include "clients/load_report.hpp"
+#include "clients/null_responder.hpp"
 #include "clients/work_options.hpp"
 #include "clients/workload_options.hpp"
 #include "common/interrupt.hpp"
 #include "common/program.hpp"
+#include "common/ready.hpp"
 
 namespace echolab {
 namespace {
@@ -25,6 +29,9 @@ struct Options {
   std::string part;
   bool json = false;
   bool quiet = false;
+  bool calibrate = false;
+  bool null_responder = false;
+  int ready_fd = -1;
 };
 
 constexpr const char* examples =
@@ -40,6 +47,11 @@ constexpr const char* examples =
     "  echo_load --protocol work --compute 50us --block 2ms --heavy 1%:1ms\n"
     "  echo_load -c 100 -s 512 udp://127.0.0.1:7007    datagrams: what is lost is "
     "counted\n"
+    "  echo_load --calibrate -c 1000                   the client's own ceiling, kept "
+    "for "
+    "later runs\n"
+    "  echo_load --null-responder tcp://127.0.0.1:0    the server that it is measured "
+    "against\n"
     "A number that is not VALID says why, and how it can be read.\n";
 
 void add_options(CLI::App& parser, Options& options) {
@@ -73,6 +85,14 @@ void add_options(CLI::App& parser, Options& options) {
   parser.add_flag("--json", options.json,
                   "one JSON object on stdout instead of the table");
   parser.add_flag("-q,--quiet", options.quiet, "no progress on stderr");
+  auto* calibrate = parser.add_flag(
+      "--calibrate", options.calibrate,
+      "measure how fast the client is by itself, keep it for later runs, and end");
+  auto* null_responder = parser.add_flag(
+      "--null-responder", options.null_responder,
+      "be the server: send back every byte at the least cost, until SIGTERM");
+  null_responder->excludes(calibrate);
+  add_ready_fd(parser, options.ready_fd)->needs(null_responder);
 }
 
 /// Every thread has a connection, and a request to count.
@@ -147,8 +167,51 @@ void print(const Options& options, const LoadResult& result) {
   row["plan"] = plan_json(options.plan);
   row["verdict"] = verdict_text(judgement.verdict);
   row["reason"] = judgement.reason;
+  row["warnings"] = judgement.warnings;
   row["partial"] = result.interrupted;
+  row["client_ceiling"] = ceiling_json(result.ceiling, result.requests_per_second());
   fmt::print("{}\n", row.dump());
+}
+
+/// Without a word of the load: it is other people's.
+ExitCode serve(const Options& options) {
+  const Fd ready_fd = take_ready_fd(options.ready_fd);
+  raise_descriptor_limit(0);  // no further than it may
+  Listener listener(options.plan.server);
+  const StopOnSignal stop(listener, {SIGTERM, SIGINT, SIGHUP});
+  const std::string endpoint = listener.endpoint().text();
+  if (!options.quiet)
+    fmt::print(stderr, "echo_load: null responder at {} (pid {}); Ctrl-C ends it\n",
+               endpoint, ::getpid());
+  say_ready(ready_fd, endpoint, ::getpid());
+  respond(listener);
+  return ExitCode::ok;
+}
+
+/// The ceiling is told before it is kept: the folder may be read-only.
+ExitCode calibrate_and_keep(const Options& options) {
+  ProgressLine line(options.quiet);
+  const LoadEvents events{.progress = [&](const LoadProgress& now) { line.show(now); }};
+  const auto calibration = calibrate(options.plan, events);
+  line.clear();
+  if (!calibration) return ExitCode::interrupted;
+  if (options.json)
+    fmt::print("{}\n",
+               nlohmann::json{{"schema_version", 1},
+                              {"client_ceiling", ceiling_json(calibration->ceiling)},
+                              {"client_cpus", calibration->client_cpus},
+                              {"responder_cpus", calibration->responder_cpus},
+                              {"cpus_shared", calibration->shared}}
+                   .dump());
+  else
+    fmt::print("{}", calibration_table(options.plan, *calibration));
+  const auto path = ceiling_path();
+  if (!path)
+    throw Failure(ExitCode::failure,
+                  "the ceiling is not kept: neither XDG_CACHE_HOME nor HOME is a folder");
+  CeilingFile(*path).keep(ceiling_key(options.plan), calibration->ceiling);
+  if (!options.json) fmt::print("  kept in        {}\n", path->string());
+  return ExitCode::ok;
 }
 
 ExitCode start(int argc, char** argv) {
@@ -158,17 +221,20 @@ ExitCode start(int argc, char** argv) {
   set_up_parser(parser, examples);
   add_options(parser, options);
   if (!parse_command_line(parser, argc, argv)) return ExitCode::ok;
+  if (options.null_responder) return serve(options);
   if (parser.count("--requests") > 0 && parser.count("--duration") == 0)
     options.plan.duration = std::chrono::minutes(10);
   complete_work(options.work, parser, options.plan);
   complete_workload(options.workload, parser, options.plan);
   complete_place(options.part, options.start_at, options.plan);
   check(options.plan);
+  if (options.calibrate) return calibrate_and_keep(options);
   Interrupt interrupt;
   ProgressLine line(options.quiet);
   const LoadEvents events{.progress = [&](const LoadProgress& now) { line.show(now); }};
-  const LoadResult result = run_load(options.plan, events, interrupt.token());
+  LoadResult result = run_load(options.plan, events, interrupt.token());
   line.clear();
+  result.ceiling = known_ceiling(options.plan);
   print(options, result);
   return interrupt.happened() ? ExitCode::interrupted
                               : exit_code_of(judge(options.plan, result).verdict);

@@ -172,6 +172,8 @@ Judgement judge(const LoadPlan& plan, const LoadResult& result) {
     return {Verdict::overloaded,
             fmt::format("{}: waiting for them took {:.0f} % of the window",
                         lost_text(result.datagrams), std::min(waited, 1.0) * 100)};
+  if (const auto reason = bound_by(result.ceiling, result.requests_per_second()))
+    return {Verdict::client_bound, *reason};
   const double busy = result.client_cores_used() / cores_available(plan);
   if (plan.workload.is_open()) return judge_open(plan, result, busy);
   if (busy > client_bound_share)
@@ -179,7 +181,10 @@ Judgement judge(const LoadPlan& plan, const LoadResult& result) {
         Verdict::client_bound,
         fmt::format("the client used {:.0f} % of its core{}: the server may be faster",
                     busy * 100, cores_available(plan) > 1 ? "s" : "")};
-  return {};
+  Judgement valid;
+  if (const auto near = warning_of(result.ceiling, result.requests_per_second()))
+    valid.warnings.push_back(*near);
+  return valid;
 }
 
 }  // namespace echolab

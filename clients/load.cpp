@@ -10,6 +10,7 @@
 
 #include "clients/datagram_thread.hpp"
 #include "clients/load_thread.hpp"
+#include "clients/noise.hpp"
 #include "common/affinity.hpp"
 #include "common/program.hpp"
 
@@ -222,6 +223,16 @@ bool measure(Crew& crew, const LoadPlan& plan, const LoadEvents& events,
   return whole;
 }
 
+/// What a sleeper's p99 on the load's processors is late, before there is any load.
+double clock_late_ns_p99(const LoadPlan& plan) {
+  double late_ns = 0;
+  std::jthread([&] {
+    pin_this_thread(plan.cpus);
+    late_ns = static_cast<double>(sleep_lateness_ns().quantile_ns(0.99).value_or(0));
+  }).join();
+  return late_ns;
+}
+
 }  // namespace
 
 LoadErrors& LoadErrors::operator+=(const LoadErrors& other) {
@@ -268,6 +279,7 @@ LoadResult run_load(const LoadPlan& plan, const LoadEvents& events,
   check_datagrams(plan);
   const std::vector<Address> addresses{address_that_answers(plan.server)};
   check_limits(plan, addresses.front());
+  const double late_ns = plan.workload.is_open() ? clock_late_ns_p99(plan) : 0;
   Crew crew(plan, addresses);
   crew.start();
   bool whole = wait_for(crew, "connecting", plan.timeout, events, stop, [&](Nanoseconds) {
@@ -281,6 +293,7 @@ LoadResult run_load(const LoadPlan& plan, const LoadEvents& events,
   crew.join();
   LoadResult result = crew.result();
   result.interrupted = !whole;
+  result.clock_late_ns_p99 = late_ns;
   if (result.connected == 0 && !stop.stop_requested())
     throw Unreachable(fmt::format("{}: {}", plan.server.text(), result.first_failure));
   return result;

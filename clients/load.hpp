@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "clients/ceiling.hpp"
 #include "clients/histogram.hpp"
 #include "clients/work_caller.hpp"
 #include "clients/workload.hpp"
@@ -109,6 +110,8 @@ struct LoadResult {
   bool interrupted = false;   ///< stopped before the window's end
   std::string first_failure;  ///< of a connection, in words
 
+  std::optional<Ceiling> ceiling;  ///< the client's own, where it is known
+
   [[nodiscard]] double requests_per_second() const;
   [[nodiscard]] double client_cores_used() const;
   /// Jain's index of requests_per_connection: 1 all alike … 1/n one has all.
@@ -119,6 +122,8 @@ struct LoadResult {
 struct Judgement {
   Verdict verdict = Verdict::valid;
   std::string reason;  ///< in words; empty when valid
+
+  std::vector<std::string> warnings{};  ///< what to think of, though it does not decide
 };
 /// Whether the numbers can be believed.
 Judgement judge(const LoadPlan& plan, const LoadResult& result);

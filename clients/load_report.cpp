@@ -95,6 +95,11 @@ std::pair<std::uint64_t, std::uint64_t> slowest_and_fastest(const LoadResult& re
   return {*least, *most};
 }
 
+/// Of a table.
+std::string line(std::string_view name, const std::string& value) {
+  return fmt::format("  {:<14} {}\n", name, value);
+}
+
 }  // namespace
 
 double LoadResult::requests_per_second() const {
@@ -190,9 +195,6 @@ nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result) {
 std::string load_table(const LoadPlan& plan, const LoadResult& result) {
   const auto [slowest, fastest] = slowest_and_fastest(result);
   const Judgement judgement = judge(plan, result);
-  const auto line = [](std::string_view name, const std::string& value) {
-    return fmt::format("  {:<14} {}\n", name, value);
-  };
   std::string table = fmt::format(
       "{}: {}, {} connections x {} outstanding, {}, {} thread{}\n", plan.server.text(),
       plan.workload.text(), plan.connections, plan.pipeline,
@@ -221,6 +223,8 @@ std::string load_table(const LoadPlan& plan, const LoadResult& result) {
                                    show_duration(result.client_cpu_ns /
                                                  static_cast<double>(result.requests)),
                                    result.client_cores_used()));
+  table +=
+      line("client ceiling", ceiling_text(result.ceiling, result.requests_per_second()));
   const DatagramCounts& datagrams = result.datagrams;
   if (datagrams.sent > 0)
     table += line("datagrams", fmt::format("{}   {} late   {} duplicated   {} reordered",
@@ -235,6 +239,7 @@ std::string load_table(const LoadPlan& plan, const LoadResult& result) {
                              "bytes {}, lost replies {}",
                              e.connect, e.timeout, e.reset, e.closed_early, e.mismatch,
                              e.lost_replies));
+  for (const std::string& warning : judgement.warnings) table += line("warning", warning);
   table += line("verdict",
                 fmt::format("{}{}{}", verdict_text(judgement.verdict),
                             judgement.reason.empty() ? "" : ": ", judgement.reason));

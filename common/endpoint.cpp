@@ -187,6 +187,15 @@ std::string endpoint_text(const Address& address, Transport inet) {
       .text();
 }
 
+std::string_view unanswerable(const Address& sender) {
+  const bool local = sender.family() == AF_UNIX;
+  if (sender.size <= (local ? sizeof(sa_family_t) : 0))
+    return "its sender has no address";
+  if (!local && port_of(sender) < IPPORT_RESERVED)
+    return "its sender's port is below 1024 (CVE-2024-2169)";
+  return {};
+}
+
 std::optional<Address> loopback_source(const Address& server, unsigned n) {
   if (server.family() != AF_INET) return std::nullopt;
   auto name = as<sockaddr_in>(server);

@@ -67,6 +67,13 @@ std::string endpoint_text(const Address& address, Transport inet = Transport::tc
 /// The port of an IPv4 or IPv6 address, else 0.
 std::uint16_t port_of(const Address& address);
 
+/// Why a datagram from `sender` gets no answer; empty: it may have one.
+///
+/// An answer to a port of the system's own (echo, chargen, DNS, TFTP) may be answered in
+/// turn, and whoever forges one sender sets two servers at each other for ever:
+/// CVE-2024-2169. A Unix socket that was never bound has no address to be answered at.
+std::string_view unanswerable(const Address& sender);
+
 /// The n-th loopback source address, 127.0.0.1 + n, for a client that needs more than one
 /// address has ports (about 28 000: ip_local_port_range). Empty unless `server` is IPv4
 /// loopback.

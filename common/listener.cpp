@@ -272,10 +272,12 @@ void Listener::turned_away(std::string_view why) {
   const auto count = (*turned_away_)->add();
   if (!count) return;
   if (endpoint_.is_datagram())
-    return fmt::print(stderr, "echo_server: {} unanswered so far; the last one for: {}\n",
+    return fmt::print(stderr, "{}: {} unanswered so far; the last one for: {}\n",
+                      ::program_invocation_short_name,
                       *count == 1 ? "1 datagram" : fmt::format("{} datagrams", *count),
                       why);
-  fmt::print(stderr, "echo_server: turned away {} so far; the last one for: {}\n",
+  fmt::print(stderr, "{}: turned away {} so far; the last one for: {}\n",
+             ::program_invocation_short_name,
              *count == 1 ? "1 client" : fmt::format("{} clients", *count), why);
 }
 

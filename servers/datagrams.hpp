@@ -1,7 +1,6 @@
 // Datagrams: one datagram is a conversation of one message.
 #pragma once
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -24,18 +23,8 @@ inline std::size_t room_per_datagram(const Job& job) {
 }
 
 /// Why a datagram gets no answer; empty: it gets one.
-///
-/// An answer to a port of the system's own (echo, chargen, DNS, TFTP) may be answered in
-/// turn, and whoever forges one sender sets two servers at each other for ever:
-/// CVE-2024-2169. A Unix socket that was never bound has no address to be answered at.
 inline std::string_view unanswerable(const Address& sender, bool truncated) {
-  if (truncated) return "it is longer than --buffer";
-  const bool local = sender.family() == AF_UNIX;
-  if (sender.size <= (local ? sizeof(sa_family_t) : 0))
-    return "its sender has no address";
-  if (!local && port_of(sender) < IPPORT_RESERVED)
-    return "its sender's port is below 1024 (CVE-2024-2169)";
-  return {};
+  return truncated ? "it is longer than --buffer" : unanswerable(sender);
 }
 
 /// Waits for the next datagram that is to be answered; returns its size. Those that are

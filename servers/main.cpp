@@ -1,15 +1,14 @@
 // echo_server: any model of the catalogue behind one command line.
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstring>
 
 #include "common/buffer.hpp"
 #include "common/drive.hpp"
 #include "common/program.hpp"
+#include "common/ready.hpp"
 #include "servers/availability.hpp"
 #include "servers/listing.hpp"
 #include "servers/models.hpp"
@@ -39,19 +38,7 @@ void announce(const Options& options, const Listener& listener, const Fd& ready_
   fmt::print(stderr,
              "echo_server: {} serves {} (pid {}, {} clients at most); Ctrl-C drains\n",
              options.model, endpoint, ::getpid(), options.max_clients);
-  if (!ready_fd) return;
-  const std::string ready =
-      fmt::format("READY endpoint={} pid={} model_pid={}\n", endpoint, ::getpid(), model);
-  if (::write(ready_fd.get(), ready.data(), ready.size()) < 0)
-    fmt::print(stderr, "echo_server: --ready-fd: {}\n", std::strerror(errno));
-}
-
-/// The descriptor that --ready-fd names, now owned here.
-Fd take_ready_fd(int number) {
-  if (number < 0) return Fd();
-  if (::fcntl(number, F_GETFD) < 0)
-    throw UsageError(fmt::format("--ready-fd: descriptor {} is not open", number));
-  return number > STDERR_FILENO ? Fd(number) : Fd(::fcntl(number, F_DUPFD_CLOEXEC, 3));
+  say_ready(ready_fd, endpoint, model);
 }
 
 /// The conversation with the client on standard input.

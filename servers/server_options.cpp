@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/ready.hpp"
 #include "servers/models.hpp"
 
 namespace echolab {
@@ -55,10 +56,7 @@ void add_options(CLI::App& parser, Options& options) {
                "close a client that is silent for longer; 0: never", 0s, 24h);
   add_duration(parser, "--drain-timeout", options.drain_timeout,
                "after SIGTERM, close what is left after this", 0s, 1h);
-  parser
-      .add_option("--ready-fd", options.ready_fd,
-                  "write 'READY endpoint=… pid=… model_pid=…' to this descriptor")
-      ->check(CLI::Range(0, 1 << 20));
+  add_ready_fd(parser, options.ready_fd);
   parser.add_flag(
       "--inetd", options.inetd,
       "serve one client on standard input and end, as inetd(8) starts servers");

@@ -11,7 +11,12 @@ target_compile_definitions(load_test PRIVATE
   ECHO_SERVER="$<TARGET_FILE:echo_server>")
 add_dependencies(load_test echo_client echo_load echo_server)
 
+# What the client knows of itself and of the noise around it.
+add_executable(client_test ceiling_test.cpp noise_test.cpp)
+target_link_libraries(client_test PRIVATE echolab_load GTest::gtest_main)
+
 include(GoogleTest)
+gtest_discover_tests(client_test PROPERTIES TIMEOUT 60 LABELS unit)
 gtest_discover_tests(load_test TEST_FILTER -LargeLoad.* DISCOVERY_TIMEOUT 60
   PROPERTIES TIMEOUT 120 PROCESSORS 3)
 gtest_discover_tests(load_test TEST_FILTER LargeLoad.* TEST_LIST large_load_tests

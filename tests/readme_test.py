@@ -22,6 +22,15 @@ SHORTER = {
 }
 
 
+CACHE = tempfile.TemporaryDirectory(prefix="echolab-test-")
+
+
+def setUpModule():
+    """Whoever runs this keeps the ceilings that are theirs."""
+    os.environ["XDG_CACHE_HOME"] = CACHE.name
+    unittest.addModuleCleanup(CACHE.cleanup)
+
+
 def commands(program):
     """The command lines of a program of ours, or curl, in the fenced blocks, without
     comments."""
