@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <thread>
 
+#include "clients/load_export.hpp"
+#include "clients/load_merge.hpp"
 #include "clients/load_report.hpp"
 #include "clients/work_options.hpp"
 #include "common/interrupt.hpp"
@@ -18,7 +20,8 @@ namespace {
 struct Options {
   LoadPlan plan;
   WorkOptions work;
-  bool json = false;
+  ExportOptions exports;
+  std::vector<std::string> merge;
   bool quiet = false;
 };
 
@@ -30,6 +33,10 @@ constexpr const char* examples =
     "  echo_load --protocol work --compute 50us --block 2ms --heavy 1%:1ms\n"
     "  echo_load -c 100 -s 512 udp://127.0.0.1:7007    datagrams: what is lost is "
     "counted\n"
+    "  echo_load --hgrm latency.hgrm --hdr-log latency.hlog     for HdrHistogram's "
+    "tools\n"
+    "  echo_load --merge a.json b.json                 what two did at once, as one "
+    "load\n"
     "A number that is not VALID says why, and how it can be read.\n";
 
 void add_options(CLI::App& parser, Options& options) {
@@ -55,8 +62,11 @@ void add_options(CLI::App& parser, Options& options) {
                "udp, unixgram: a request without a reply by then is lost", 1ms, 1min);
   add_count(parser, "--seed", plan.seed, "of the bytes that are sent", 0,
             ~std::uint64_t{0});
-  parser.add_flag("--json", options.json,
-                  "one JSON object on stdout instead of the table");
+  add_export_options(parser, options.exports);
+  parser
+      .add_option("--merge", options.merge,
+                  "no load: merge what --json printed of simultaneous ones")
+      ->type_name("FILE...");
   parser.add_flag("-q,--quiet", options.quiet, "no progress on stderr");
 }
 
@@ -99,16 +109,31 @@ class ProgressLine {
   double next_s_ = 0;
 };
 
-void print(const Options& options, const LoadResult& result) {
-  if (!options.json) return fmt::print("{}", load_table(options.plan, result));
-  auto row = load_json(options.plan, result);
-  const Judgement judgement = judge(options.plan, result);
-  row["schema_version"] = 1;
-  row["plan"] = plan_json(options.plan);
-  row["verdict"] = verdict_text(judgement.verdict);
-  row["reason"] = judgement.reason;
-  row["partial"] = result.interrupted;
-  fmt::print("{}\n", row.dump());
+double unix_seconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
+}
+
+void print(const ExportOptions& exports, const nlohmann::json& row,
+           const std::string& table) {
+  constexpr auto replace = nlohmann::json::error_handler_t::replace;  // in names of files
+  if (exports.json) return fmt::print("{}\n", row.dump(-1, ' ', false, replace));
+  fmt::print("{}", exports.csv ? load_csv(row) : table);
+}
+
+ExitCode merge(const Options& options, const CLI::App& parser) {
+  for (const CLI::Option* option : parser.get_options()) {
+    const std::string name = option->get_name();
+    const bool output = name == "--merge" || name == "--json" || name == "--csv" ||
+                        name == "--hgrm" || name == "--hdr-log" || name == "--quiet";
+    if (option->count() > 0 && !output)
+      throw UsageError(fmt::format("--merge: there is no load for {}", name));
+  }
+  LoadFiles files(options.exports);
+  const MergedLoad merged = merge_loads(options.merge);
+  files.write(merged.result.latency, merged.started_unix_seconds, merged.result.seconds);
+  print(options.exports, merged.row, merged.table);
+  return exit_code_of(merged.judgement.verdict);
 }
 
 ExitCode start(int argc, char** argv) {
@@ -118,18 +143,24 @@ ExitCode start(int argc, char** argv) {
   set_up_parser(parser, examples);
   add_options(parser, options);
   if (!parse_command_line(parser, argc, argv)) return ExitCode::ok;
+  if (!options.merge.empty()) return merge(options, parser);
   if (parser.count("--requests") > 0 && parser.count("--duration") == 0)
     options.plan.duration = std::chrono::minutes(10);
   complete_work(options.work, parser, options.plan);
   check(options.plan);
+  LoadFiles files(options.exports);
   Interrupt interrupt;
   ProgressLine line(options.quiet);
-  const LoadEvents events{.progress = [&](const LoadProgress& now) { line.show(now); }};
+  double started = unix_seconds();
+  const LoadEvents events{.window_begins = [&] { started = unix_seconds(); },
+                          .progress = [&](const LoadProgress& now) { line.show(now); }};
   const LoadResult result = run_load(options.plan, events, interrupt.token());
   line.clear();
-  print(options, result);
-  return interrupt.happened() ? ExitCode::interrupted
-                              : exit_code_of(judge(options.plan, result).verdict);
+  const Judgement judgement = judge(options.plan, result);
+  files.write(result.latency, started, result.seconds);
+  print(options.exports, load_row(options.plan, result, judgement, started),
+        load_table(options.plan, result, judgement));
+  return interrupt.happened() ? ExitCode::interrupted : exit_code_of(judgement.verdict);
 }
 
 }  // namespace

@@ -80,6 +80,8 @@ struct LoadResult {
   double client_cpu_ns = 0;   ///< of the load threads, inside the window
   bool interrupted = false;   ///< stopped before the window's end
   std::string first_failure;  ///< of a connection, in words
+  /// Of loads that were merged: the sum of their requests per second.
+  std::optional<double> summed_rate;
 
   [[nodiscard]] double requests_per_second() const;
   [[nodiscard]] double client_cores_used() const;

@@ -80,6 +80,7 @@ std::optional<std::string> work_left_out(const LoadPlan& plan, const LoadResult&
 }  // namespace
 
 double LoadResult::requests_per_second() const {
+  if (summed_rate) return *summed_rate;
   return seconds > 0 ? static_cast<double>(requests) / seconds : 0;
 }
 
@@ -215,6 +216,7 @@ nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result) {
                        {"lost_replies", result.errors.lost_replies}}},
                      {"latency_ns",
                       {{"n", latency.count()},
+                       {"sum", latency.totals().sum_ns},
                        {"mean", latency.mean_ns()},
                        {"min", latency.min_ns()},
                        {"p50", quantile(latency, 0.5)},
@@ -240,9 +242,21 @@ nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result) {
   return row;
 }
 
-std::string load_table(const LoadPlan& plan, const LoadResult& result) {
+nlohmann::json load_row(const LoadPlan& plan, const LoadResult& result,
+                        const Judgement& judgement, double started_unix_seconds) {
+  auto row = load_json(plan, result);
+  row["schema_version"] = load_schema_version;
+  row["started_unix_seconds"] = started_unix_seconds;
+  row["plan"] = plan_json(plan);
+  row["verdict"] = verdict_text(judgement.verdict);
+  row["reason"] = judgement.reason;
+  row["partial"] = result.interrupted;
+  return row;
+}
+
+std::string load_table(const LoadPlan& plan, const LoadResult& result,
+                       const Judgement& judgement) {
   const auto [slowest, fastest] = slowest_and_fastest(result);
-  const Judgement judgement = judge(plan, result);
   const auto line = [](std::string_view name, const std::string& value) {
     return fmt::format("  {:<14} {}\n", name, value);
   };
