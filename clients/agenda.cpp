@@ -13,6 +13,7 @@ std::string Workload::name() const {
 }
 
 std::string Workload::text() const {
+  if (!told.empty()) return told;
   const std::string thinks = think.is_zero() ? "" : ", think " + think.text();
   if (!arrivals) return "closed loop" + thinks;
   if (session_requests <= 1) return "open loop, " + arrivals->text();

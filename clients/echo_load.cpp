@@ -10,6 +10,8 @@
 #include "clients/calibration.hpp"
 #include "clients/ceiling_file.hpp"
 #include "clients/load_clock.hpp"
+#include "clients/load_export.hpp"
+#include "clients/load_merge.hpp"
 #include "clients/load_report.hpp"
 #include "clients/null_responder.hpp"
 #include "clients/work_options.hpp"
@@ -27,7 +29,8 @@ struct Options {
   WorkloadOptions workload;
   std::string start_at;
   std::string part;
-  bool json = false;
+  ExportOptions exports;
+  std::vector<std::string> merge;
   bool quiet = false;
   bool calibrate = false;
   bool null_responder = false;
@@ -52,6 +55,10 @@ constexpr const char* examples =
     "later runs\n"
     "  echo_load --null-responder tcp://127.0.0.1:0    the server that it is measured "
     "against\n"
+    "  echo_load --hgrm latency.hgrm --hdr-log latency.hlog     for HdrHistogram's "
+    "tools\n"
+    "  echo_load --merge a.json b.json                 what two did at once, as one "
+    "load\n"
     "A number that is not VALID says why, and how it can be read.\n";
 
 void add_options(CLI::App& parser, Options& options) {
@@ -82,8 +89,11 @@ void add_options(CLI::App& parser, Options& options) {
                     "has --connections of its own");
   parser.add_option("--start-at", options.start_at,
                     "when the load begins: 2030-01-01T12:00:00Z, or seconds since 1970");
-  parser.add_flag("--json", options.json,
-                  "one JSON object on stdout instead of the table");
+  add_export_options(parser, options.exports);
+  parser
+      .add_option("--merge", options.merge,
+                  "no load: merge what --json printed of simultaneous ones")
+      ->type_name("FILE...");
   parser.add_flag("-q,--quiet", options.quiet, "no progress on stderr");
   auto* calibrate = parser.add_flag(
       "--calibrate", options.calibrate,
@@ -159,18 +169,31 @@ class ProgressLine {
   double next_s_ = 0;
 };
 
-void print(const Options& options, const LoadResult& result) {
-  if (!options.json) return fmt::print("{}", load_table(options.plan, result));
-  auto row = load_json(options.plan, result);
-  const Judgement judgement = judge(options.plan, result);
-  row["schema_version"] = 1;
-  row["plan"] = plan_json(options.plan);
-  row["verdict"] = verdict_text(judgement.verdict);
-  row["reason"] = judgement.reason;
-  row["warnings"] = judgement.warnings;
-  row["partial"] = result.interrupted;
-  row["client_ceiling"] = ceiling_json(result.ceiling, result.requests_per_second());
-  fmt::print("{}\n", row.dump());
+double unix_seconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
+}
+
+void print(const ExportOptions& exports, const nlohmann::json& row,
+           const std::string& table) {
+  constexpr auto replace = nlohmann::json::error_handler_t::replace;  // in names of files
+  if (exports.json) return fmt::print("{}\n", row.dump(-1, ' ', false, replace));
+  fmt::print("{}", exports.csv ? load_csv(row) : table);
+}
+
+ExitCode merge(const Options& options, const CLI::App& parser) {
+  for (const CLI::Option* option : parser.get_options()) {
+    const std::string name = option->get_name();
+    const bool output = name == "--merge" || name == "--json" || name == "--csv" ||
+                        name == "--hgrm" || name == "--hdr-log" || name == "--quiet";
+    if (option->count() > 0 && !output)
+      throw UsageError(fmt::format("--merge: there is no load for {}", name));
+  }
+  LoadFiles files(options.exports);
+  const MergedLoad merged = merge_loads(options.merge);
+  files.write(merged.result.response, merged.started_unix_seconds, merged.result.seconds);
+  print(options.exports, merged.row, merged.table);
+  return exit_code_of(merged.judgement.verdict);
 }
 
 /// Without a word of the load: it is other people's.
@@ -195,7 +218,7 @@ ExitCode calibrate_and_keep(const Options& options) {
   const auto calibration = calibrate(options.plan, events);
   line.clear();
   if (!calibration) return ExitCode::interrupted;
-  if (options.json)
+  if (options.exports.json)
     fmt::print("{}\n",
                nlohmann::json{{"schema_version", 1},
                               {"client_ceiling", ceiling_json(calibration->ceiling)},
@@ -210,7 +233,7 @@ ExitCode calibrate_and_keep(const Options& options) {
     throw Failure(ExitCode::failure,
                   "the ceiling is not kept: neither XDG_CACHE_HOME nor HOME is a folder");
   CeilingFile(*path).keep(ceiling_key(options.plan), calibration->ceiling);
-  if (!options.json) fmt::print("  kept in        {}\n", path->string());
+  if (!options.exports.json) fmt::print("  kept in        {}\n", path->string());
   return ExitCode::ok;
 }
 
@@ -222,6 +245,7 @@ ExitCode start(int argc, char** argv) {
   add_options(parser, options);
   if (!parse_command_line(parser, argc, argv)) return ExitCode::ok;
   if (options.null_responder) return serve(options);
+  if (!options.merge.empty()) return merge(options, parser);
   if (parser.count("--requests") > 0 && parser.count("--duration") == 0)
     options.plan.duration = std::chrono::minutes(10);
   complete_work(options.work, parser, options.plan);
@@ -229,15 +253,20 @@ ExitCode start(int argc, char** argv) {
   complete_place(options.part, options.start_at, options.plan);
   check(options.plan);
   if (options.calibrate) return calibrate_and_keep(options);
+  LoadFiles files(options.exports);
   Interrupt interrupt;
   ProgressLine line(options.quiet);
-  const LoadEvents events{.progress = [&](const LoadProgress& now) { line.show(now); }};
+  double started = unix_seconds();
+  const LoadEvents events{.window_begins = [&] { started = unix_seconds(); },
+                          .progress = [&](const LoadProgress& now) { line.show(now); }};
   LoadResult result = run_load(options.plan, events, interrupt.token());
   line.clear();
   result.ceiling = known_ceiling(options.plan);
-  print(options, result);
-  return interrupt.happened() ? ExitCode::interrupted
-                              : exit_code_of(judge(options.plan, result).verdict);
+  const Judgement judgement = judge(options.plan, result);
+  files.write(result.response, started, result.seconds);
+  print(options.exports, load_row(options.plan, result, judgement, started),
+        load_table(options.plan, result, judgement));
+  return interrupt.happened() ? ExitCode::interrupted : exit_code_of(judgement.verdict);
 }
 
 }  // namespace

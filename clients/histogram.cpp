@@ -2,8 +2,67 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 namespace echolab {
+namespace {
+
+void require(bool holds, const char* what) {
+  if (!holds) throw std::invalid_argument(what);
+}
+
+/// Least and greatest must lie in the first and the last bucket, and the sum between the
+/// sums of all bounds.
+void check_totals(const std::vector<Histogram::Bucket>& buckets,
+                  const Histogram::Totals& totals) {
+  const auto& [sum, min, max, overflow] = totals;
+  constexpr std::uint64_t end = Histogram::range_end_ns;
+  if (buckets.empty() && overflow == 0)
+    return require(sum == 0 && min == 0 && max == 0, "sum, min or max of no value");
+  require(max <= std::numeric_limits<std::int64_t>::max(), "max above 2^63 ns");
+  require(buckets.empty()
+              ? min >= end && min <= max
+              : min >= buckets.front().lower_ns && min <= buckets.front().upper_ns,
+          "min outside the first bucket");
+  require(overflow > 0 ? max >= end
+                       : max >= buckets.back().lower_ns && max <= buckets.back().upper_ns,
+          "max outside the last bucket");
+  require(min <= max, "min above max");
+  using Wide = unsigned __int128;  // 2^48 values of 2^63 ns
+  Wide least = Wide{end} * overflow;
+  Wide most = Wide{max} * overflow;
+  for (const auto& [lower, upper, count] : buckets) {
+    least += Wide{lower} * count;
+    most += Wide{upper} * count;
+  }
+  require(least <= sum && sum <= most, "sum that the buckets cannot have");
+}
+
+}  // namespace
+
+Histogram Histogram::restored(const std::vector<Bucket>& buckets, const Totals& totals) {
+  Histogram histogram;
+  std::uint64_t next_ns = 0;
+  histogram.count_ = totals.overflow;
+  require(totals.overflow <= most_values, "more than 2^48 values");
+  for (const auto& [lower, upper, count] : buckets) {
+    require(lower < range_end_ns && lower >= next_ns, "buckets that do not ascend");
+    const std::size_t i = index(lower);
+    require(lower == lower_bound(i) && upper == lower_bound(i + 1) - 1,
+            "a bucket with bounds of another layout");
+    require(count > 0, "an empty bucket");
+    require(count <= most_values - histogram.count_, "more than 2^48 values");
+    histogram.counts_[i] = count;
+    histogram.count_ += count;
+    next_ns = upper + 1;
+  }
+  check_totals(buckets, totals);
+  histogram.overflow_ = totals.overflow;
+  histogram.sum_ = totals.sum_ns;
+  histogram.max_ = totals.max_ns;
+  if (histogram.count_ > 0) histogram.min_ = totals.min_ns;
+  return histogram;
+}
 
 void Histogram::merge(const Histogram& other) {
   for (std::size_t i = 0; i < buckets; ++i) counts_[i] += other.counts_[i];

@@ -21,6 +21,21 @@ class Histogram {
     std::uint64_t upper_ns;  ///< greatest
     std::uint64_t count;
   };
+  /// What the buckets do not say.
+  struct Totals {
+    std::uint64_t sum_ns = 0;
+    std::uint64_t min_ns = 0;    ///< 0 when nothing was recorded
+    std::uint64_t max_ns = 0;    ///< likewise
+    std::uint64_t overflow = 0;  ///< values of range_end_ns or more
+  };
+  static constexpr std::uint64_t range_end_ns = std::uint64_t{1} << 37;
+  /// Of all values: a million a second for nine years.
+  static constexpr std::uint64_t most_values = std::uint64_t{1} << 48;
+
+  /// The histogram whose non_empty() and totals() were written down. Throws
+  /// std::invalid_argument, in words, for what none can have: no bucket of this layout,
+  /// not ascending, empty, or a total that does not fit the buckets.
+  static Histogram restored(const std::vector<Bucket>& buckets, const Totals& totals);
 
   Histogram() : counts_(buckets) {}
 
@@ -45,6 +60,7 @@ class Histogram {
   [[nodiscard]] std::uint64_t max_ns() const { return max_; }
   [[nodiscard]] std::uint64_t min_ns() const { return count_ == 0 ? 0 : min_; }
   [[nodiscard]] double mean_ns() const;
+  [[nodiscard]] Totals totals() const { return {sum_, min_ns(), max_, overflow_}; }
 
   /// The least bucket bound that at least the share `quantile` (0 … 1) of all values does
   /// not exceed, never more than max_ns(). Empty where too few values support it: a 95 %

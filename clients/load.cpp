@@ -245,6 +245,15 @@ LoadErrors& LoadErrors::operator+=(const LoadErrors& other) {
   return *this;
 }
 
+void LoadDetails::merge(const LoadDetails& other) {
+  service.merge(other.service);
+  blocked.merge(other.blocked);
+  lag.merge(other.lag);
+  connect.merge(other.connect);
+  first_byte.merge(other.first_byte);
+  close.merge(other.close);
+}
+
 std::uint64_t LoadErrors::total() const {
   return connect + timeout + reset + closed_early + mismatch + lost_replies;
 }

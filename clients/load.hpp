@@ -25,9 +25,9 @@ struct LoadPlan {
   Nanoseconds warm_up = std::chrono::milliseconds(500);
   Nanoseconds duration = std::chrono::seconds(10);
   std::uint64_t requests = 0;        ///< ends the window after so many; 0: duration alone
-  Workload workload;                 ///< closed, open or partly open
+  Workload workload{};               ///< closed, open or partly open
   std::uint64_t payload_bytes = 64;  ///< of each request, unless `sizes` has a law for it
-  std::optional<SizeLaw> sizes;      ///< echo over streams
+  std::optional<SizeLaw> sizes{};    ///< echo over streams
   std::size_t pipeline = 1;          ///< requests outstanding per connection
   Nanoseconds timeout = std::chrono::seconds(10);  ///< to connect, and for last replies
   std::uint64_t seed = 1;  ///< of the bytes, the arrivals and the sizes
@@ -87,6 +87,8 @@ struct LoadDetails {
   Histogram connect;  ///< of connections: connect() … connected
   Histogram first_byte;  ///< connect() … first byte of the first reply
   Histogram close;       ///< half-close … the server's end
+
+  void merge(const LoadDetails& other);
 };
 
 /// A request counts when its whole reply was verified inside the measured window. In an
@@ -109,6 +111,8 @@ struct LoadResult {
   double client_cpu_ns = 0;   ///< of the load threads, inside the window
   bool interrupted = false;   ///< stopped before the window's end
   std::string first_failure;  ///< of a connection, in words
+  /// Of loads that were merged: the sum of their requests per second.
+  std::optional<double> summed_rate;
 
   std::optional<Ceiling> ceiling;  ///< the client's own, where it is known
 

@@ -30,15 +30,11 @@ nlohmann::json datagrams_json(const DatagramCounts& datagrams) {
 }
 
 nlohmann::json summary(const Histogram& times) {
-  return {{"n", times.count()},
-          {"mean", times.mean_ns()},
-          {"min", times.min_ns()},
-          {"p50", quantile(times, 0.5)},
-          {"p90", quantile(times, 0.9)},
-          {"p99", quantile(times, 0.99)},
-          {"p999", quantile(times, 0.999)},
-          {"max", times.max_ns()},
-          {"overflow", times.overflow()}};
+  return {{"n", times.count()},           {"sum", times.totals().sum_ns},
+          {"mean", times.mean_ns()},      {"min", times.min_ns()},
+          {"p50", quantile(times, 0.5)},  {"p90", quantile(times, 0.9)},
+          {"p99", quantile(times, 0.99)}, {"p999", quantile(times, 0.999)},
+          {"max", times.max_ns()},        {"overflow", times.overflow()}};
 }
 
 nlohmann::json buckets_of(const Histogram& times) {
@@ -103,6 +99,7 @@ std::string line(std::string_view name, const std::string& value) {
 }  // namespace
 
 double LoadResult::requests_per_second() const {
+  if (summed_rate) return *summed_rate;
   return seconds > 0 ? static_cast<double>(requests) / seconds : 0;
 }
 
@@ -192,9 +189,23 @@ nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result) {
   return row;
 }
 
-std::string load_table(const LoadPlan& plan, const LoadResult& result) {
+nlohmann::json load_row(const LoadPlan& plan, const LoadResult& result,
+                        const Judgement& judgement, double started_unix_seconds) {
+  auto row = load_json(plan, result);
+  row["schema_version"] = load_schema_version;
+  row["started_unix_seconds"] = started_unix_seconds;
+  row["plan"] = plan_json(plan);
+  row["verdict"] = verdict_text(judgement.verdict);
+  row["reason"] = judgement.reason;
+  row["warnings"] = judgement.warnings;
+  row["partial"] = result.interrupted;
+  row["client_ceiling"] = ceiling_json(result.ceiling, result.requests_per_second());
+  return row;
+}
+
+std::string load_table(const LoadPlan& plan, const LoadResult& result,
+                       const Judgement& judgement) {
   const auto [slowest, fastest] = slowest_and_fastest(result);
-  const Judgement judgement = judge(plan, result);
   std::string table = fmt::format(
       "{}: {}, {} connections x {} outstanding, {}, {} thread{}\n", plan.server.text(),
       plan.workload.text(), plan.connections, plan.pipeline,

@@ -15,8 +15,20 @@ nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result);
 /// What was asked: the resolved configuration.
 nlohmann::json plan_json(const LoadPlan& plan);
 
+/// "schema_version" of load_row.
+constexpr std::uint64_t load_schema_version = 1;
+
+/// All that echo_load --json prints. `started_unix_seconds`: when the window began, since
+/// the epoch.
+nlohmann::json load_row(const LoadPlan& plan, const LoadResult& result,
+                        const Judgement& judgement, double started_unix_seconds);
+
 /// A table for a terminal, verdict last.
-std::string load_table(const LoadPlan& plan, const LoadResult& result);
+std::string load_table(const LoadPlan& plan, const LoadResult& result,
+                       const Judgement& judgement);
+inline std::string load_table(const LoadPlan& plan, const LoadResult& result) {
+  return load_table(plan, result, judge(plan, result));
+}
 
 /// "3 of 1000 lost (0.3 %)".
 std::string lost_text(const DatagramCounts& datagrams);

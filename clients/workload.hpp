@@ -25,6 +25,7 @@ struct Workload {
   TimeLaw think;                        ///< between a reply and the next request
   double session_requests = 1;          ///< above 1: partly open; the mean, geometric
   OnBusy on_busy = OnBusy::queue;
+  std::string told{};  ///< of a merged load: its text(), as its parts wrote it
 
   [[nodiscard]] bool is_open() const { return arrivals.has_value(); }
   /// "closed", "open", "partly open" or "replay".

@@ -9,6 +9,7 @@
 #include <limits>
 #include <numeric>
 #include <random>
+#include <stdexcept>
 #include <vector>
 
 namespace echolab {
@@ -242,6 +243,88 @@ TEST(Histogram, AQuantileNeedsEnoughValues) {
   EXPECT_FALSE(has(3'687, 0.999));
   EXPECT_TRUE(has(3'688, 0.999));
   EXPECT_TRUE(has(1, 1));
+}
+
+TEST(Histogram, IsRestoredExactlyFromWhatWasWrittenDown) {
+  std::mt19937_64 random(8);
+  for (int round = 0; round < 60; ++round) {
+    const int most_bits = round % 2 == 0 ? 40 : 37;
+    const Histogram histogram =
+        histogram_of(random_values(random, random() % 1'000, most_bits));
+    ASSERT_TRUE(histogram ==
+                Histogram::restored(histogram.non_empty(), histogram.totals()))
+        << "round " << round;
+  }
+  const Histogram beyond = histogram_of({range_end, 5 * range_end});
+  EXPECT_TRUE(beyond == Histogram::restored({}, beyond.totals()));
+  EXPECT_TRUE(Histogram() == Histogram::restored({}, {}));
+}
+
+TEST(Histogram, OnesRestoredMergeAsTheOnesThatWereRecorded) {
+  std::mt19937_64 random(9);
+  for (int round = 0; round < 30; ++round) {
+    const Values a = random_values(random, random() % 500);
+    const Values b = random_values(random, random() % 500);
+    Values both = a;
+    both.insert(both.end(), b.begin(), b.end());
+    const Histogram first = histogram_of(a);
+    const Histogram second = histogram_of(b);
+    Histogram merged = Histogram::restored(first.non_empty(), first.totals());
+    merged.merge(Histogram::restored(second.non_empty(), second.totals()));
+    ASSERT_TRUE(merged == histogram_of(both)) << "round " << round;
+  }
+}
+
+/// Why it cannot be restored; "" when it can.
+std::string refusal(const std::vector<Histogram::Bucket>& buckets,
+                    const Histogram::Totals& totals) {
+  try {
+    Histogram::restored(buckets, totals);
+    return "";
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+}
+
+// [2048, 2049] is a bucket, twice taken: 2048 and 2049, 4097 in all.
+TEST(Histogram, IsNotRestoredFromBucketsThatNoneHas) {
+  const Histogram::Totals two{4'097, 2'048, 2'049, 0};
+  const std::string layout = "a bucket with bounds of another layout";
+  const std::string order = "buckets that do not ascend";
+  EXPECT_EQ(refusal({{2'048, 2'049, 2}}, two), "");
+  EXPECT_EQ(refusal({{2'048, 2'048, 2}}, two), layout);
+  EXPECT_EQ(refusal({{2'049, 2'049, 2}}, two), layout);
+  EXPECT_EQ(refusal({{2'048, 2'051, 2}}, two), layout);
+  EXPECT_EQ(refusal({{2'048, 2'049, 1}, {2'048, 2'049, 1}}, two), order);
+  EXPECT_EQ(refusal({{2'050, 2'051, 1}, {2'048, 2'049, 1}}, two), order);
+  EXPECT_EQ(refusal({{Histogram::range_end_ns, ~std::uint64_t{0}, 2}}, two), order);
+  EXPECT_EQ(refusal({{~std::uint64_t{0}, 0, 2}}, two), order);
+  EXPECT_EQ(refusal({{2'048, 2'049, 0}}, two), "an empty bucket");
+  const std::string many = "more than 2^48 values";
+  EXPECT_EQ(refusal({{2'048, 2'049, Histogram::most_values + 1}}, two), many);
+  EXPECT_EQ(refusal({{1, 1, Histogram::most_values}, {2'048, 2'049, 1}}, two), many);
+  EXPECT_EQ(refusal({}, {0, 0, 0, ~std::uint64_t{0}}), many);
+}
+
+TEST(Histogram, IsNotRestoredWithTotalsThatDoNotFitItsBuckets) {
+  const std::vector<Histogram::Bucket> two{{2'048, 2'049, 2}};
+  const std::uint64_t end = Histogram::range_end_ns;
+  const std::string sum = "sum that the buckets cannot have";
+  const std::string min = "min outside the first bucket";
+  const std::string max = "max outside the last bucket";
+  EXPECT_EQ(refusal(two, {4'095, 2'048, 2'049, 0}), sum);
+  EXPECT_EQ(refusal(two, {4'099, 2'048, 2'049, 0}), sum);
+  EXPECT_EQ(refusal(two, {4'097, 2'047, 2'049, 0}), min);
+  EXPECT_EQ(refusal(two, {4'097, 2'050, 2'049, 0}), min);
+  EXPECT_EQ(refusal(two, {4'097, 2'048, 2'047, 0}), max);
+  EXPECT_EQ(refusal(two, {4'097, 2'048, end, 0}), max);
+  EXPECT_EQ(refusal(two, {4'097, 2'049, 2'048, 0}), "min above max");
+  EXPECT_EQ(refusal(two, {4'097 + end, 2'048, end, 1}), "");
+  EXPECT_EQ(refusal(two, {4'097 + end, 2'048, end - 1, 1}), max);
+  EXPECT_EQ(refusal(two, {4'097 + end, 2'048, ~std::uint64_t{0}, 1}),
+            "max above 2^63 ns");
+  EXPECT_EQ(refusal({}, {end, end - 1, end, 1}), min);
+  EXPECT_EQ(refusal({}, {0, 0, 1, 0}), "sum, min or max of no value");
 }
 
 TEST(Histogram, BucketsAreListedAscendingWithEveryValueOnce) {

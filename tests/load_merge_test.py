@@ -1,0 +1,254 @@
+#!/usr/bin/python3
+"""echo_load --merge: what several did at once is one load, added up exactly; what is no
+such thing is refused by the name of the file and the member."""
+
+import copy
+import json
+import pathlib
+import random
+import tempfile
+import unittest
+
+import load_rows
+from load_rows import put, random_counts, row_of, run, serve
+
+FREE = {"seed", "server", "connections", "part"}
+OF_THE_SUM = {"connections", "threads", "requests"}
+
+
+def added(*histograms):
+    sums = {}
+    for histogram in histograms:
+        for lower, upper, count in histogram:
+            sums[lower, upper] = sums.get((lower, upper), 0) + count
+    return [[*bounds, sums[bounds]] for bounds in sorted(sums)]
+
+
+def jain(counts):
+    return sum(counts) ** 2 / (len(counts) * sum(count ** 2 for count in counts))
+
+
+class InAFolder(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def put(self, *rows):
+        return [put(self.folder / f"{name}.json", row) for name, row in zip("abcdef", rows)]
+
+    def merged(self, *rows):
+        done = run("--json", "--merge", *self.put(*rows))
+        self.assertTrue(done.stdout, done.stderr)
+        return json.loads(done.stdout)
+
+    def assert_refused(self, done, *words):
+        self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+    def assert_is_the_sum(self, merged, parts):
+        for name in ("requests", "connected"):
+            self.assertEqual(merged[name], sum(part[name] for part in parts))
+        for name in merged["errors"]:
+            self.assertEqual(merged["errors"][name],
+                             sum(part["errors"][name] for part in parts))
+        latency = merged["latency_ns"]
+        parts_of_it = [part["latency_ns"] for part in parts]
+        for name in ("n", "sum", "overflow"):
+            self.assertEqual(latency[name], sum(part[name] for part in parts_of_it))
+        self.assertEqual(latency["max"], max(part["max"] for part in parts_of_it))
+        self.assertEqual(latency["min"],
+                         min(part["min"] for part in parts_of_it if part["n"] > 0))
+        self.assertEqual(latency["mean"], latency["sum"] / latency["n"])
+        self.assertEqual(merged["histogram"], added(*(part["histogram"] for part in parts)))
+        for name, least in load_rows.ENOUGH.items():
+            if latency["n"] < least:
+                self.assertIsNone(latency[name])
+            else:
+                self.assertIn(latency[name],
+                              load_rows.quantiles(latency, merged["histogram"], name))
+        self.assertEqual(merged["seconds"], max(part["seconds"] for part in parts))
+        self.assertAlmostEqual(merged["requests_per_second"],
+                               sum(part["requests"] / part["seconds"] for part in parts),
+                               delta=1e-9 * merged["requests_per_second"])
+        per_client = sum((part["fairness"]["requests_per_client"] for part in parts), [])
+        self.assertEqual(merged["fairness"]["requests_per_client"], per_client)
+        self.assertAlmostEqual(merged["fairness"]["jain"], jain(per_client))
+        self.assertEqual(merged["fairness"]["starved"], per_client.count(0))
+
+
+class Sums(InAFolder):
+    def test_two_loads_of_two_servers_are_one(self):
+        servers = [serve(self), serve(self, "thread_per_client")]
+        parts = []
+        for i, server in enumerate(servers):
+            done = run("--json", "-q", "-c", 3 + i, "-d", "300ms", "-w", "50ms", "--seed",
+                       i + 1, server)
+            parts.append(json.loads(done.stdout))
+        self.assertGreater(min(part["requests"] for part in parts), 0)
+        merged = self.merged(*parts)
+        self.assert_is_the_sum(merged, parts)
+        cores = sum(part["client"]["cpu_cores_used"] * part["seconds"] for part in parts)
+        self.assertAlmostEqual(merged["client"]["cpu_cores_used"],
+                               cores / merged["seconds"], places=9)
+        self.assertEqual(merged["started_unix_seconds"], parts[0]["started_unix_seconds"])
+        self.assertEqual([part["server"] for part in merged["merged_from"]], servers)
+        self.assertEqual([part["requests"] for part in merged["merged_from"]],
+                         [part["requests"] for part in parts])
+        self.assertEqual([part["file"] for part in merged["merged_from"]],
+                         [str(self.folder / name) for name in ("a.json", "b.json")])
+        for name, value in parts[0]["plan"].items():
+            if name in OF_THE_SUM:
+                value = sum(part["plan"][name] for part in parts)
+            self.assertEqual(merged["plan"][name], value, name)
+
+    def test_any_histograms_are_added_bucket_for_bucket(self):
+        generator = random.Random(1)
+        for _ in range(30):
+            parts = [row_of(random_counts(generator, generator.randint(0, 300), 39))
+                     for _ in range(generator.randint(1, 5))]
+            if any(part["requests"] for part in parts):
+                self.assert_is_the_sum(self.merged(*parts), parts)
+
+    def test_datagrams_are_added(self):
+        endpoint = serve(self, "udp_iterative")
+        parts = [json.loads(run("--json", "-q", "-c", 2, "-n", 300, "-w", 0,
+                                endpoint).stdout) for _ in range(2)]
+        parts[1]["datagrams"] |= {"late": 3, "duplicated": 4, "reordered": 5}
+        for name, value in self.merged(*parts)["datagrams"].items():
+            self.assertEqual(value, sum(part["datagrams"][name] for part in parts), name)
+            self.assertTrue(value > 0 or name.startswith("lost"), name)
+
+    def test_the_table_has_the_sum_and_its_parts(self):
+        files = self.put(row_of({1000: 400}), row_of({3000: 300}))
+        done = run("--merge", *files)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for text in ("merged from 2", *map(str, files), "4 connections", "2 threads",
+                     "350 requests/s", "700 verified", "VALID"):
+            self.assertIn(text, done.stdout)
+
+    def test_no_verdict_gets_better(self):
+        parts = [row_of({1000: 400}) for _ in range(3)]
+        parts[1] |= {"verdict": "CLIENT-BOUND", "reason": "one core"}
+        done = run("--json", "--merge", *self.put(*parts))
+        self.assertEqual(done.returncode, 5)
+        row = json.loads(done.stdout)
+        self.assertEqual(row["verdict"], "CLIENT-BOUND")
+        self.assertIn("b.json: one core", row["reason"])
+        parts[2] |= {"verdict": "CORRUPT", "reason": "a wrong byte", "partial": True}
+        parts[2]["errors"]["mismatch"] = 1
+        row = self.merged(*parts)
+        self.assertEqual((row["verdict"], row["partial"]), ("CORRUPT", True))
+        self.assertIn("c.json: a wrong byte", row["reason"])
+
+    def test_the_sum_is_judged_as_well(self):
+        part = row_of({1000: 400})
+        part["client"]["cpu_cores_used"] = 0.99
+        self.assertEqual(self.merged(part, part)["verdict"], "CLIENT-BOUND")
+
+
+class Refusals(InAFolder):
+    def test_unlike_plans_by_the_member_that_differs(self):
+        other = {"workload": "open", "threads": 2, "cpus": [1], "warm_up_seconds": 1.0,
+                 "duration_seconds": 3.0, "requests": 5, "payload_bytes": 65,
+                 "pipeline": 2, "protocol": "work", "timeout_seconds": 1.0,
+                 "datagram_timeout_seconds": 0.1, "rate_per_second": 7,
+                 "work": {"block_ns": 0, "compute_ns": 1000, "heavy_compute_ns": 0,
+                          "heavy_share": 0},
+                 "server": "udp://127.0.0.1:7007"}
+        usual = row_of({1000: 400})
+        self.assertEqual(set(usual["plan"]) - set(other), FREE - {"server", "part"})
+        for name, value in other.items():
+            for rows in ((usual, row_of({1000: 400}, **{name: value})),
+                         (row_of({1000: 400}, **{name: value}), usual)):
+                with self.subTest(member=name):
+                    self.assert_refused(run("--merge", *self.put(*rows)), "b.json",
+                                        "a.json", f"plan.{name} ",
+                                        json.dumps(value, separators=(",", ":"))
+                                        if rows[0] is usual else "")
+
+    def test_but_not_what_may_differ(self):
+        rows = [row_of({1000: 400}), row_of({1000: 400}, seed=2, part="2/2",
+                                            server="unix:///tmp/other",
+                                            per_client=[100, 100, 200])]
+        self.assertEqual(self.merged(*rows)["plan"]["connections"], 5)
+
+    def test_a_member_that_is_missing_or_wrong_by_its_name(self):
+        row = row_of({1000: 400, 2500: 1})
+        wrong = {("latency_ns", "sum"): 5, ("latency_ns", "n"): 400,
+                 ("latency_ns", "min"): 999, ("latency_ns", "max"): 1000,
+                 ("latency_ns", "overflow"): 1, ("requests",): 400,
+                 ("requests_per_second",): 201, ("seconds",): 3.0,
+                 ("schema_version",): 2, ("verdict",): "FINE", ("partial",): 0,
+                 ("histogram",): [[1000, 1001, 400]], ("errors", "reset"): -1,
+                 ("fairness", "requests_per_client"): [1, 2],
+                 ("started_unix_seconds",): "now", ("plan", "server"): "nowhere",
+                 ("plan", "connections"): 0, ("plan", "work"): {"compute_ns": 5}}
+        for path, value in wrong.items():
+            for broken in (self.with_value(row, path, value), self.without(row, path)):
+                with self.subTest(path=path):
+                    self.assert_refused(run("--merge", *self.put(broken)), "a.json: ",
+                                        path[-1] if "value" in broken else path[0])
+
+    @staticmethod
+    def with_value(row, path, value):
+        row = copy.deepcopy(row)
+        place = row
+        for name in path[:-1]:
+            place = place[name]
+        place[path[-1]] = value
+        return row
+
+    @staticmethod
+    def without(row, path):
+        row = copy.deepcopy(row)
+        place = row
+        for name in path[:-1]:
+            place = place[name]
+        del place[path[-1]]
+        return row
+
+    def leaves(self, value, path=()):
+        yield path
+        items = value.items() if isinstance(value, dict) else enumerate(value) \
+            if isinstance(value, list) else ()
+        for name, part in items:
+            yield from self.leaves(part, (*path, name))
+
+    def test_anything_at_any_place_is_one_line_and_never_a_crash(self):
+        row = row_of({1000: 400, 2500: 1, 2 ** 38: 1}, per_client=[402],
+                     work={"compute_ns": 0, "block_ns": 0, "heavy_share": 0.0,
+                           "heavy_compute_ns": 0})
+        for path in self.leaves(row):
+            for value in (None, -1, 1.5, 1e300, 2 ** 48 + 1, 2 ** 64 - 1, "é\n", [], {}):
+                broken = self.with_value({"": row}, ("", *path), value)[""]
+                done = run("--merge", *self.put(broken))
+                self.assertIn(done.returncode, (0, 1, 2, 4, 5, 6, 7), (path, value))
+                if done.returncode == 2:
+                    self.assert_refused(done, "a.json: ")
+
+    def test_a_file_that_was_cut_off(self):
+        text = json.dumps(row_of({1000: 400}))
+        path = self.folder / "a.json"
+        for length in range(0, len(text), 37):
+            path.write_text(text[:length])
+            self.assert_refused(run("--merge", path), "a.json")
+
+    def test_files_that_are_no_parts(self):
+        [path] = self.put(row_of({1000: 400}))
+        self.assert_refused(run("--merge", path, path), "--merge", "a.json", "twice")
+        self.assert_refused(run("--merge", self.folder / "none"), "--merge", "none")
+        self.assert_refused(run("--merge", self.folder), "--merge", str(self.folder))
+        merged = self.merged(row_of({1000: 400}))
+        self.assert_refused(run("--merge", *self.put(merged)), "a.json", "merged_from")
+
+    def test_options_of_a_load(self):
+        [path] = self.put(row_of({1000: 400}))
+        self.assert_refused(run("--merge", path, "-c", 5), "--merge", "--connections")
+        self.assert_refused(run("tcp://127.0.0.1:1", "--merge", path), "--merge", "server")
+
+
+if __name__ == "__main__":
+    unittest.main()
