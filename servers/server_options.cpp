@@ -39,10 +39,9 @@ void add_options(CLI::App& parser, Options& options) {
   add_bytes(parser, "--buffer", options.buffer,
             "memory lent to each conversation (datagrams: 64KiB holds the longest)", 16,
             16 << 20);
-  add_choice(
-      parser, "--protocol", options.protocol,
-      "work: frames that may ask the server to work; http: HTTP/1.1, echoes a POST",
-      {"echo", "work", "http"});
+  add_choice(parser, "--protocol", options.protocol,
+             "work: frames that ask for work; http: HTTP/1.1, echoes a POST",
+             {"echo", "work", "http"});
   add_bytes(parser, "--max-frame", options.max_frame,
             "work: longest frame, with its header of 16 B; default: --buffer",
             WorkHeader::size, 16 << 20)
