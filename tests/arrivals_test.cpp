@@ -31,7 +31,7 @@ std::string error_of(const ArrivalOptions& options) {
 
 std::string file_of(const std::string& text) {
   const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-  const std::string path = testing::TempDir() + "replay_" + test->name() + ".txt";
+  std::string path = testing::TempDir() + "replay_" + test->name() + ".txt";
   std::ofstream(path) << text;
   return path;
 }

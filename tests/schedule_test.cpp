@@ -127,7 +127,7 @@ TEST(Schedule, GapsDoNotFollowFromThoseBefore) {
   const double bound = normal_bound / std::sqrt(static_cast<double>(many));
   for (const char* law : {"poisson", "gamma:2", "gamma:0.5"}) {
     const auto gaps = unit_gaps(plan_of(law, "1k"), 2);
-    for (const std::size_t distance : {1, 2, 3, 7})
+    for (const std::size_t distance : {1u, 2u, 3u, 7u})
       EXPECT_LT(std::fabs(correlation(gaps, distance)), bound) << law << distance;
   }
   auto dependent = unit_gaps(plan_of("poisson", "1k"), 2);
@@ -180,11 +180,12 @@ TEST(Schedule, MomentsAscendFromTheBeginOn) {
 
 // (2 k 10^9 + rate) / (2 rate) is k 10^9 / rate, rounded.
 TEST(Schedule, FixedArrivalsComeAtTheNanosecondOfTheirNumber) {
-  for (const std::uint64_t rate : {1, 3, 7, 997, 48'000, 333'333, 1'000'000, 4'999'999}) {
+  for (const std::uint64_t rate :
+       {1u, 3u, 7u, 997u, 48'000u, 333'333u, 1'000'000u, 4'999'999u}) {
     ArrivalPlan plan;
     plan.law = ArrivalPlan::Law::fixed;
     plan.rate = static_cast<double>(rate);
-    for (const std::size_t stripes : {1, 1'009}) {
+    for (const std::size_t stripes : {1u, 1'009u}) {
       Schedule schedule(plan, 6, stripes / 2, stripes);
       for (std::uint64_t k = stripes / 2; k < 10'000 * stripes; k += stripes)
         ASSERT_EQ(taken(schedule),
@@ -326,7 +327,7 @@ TEST(Schedule, ARampWithoutLengthIsAStep) {
 TEST(Schedule, StripesAreOneProcess) {
   for (const ArrivalPlan& plan : plans()) {
     const Moments all = first(Schedule(plan, 11), 21'000);
-    for (const std::size_t stripes : {1, 2, 3, 7})
+    for (const std::size_t stripes : {1u, 2u, 3u, 7u})
       for (std::size_t stripe = 0; stripe < stripes; ++stripe) {
         Schedule schedule(plan, 11, stripe, stripes);
         for (std::size_t k = stripe; k < all.size(); k += stripes)
