@@ -240,6 +240,7 @@ TEST(Config, AnErrorNamesLineKeyAndWhatWasGiven) {
   const std::pair<std::string_view, std::string_view> wrong[] = {
       {"\nconections = 5", "2: unknown key 'conections', did you mean 'connections'?"},
       {"level = 1\n\nwarmup = 5", "3: unknown key 'warmup', did you mean 'warm-up'?"},
+      {"sise = 1\nconections = 5", "1: unknown key 'sise', did you mean 'size'?"},
       {"[load]\nlevel = 5", "1: load: a table is no value"},
       {"c = 5", "1: unknown key 'c'"},
       {"list = true", "1: 'list' is for the command line only"},
