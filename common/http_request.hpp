@@ -34,7 +34,7 @@ class HttpRequest {
 
   /// RFC 9112, 3.
   HttpStatus take_first_line(std::string_view line);
-  /// RFC 9112, 5. Of a trailer, only the form counts: not for take_field.
+  /// RFC 9112, 5. Not for a trailer, of which only the form counts: is_http_field().
   HttpStatus take_field(std::string_view line);
   /// What only the whole head shows.
   [[nodiscard]] HttpStatus judge(std::uint64_t max_body_bytes) const;

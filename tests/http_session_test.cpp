@@ -34,7 +34,7 @@ struct Server {
   std::string take(std::size_t most = 1 << 30) {
     const Bytes out = session.output();
     const std::size_t n = std::min(most, out.size());
-    const std::string taken(reinterpret_cast<const char*>(out.data()), n);
+    std::string taken(reinterpret_cast<const char*>(out.data()), n);
     if (n > 0) session.sent(n);
     return taken;
   }
