@@ -98,7 +98,7 @@ TEST_F(KeptCeilings, of_a_broken_file_are_none_which_is_said_and_mended) {
   std::vector<std::string> broken = {"",
                                      "{",
                                      "[]",
-                                     "\0\xff",
+                                     "\xff\xfe",
                                      "{\"schema_version\": 2, \"entries\": []}",
                                      good.dump().substr(0, good.dump().size() / 2),
                                      std::string((4 << 20) + 1, ' ')};
