@@ -93,7 +93,7 @@ void add_options(CLI::App& parser, Options& options) {
   parser
       .add_option("--merge", options.merge,
                   "no load: merge what --json printed of simultaneous ones")
-      ->type_name("FILE...");
+      ->type_name("FILE");
   parser.add_flag("-q,--quiet", options.quiet, "no progress on stderr");
   auto* calibrate = parser.add_flag(
       "--calibrate", options.calibrate,

@@ -40,12 +40,12 @@ void check_totals(const std::vector<Histogram::Bucket>& buckets,
 
 }  // namespace
 
-Histogram Histogram::restored(const std::vector<Bucket>& buckets, const Totals& totals) {
+Histogram Histogram::restored(const std::vector<Bucket>& listed, const Totals& totals) {
   Histogram histogram;
   std::uint64_t next_ns = 0;
   histogram.count_ = totals.overflow;
   require(totals.overflow <= most_values, "more than 2^48 values");
-  for (const auto& [lower, upper, count] : buckets) {
+  for (const auto& [lower, upper, count] : listed) {
     require(lower < range_end_ns && lower >= next_ns, "buckets that do not ascend");
     const std::size_t i = index(lower);
     require(lower == lower_bound(i) && upper == lower_bound(i + 1) - 1,
@@ -56,7 +56,7 @@ Histogram Histogram::restored(const std::vector<Bucket>& buckets, const Totals& 
     histogram.count_ += count;
     next_ns = upper + 1;
   }
-  check_totals(buckets, totals);
+  check_totals(listed, totals);
   histogram.overflow_ = totals.overflow;
   histogram.sum_ = totals.sum_ns;
   histogram.max_ = totals.max_ns;

@@ -35,7 +35,7 @@ class Histogram {
   /// The histogram whose non_empty() and totals() were written down. Throws
   /// std::invalid_argument, in words, for what none can have: no bucket of this layout,
   /// not ascending, empty, or a total that does not fit the buckets.
-  static Histogram restored(const std::vector<Bucket>& buckets, const Totals& totals);
+  static Histogram restored(const std::vector<Bucket>& listed, const Totals& totals);
 
   Histogram() : counts_(buckets) {}
 

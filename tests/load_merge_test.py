@@ -109,6 +109,10 @@ class Sums(InAFolder):
         for _ in range(30):
             parts = [row_of(random_counts(generator, generator.randint(0, 300), 39))
                      for _ in range(generator.randint(1, 5))]
+            for part in parts:
+                part["seconds"] = generator.choice((0.5, 2.0, 2.25))
+                part["requests_per_second"] = part["requests"] / part["seconds"]
+                part["errors"] = {name: generator.randrange(9) for name in part["errors"]}
             if any(part["requests"] for part in parts):
                 self.assert_is_the_sum(self.merged(*parts), parts)
 
