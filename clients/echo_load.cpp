@@ -85,8 +85,7 @@ void add_options(CLI::App& parser, Options& options) {
   add_count(parser, "--seed", plan.seed, "of the bytes, the arrivals and the sizes", 0,
             ~std::uint64_t{0});
   parser.add_option("--part", options.part,
-                    "K/N: of N processes that share the plan's arrivals, the K-th; each "
-                    "has --connections of its own");
+                    "K/N: of N processes that share the arrivals, this is the K-th");
   parser.add_option("--start-at", options.start_at,
                     "when the load begins: 2030-01-01T12:00:00Z, or seconds since 1970");
   add_export_options(parser, options.exports);
@@ -185,7 +184,8 @@ ExitCode merge(const Options& options, const CLI::App& parser) {
   for (const CLI::Option* option : parser.get_options()) {
     const std::string name = option->get_name();
     const bool output = name == "--merge" || name == "--json" || name == "--csv" ||
-                        name == "--hgrm" || name == "--hdr-log" || name == "--quiet";
+                        name == "--hgrm" || name == "--hdr-log" || name == "--quiet" ||
+                        name == "--config";  // it counts as given, given or not
     if (option->count() > 0 && !output)
       throw UsageError(fmt::format("--merge: there is no load for {}", name));
   }
@@ -248,8 +248,8 @@ ExitCode start(int argc, char** argv) {
   if (!options.merge.empty()) return merge(options, parser);
   if (parser.count("--requests") > 0 && parser.count("--duration") == 0)
     options.plan.duration = std::chrono::minutes(10);
-  complete_work(options.work, parser, options.plan);
   complete_workload(options.workload, parser, options.plan);
+  complete_work(options.work, parser, options.plan);
   complete_place(options.part, options.start_at, options.plan);
   check(options.plan);
   if (options.calibrate) return calibrate_and_keep(options);

@@ -10,6 +10,11 @@
 namespace echolab {
 namespace {
 
+/// Of a table.
+std::string line(std::string_view name, const std::string& value) {
+  return fmt::format("  {:<14} {}\n", name, value);
+}
+
 nlohmann::json quantile(const Histogram& latency, double q) {
   const auto ns = latency.quantile_ns(q);
   return ns ? nlohmann::json(*ns) : nlohmann::json();
@@ -58,6 +63,26 @@ std::string offered_text(const LoadResult& result) {
                      show_count(rate), result.offered, result.dropped, result.unfinished);
 }
 
+/// Of an open loop, the parts of the response as well.
+std::string times_lines(const LoadPlan& plan, const LoadResult& result) {
+  if (!plan.workload.is_open()) return line("latency", times_text(result.response));
+  std::string lines = line("offered", offered_text(result));
+  lines += line("response", times_text(result.response));
+  if (!result.details) return lines;
+  lines += line("  blocked", times_text(result.details->blocked));
+  lines += line("  lag (ours)", times_text(result.details->lag));
+  lines += line("  service", times_text(result.details->service));
+  return lines;
+}
+
+std::string errors_text(const LoadErrors& e) {
+  if (e.total() == 0) return "none: every byte came back right";
+  return fmt::format(
+      "connect {}, timeout {}, reset {}, closed early {}, wrong bytes {}, lost replies "
+      "{}",
+      e.connect, e.timeout, e.reset, e.closed_early, e.mismatch, e.lost_replies);
+}
+
 /// The parts of a response, and what connections took.
 void add_details(nlohmann::json& row, const LoadDetails& details) {
   const std::pair<const char*, const Histogram*> all[] = {
@@ -89,11 +114,6 @@ std::pair<std::uint64_t, std::uint64_t> slowest_and_fastest(const LoadResult& re
   if (all.empty()) return {0, 0};
   const auto [least, most] = std::ranges::minmax_element(all);
   return {*least, *most};
-}
-
-/// Of a table.
-std::string line(std::string_view name, const std::string& value) {
-  return fmt::format("  {:<14} {}\n", name, value);
 }
 
 }  // namespace
@@ -212,18 +232,11 @@ std::string load_table(const LoadPlan& plan, const LoadResult& result,
       plan.sizes ? plan.sizes->text() : fmt::format("{} B", plan.payload_bytes),
       plan.threads, plan.threads == 1 ? "" : "s");
   if (plan.work) table += line("work", "each request " + work_text(plan));
-  const Histogram& latency = result.response;
   table += line("throughput",
                 fmt::format("{:>10} requests/s   {} verified in {}",
                             show_count(result.requests_per_second()), result.requests,
                             show_duration(result.seconds * 1e9)));
-  if (plan.workload.is_open()) table += line("offered", offered_text(result));
-  table += line(plan.workload.is_open() ? "response" : "latency", times_text(latency));
-  if (plan.workload.is_open() && result.details) {
-    table += line("  blocked", times_text(result.details->blocked));
-    table += line("  lag (ours)", times_text(result.details->lag));
-    table += line("  service", times_text(result.details->service));
-  }
+  table += times_lines(plan, result);
   table += line("fairness", fmt::format("Jain {:.3f}   slowest {} fastest {}   {} of {} "
                                         "connections had no reply",
                                         result.jain(), slowest, fastest, result.starved(),
@@ -241,15 +254,7 @@ std::string load_table(const LoadPlan& plan, const LoadResult& result,
     table += line("datagrams", fmt::format("{}   {} late   {} duplicated   {} reordered",
                                            lost_text(datagrams), datagrams.late,
                                            datagrams.duplicated, datagrams.reordered));
-  const LoadErrors& e = result.errors;
-  table +=
-      line("errors",
-           e.total() == 0
-               ? "none: every byte came back right"
-               : fmt::format("connect {}, timeout {}, reset {}, closed early {}, wrong "
-                             "bytes {}, lost replies {}",
-                             e.connect, e.timeout, e.reset, e.closed_early, e.mismatch,
-                             e.lost_replies));
+  table += line("errors", errors_text(result.errors));
   for (const std::string& warning : judgement.warnings) table += line("warning", warning);
   table += line("verdict",
                 fmt::format("{}{}{}", verdict_text(judgement.verdict),

@@ -5,13 +5,14 @@
 namespace echolab {
 namespace {
 
-void set_size(const std::string& text, LoadPlan& plan) {
+void set_size(const std::string& text, const CLI::App& parser, LoadPlan& plan) {
   if (text.empty()) return;
   SizeLaw law = SizeLaw::parse("--size", text);
   law.seed(plan.seed);
   plan.payload_bytes = law.most();
   if (law.is_fixed()) return;
-  if (plan.server.is_datagram() || plan.work)
+  if (plan.server.is_datagram() ||
+      parser.get_option("--protocol")->as<std::string>() == "work")
     throw UsageError(
         fmt::format("--size {}: a law of sizes is for echo over streams; datagrams and "
                     "frames of the work protocol have one size",
@@ -49,9 +50,10 @@ void add_workload_options(CLI::App& parser, WorkloadOptions& options) {
       .add_option("--session", options.session_requests,
                   "partly open: sessions arrive, of so many requests on average")
       ->check(CLI::Range(1.0, 1e6));
-  parser.add_option("--think", options.think,
-                    "between a reply and the next request: 10ms, uniform:1ms-5ms or "
-                    "exp:10ms (closed loop and sessions)");
+  parser.add_option(
+      "--think", options.think,
+      "closed loop, sessions: 10ms, uniform:1ms-5ms or exp:10ms before asking "
+      "again");
   add_choice(parser, "--on-busy", options.on_busy,
              "open loop: what an arrival does when no connection is free",
              {"queue", "drop"});
@@ -59,7 +61,7 @@ void add_workload_options(CLI::App& parser, WorkloadOptions& options) {
 
 void complete_workload(const WorkloadOptions& options, const CLI::App& parser,
                        LoadPlan& plan) {
-  set_size(options.size, plan);
+  set_size(options.size, parser, plan);
   Workload& workload = plan.workload;
   workload.think = TimeLaw();
   if (!options.think.empty()) workload.think = TimeLaw::parse("--think", options.think);

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <new>
 #include <numeric>
+#include <sstream>
 #include <system_error>
 
 #include "common/build.hpp"
@@ -118,7 +119,9 @@ bool parse_command_line(CLI::App& parser, int argc, char** argv) {
     fmt::print("{}", config_text(parser));
     return false;
   } catch (const CLI::Success& done) {
-    parser.exit(done);
+    std::ostringstream text;  // std::cout would not say why it could not be written
+    parser.exit(done, text, text);
+    fmt::print("{}", text.str());
     return false;
   } catch (const CLI::ExtrasError&) {
     refuse_unknown(parser);

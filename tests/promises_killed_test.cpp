@@ -127,7 +127,10 @@ TEST_P(KilledWorkerPromise, ItDoesNotKeepADrainingServer) {
   ::kill(*victim, SIGKILL);
   for (auto& client : its_own) EXPECT_TRUE(client.sees_end());
   EXPECT_TRUE(all_served(others));
-  EXPECT_EQ(server->wait_for_exit(0ms), std::nullopt);
+  // Whoever had all three clients leaves nobody to drain for.
+  if (!others.empty()) {
+    EXPECT_EQ(server->wait_for_exit(0ms), std::nullopt);
+  }
   others.clear();
   EXPECT_EQ(server->wait_for_exit(), 0) << server->log();
 }
