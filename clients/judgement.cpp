@@ -79,6 +79,7 @@ std::optional<std::string> why_overloaded(const LoadPlan& plan,
 
 /// Why an open loop's requests were late by the generator's own doing, if they were.
 std::optional<std::string> why_late(const LoadResult& result) {
+  if (!result.details) return std::nullopt;
   const auto lag = result.details->lag.quantile_ns(0.99);
   const auto response = result.response.quantile_ns(0.99);
   if (!lag || !response) return std::nullopt;

@@ -42,6 +42,7 @@ class Member {
   }
   [[nodiscard]] bool is_null() const { return value_.is_null(); }
   [[nodiscard]] const Json& json() const { return value_; }
+  [[nodiscard]] const std::string& path() const { return path_; }
   /// In ASCII, on one line.
   [[nodiscard]] std::string shown() const {
     const std::string text = value_.dump(-1, ' ', true, Json::error_handler_t::replace);
@@ -97,10 +98,10 @@ WorkMix read_work(const Member& work) {
 Workload read_workload(const Member& row) {
   Workload workload;
   const std::string name = row["workload"].text();
-  const Member arrivals = row["arrivals"];
-  workload.told = arrivals.is_null() ? name + " loop"
-                                     : fmt::format("{} loop, {}", name, arrivals.text());
-  if (!arrivals.is_null()) workload.arrivals.emplace();
+  workload.told = name + " loop";
+  if (!row.has("arrivals") || row["arrivals"].is_null()) return workload;
+  workload.told += ", " + row["arrivals"].text();
+  workload.arrivals.emplace();
   return workload;
 }
 
@@ -145,7 +146,7 @@ Histogram read_histogram(const Member& buckets_member, const Member& summary) {
                                       summary["n"].count(), histogram.count()));
     return histogram;
   } catch (const std::invalid_argument& error) {
-    buckets_member.refuse(fmt::format("with its summary: {}", error.what()));
+    buckets_member.refuse(fmt::format("with {}: {}", summary.path(), error.what()));
   }
 }
 
@@ -193,7 +194,8 @@ LoadResult read_result(const Member& row) {
   result.seconds = row["seconds"].number(longest_s);
   result.requests = row["requests"].count();
   result.response = read_histogram(row["histogram"], row["latency_ns"]);
-  result.details = read_details(row);
+  result.details.reset();
+  if (row.has("histograms")) result.details = read_details(row);
   if (row.has("offered")) read_offered(row["offered"], result);
   result.connected = row["connected"].count();
   result.errors = read_errors(row["errors"]);
@@ -256,7 +258,10 @@ void add(LoadResult& sum, const LoadRecord& part) {
   sum.requests += result.requests;
   sum.summed_rate = sum.summed_rate.value_or(0) + result.requests_per_second();
   sum.response.merge(result.response);
-  sum.details->merge(*result.details);
+  if (sum.details && result.details)
+    sum.details->merge(*result.details);
+  else
+    sum.details.reset();
   sum.offered += result.offered;
   sum.dropped += result.dropped;
   sum.unfinished += result.unfinished;

@@ -6,7 +6,9 @@ import copy
 import json
 import pathlib
 import random
+import subprocess
 import tempfile
+import time
 import unittest
 
 import load_rows
@@ -124,6 +126,27 @@ class Sums(InAFolder):
         for name, value in self.merged(*parts)["datagrams"].items():
             self.assertEqual(value, sum(part["datagrams"][name] for part in parts), name)
             self.assertTrue(value > 0 or name.startswith("lost"), name)
+
+    def test_two_parts_of_an_open_loop_share_its_arrivals_and_are_one(self):
+        moment = f"{time.time() + 1.5:.3f}"
+        endpoint = serve(self)
+        loads = [subprocess.Popen(
+            [load_rows.BIN / "echo_load", "--json", "-q", "-c", "4", "-R", "400", "-d",
+             "500ms", "-w", "50ms", "--part", f"{k}/2", "--start-at", moment, endpoint],
+            stdout=subprocess.PIPE, text=True) for k in (1, 2)]
+        parts = [json.loads(load.communicate(timeout=60)[0]) for load in loads]
+        merged = self.merged(*parts)
+        self.assert_is_the_sum(merged, parts)
+        for name in ("arrivals", "dropped", "unfinished", "backlog_growth"):
+            self.assertEqual(merged["offered"][name],
+                             sum(part["offered"][name] for part in parts), name)
+        for name in ("service", "blocked", "lag", "connect", "first_byte", "close"):
+            self.assertEqual(merged["histograms"][name],
+                             added(*(part["histograms"][name] for part in parts)), name)
+            self.assertEqual(merged[f"{name}_ns"]["sum"],
+                             sum(part[f"{name}_ns"]["sum"] for part in parts), name)
+        # 400/s for half a second, in two halves; 5 standard deviations of a Poisson count.
+        self.assertAlmostEqual(merged["offered"]["arrivals"], 200, delta=5 * 200 ** 0.5)
 
     def test_the_table_has_the_sum_and_its_parts(self):
         files = self.put(row_of({1000: 400}), row_of({3000: 300}))
