@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -129,16 +130,21 @@ TEST(OpenLoad, AClientThatWasHeldUpIsClientBound) {
   const ServerProcess server("epoll_level", any_port);
   LoadPlan plan = open_plan(server.endpoint(), 1'000, 1s);
   plan.threads = 1;
-  LoadEvents events;
-  // The kernel gives the load's thread nothing for a while: a thread of more weight on
-  // its only processor.
+  int window[2];
+  ASSERT_EQ(::pipe(window), 0);
   const pid_t child = ::fork();
   if (child == 0) {
-    const LoadResult result = run_load(plan, events);
-    const Judgement judgement = judge(plan, result);
+    LoadEvents events;
+    events.window_begins = [&] { ::close(window[1]); };
+    ::close(window[0]);
+    const Judgement judgement = judge(plan, run_load(plan, events));
     ::_exit(judgement.verdict == Verdict::client_bound ? 0 : 1);
   }
-  std::this_thread::sleep_for(700ms * slowness);
+  ::close(window[1]);
+  char none = 0;
+  EXPECT_EQ(::read(window[0], &none, 1), 0);  // the end: the window begins
+  ::close(window[0]);
+  std::this_thread::sleep_for(200ms);
   ::kill(child, SIGSTOP);
   std::this_thread::sleep_for(400ms);
   ::kill(child, SIGCONT);
