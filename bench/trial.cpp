@@ -72,6 +72,7 @@ Trial run_trial(const Contestant& contestant, const Start& start, LoadPlan plan,
   trial.stolen_share = stolen / seconds_between(began, after.cpu_read) /
                        std::max(1u, std::thread::hardware_concurrency());
   trial.judgement = judge(plan, trial.load);
+  trial.load.details.reset();  // hundreds of trials are kept: the response alone
   if (!server.alive())
     trial.judgement = {Verdict::failed, "the server ended: " + server.last_words()};
   return trial;

@@ -137,7 +137,8 @@ class Readme(unittest.TestCase):
                 line = line.replace("-d 10s", "-d 200ms")
                 done = subprocess.run(shlex.split(ours(line)) + ["-q"], timeout=60,
                                       stdout=subprocess.PIPE, text=True)
-                self.assertIn(done.returncode, (0, 5), done.stdout)
+                # VALID, CLIENT-BOUND or, where a sanitizer serves, OVERLOADED.
+                self.assertIn(done.returncode, (0, 5, 7), done.stdout)
             for line in commands("echo_client") if spoken == "echo" else []:
                 done = subprocess.run(["sh", "-c", f"{ours(line)} {endpoint}"], timeout=60,
                                       capture_output=True, text=True)
