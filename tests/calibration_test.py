@@ -168,6 +168,8 @@ class NullResponder(WithFolder):
             def held():
                 return len(os.listdir(f"/proc/{server.pid}/fd"))
 
+            # Ready is said before all is made that it serves with.
+            self.assertTrue(says_back(server))
             before = held()
             for _ in range(50):
                 with connect(server) as client:
@@ -177,7 +179,7 @@ class NullResponder(WithFolder):
                             client.send(bytes(1 << 20))
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                                       struct.pack("ii", 1, 0))
-            self.assertTrue(eventually(lambda: held() == before))
+            self.assertTrue(eventually(lambda: held() <= before))
             self.assertTrue(says_back(server))
 
     def test_without_descriptors_one_client_is_turned_away_and_the_others_are_served(self):
