@@ -74,14 +74,11 @@ std::uint32_t Agenda::requests_left() {
   return static_cast<std::uint32_t>(std::min(more, 1e9));
 }
 
-std::uint64_t Agenda::waiting(std::int64_t from_ns, std::int64_t to_ns) const {
-  if (!schedule_ || begin_ns_ == never_ns) return 0;
+std::uint64_t Agenda::waiting(std::int64_t now_ns) const {
+  if (!schedule_ || !has_begun()) return 0;
   std::uint64_t count = 0;
-  for (Schedule rest = *schedule_; rest.peek(); rest.pop()) {
-    const std::int64_t moment = *rest.peek() + begin_ns_;
-    if (moment >= to_ns) break;
-    if (moment >= from_ns) ++count;
-  }
+  for (Schedule rest = *schedule_; rest.peek(); rest.pop(), ++count)
+    if (*rest.peek() + begin_ns_ >= now_ns) break;
   return count;
 }
 

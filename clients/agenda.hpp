@@ -48,8 +48,9 @@ class Agenda {
   void freed(std::uint32_t connection, std::int64_t now_ns);
 
   /// Who asks now; empty: nobody yet. `is_alive(connection)` false: its slot is gone.
-  template <class IsAlive>
-  std::optional<Ask> next(std::int64_t now_ns, IsAlive&& is_alive) {
+  /// Calls `drop(intended_ns)` for each arrival that finds no slot and does not wait.
+  template <class IsAlive, class Drop>
+  std::optional<Ask> next(std::int64_t now_ns, IsAlive&& is_alive, Drop&& drop) {
     if (!thinking_.empty() && thinking_.front().moment_ns <= now_ns)
       return end_of_thought();
     while (schedule_ && arrival_ns() <= now_ns) {
@@ -58,8 +59,7 @@ class Agenda {
       const std::int64_t intended_ns = arrival_ns();
       schedule_->pop();
       if (!free_.empty()) return taken(intended_ns);
-      ++dropped_;
-      if (is_counted(intended_ns)) ++dropped_in_window_;
+      drop(intended_ns);
     }
     return std::nullopt;
   }
@@ -75,11 +75,8 @@ class Agenda {
   /// Arrivals that should be sent before the end, and were not yet.
   [[nodiscard]] bool has_more() const { return arrival_ns() != never_ns; }
 
-  // --- what is counted: arrivals from `begin` on and before the end ------------------
-  void count_from(std::int64_t moment_ns) { counted_from_ns_ = moment_ns; }
-  [[nodiscard]] std::uint64_t dropped_in_window() const { return dropped_in_window_; }
-  /// Arrivals in [from, to) that wait for a slot.
-  [[nodiscard]] std::uint64_t waiting(std::int64_t from_ns, std::int64_t to_ns) const;
+  /// Arrivals before `now_ns` that wait for a slot.
+  [[nodiscard]] std::uint64_t waiting(std::int64_t now_ns) const;
   /// Calls `each(intended_ns)` for the arrivals that were never sent, up to the end.
   template <class Each>
   void give_up(Each&& each) {
@@ -122,9 +119,6 @@ class Agenda {
       return never_ns;
     return *moment + begin_ns_;
   }
-  [[nodiscard]] bool is_counted(std::int64_t moment_ns) const {
-    return moment_ns >= counted_from_ns_;
-  }
   Ask taken(std::int64_t intended_ns);
   Ask end_of_thought();
   std::uint32_t requests_left();
@@ -137,9 +131,6 @@ class Agenda {
   std::vector<std::uint32_t> session_left_;  ///< requests, of each connection's session
   std::int64_t begin_ns_ = never_ns;
   std::int64_t end_ns_ = never_ns;
-  std::int64_t counted_from_ns_ = never_ns;
-  std::uint64_t dropped_ = 0;
-  std::uint64_t dropped_in_window_ = 0;
 };
 
 }  // namespace echolab

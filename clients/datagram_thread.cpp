@@ -54,7 +54,6 @@ DatagramLoop<Words>::DatagramLoop(const LoadPlan& plan, const Words& words,
       words_(words),
       header_bytes_(plan.request_bytes() - plan.payload_bytes),
       server_(server),
-      share_(share),
       timetable_(timetable),
       timeout_ns_(plan.datagram_timeout.count()),
       epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
@@ -157,7 +156,6 @@ void DatagramLoop<Words>::pass_boundary(std::int64_t now) {
     if (now_in_ >= Phase::measuring) boundary_ns_ = timetable_.window_begin_ns;
   } else if (!window_.has_begun()) {
     window_.begin();
-    agenda_.count_from(window_.begin_ns());
     boundary_ns_ = timetable_.window_end_ns;
   } else {
     window_.end();
@@ -229,7 +227,8 @@ void DatagramLoop<Words>::keep_time(std::int64_t now) {
   const auto is_alive = [&](std::uint32_t index) {
     return connections_[index].state == State::open;
   };
-  while (const auto next = agenda_.next(now, is_alive)) {
+  const auto drop = [&](std::int64_t intended) { window_.drop(intended); };
+  while (const auto next = agenda_.next(now, is_alive, drop)) {
     Connection& connection = connections_[next->connection];
     if (connection.state != State::open) continue;
     now = clock_ns();
@@ -437,8 +436,6 @@ template <class Words>
 void DatagramLoop<Words>::add_to(LoadResult& result) const {
   window_.add_to(result);
   result.datagrams += counts_;
-  result.dropped += agenda_.dropped_in_window();
-  result.offered += agenda_.dropped_in_window();
   result.errors += errors_;
   result.connected += connected();
   if (result.first_failure.empty()) result.first_failure = first_failure_;

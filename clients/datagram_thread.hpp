@@ -137,7 +137,6 @@ class DatagramLoop final : public LoadThread {
   const Words& words_;
   const std::size_t header_bytes_;  ///< of the protocol, before each payload
   const Address server_;
-  const Share share_;
   const Timetable& timetable_;
   const std::int64_t timeout_ns_;
 

@@ -163,7 +163,6 @@ void LoadLoop<Caller>::pass_boundary(std::int64_t now) {
   } else if (!window_.has_begun()) {
     window_.begin();
     backlog_at_begin_ = unanswered_arrivals(now);
-    agenda_.count_from(window_.begin_ns());
     boundary_ns_ = timetable_.window_end_ns;
   } else {
     window_.end();
@@ -218,7 +217,7 @@ void LoadLoop<Caller>::give_up_the_rest() {
 
 template <class Caller>
 std::uint64_t LoadLoop<Caller>::unanswered_arrivals(std::int64_t now) const {
-  return agenda_.is_open() ? outstanding_ + agenda_.waiting(0, now) : 0;
+  return agenda_.is_open() ? outstanding_ + agenda_.waiting(now) : 0;
 }
 
 template <class Caller>
@@ -252,7 +251,8 @@ void LoadLoop<Caller>::keep_time(std::int64_t now) {
   const auto is_alive = [&](std::uint32_t index) {
     return connections_[index].state == State::open;
   };
-  while (const auto next = agenda_.next(now, is_alive)) {
+  const auto drop = [&](std::int64_t intended) { window_.drop(intended); };
+  while (const auto next = agenda_.next(now, is_alive, drop)) {
     Connection& connection = connections_[next->connection];
     if (connection.state != State::open) continue;  // its thought ends with it
     ask(connection, next->intended_ns, next->eligible_ns);
@@ -427,8 +427,6 @@ void LoadLoop<Caller>::close(Connection& connection) {
 template <class Caller>
 void LoadLoop<Caller>::add_to(LoadResult& result) const {
   window_.add_to(result);
-  result.dropped += agenda_.dropped_in_window();
-  result.offered += agenda_.dropped_in_window();
   result.backlog_growth += static_cast<std::int64_t>(backlog_at_end_) -
                            static_cast<std::int64_t>(backlog_at_begin_);
   result.details->connect.merge(connect_);

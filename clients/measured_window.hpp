@@ -37,7 +37,6 @@ class MeasuredWindow {
   }
   [[nodiscard]] bool is_open() const { return has_begun() && end_ns_ == never_ns; }
   [[nodiscard]] bool has_begun() const { return begin_ns_ != never_ns; }
-  [[nodiscard]] std::int64_t begin_ns() const { return begin_ns_; }
   [[nodiscard]] std::int64_t end_ns() const { return end_ns_; }
   [[nodiscard]] bool quota_met() const { return quota_ > 0 && counted_ == quota_; }
   [[nodiscard]] bool has(std::int64_t moment_ns) const {
@@ -46,6 +45,12 @@ class MeasuredWindow {
 
   void sent(const Stamps& stamps) {
     if (by_intention_ && has(stamps.intended_ns)) ++offered_;
+  }
+  /// An arrival that is not sent at all.
+  void drop(std::int64_t intended_ns) {
+    if (!has(intended_ns)) return;
+    ++offered_;
+    ++dropped_;
   }
   /// A verified reply. True when it counts, that is, while the window is open.
   bool count(const Stamps& stamps, std::int64_t received_ns) {
@@ -75,6 +80,7 @@ class MeasuredWindow {
     result.details->lag.merge(lag_);
     result.requests += counted_;
     result.offered += offered_;
+    result.dropped += dropped_;
     result.unfinished += unfinished_;
     if (!has_begun() || is_open()) return;
     result.client_cpu_ns += static_cast<double>(cpu_end_ns_ - cpu_begin_ns_);
@@ -98,6 +104,7 @@ class MeasuredWindow {
   Histogram lag_;
   std::uint64_t counted_ = 0;
   std::uint64_t offered_ = 0;
+  std::uint64_t dropped_ = 0;
   std::uint64_t unfinished_ = 0;
   std::int64_t begin_ns_ = never_ns;
   std::int64_t end_ns_ = never_ns;

@@ -118,7 +118,10 @@ TEST(OpenLoad, WhatFindsNoFreeConnectionIsDroppedWhereThatWasAskedFor) {
   plan.connections = 1;
   plan.work = WorkMix{.block = 5ms};
   plan.workload.on_busy = OnBusy::drop;
-  const LoadResult result = run_load(plan);
+  LoadEvents events;  // the load goes on after the window, and drops: that is not counted
+  events.window_ended = [] { std::this_thread::sleep_for(400ms); };
+  const LoadResult result = run_load(plan, events);
+  EXPECT_NEAR(static_cast<double>(result.offered), 1'000 * result.seconds, 100);
   EXPECT_GT(result.dropped, result.offered / 2);
   EXPECT_EQ(result.response.count() + result.dropped, result.offered);
   EXPECT_LE(count_from(result.details->blocked, 1ms), result.response.count() / 10)
