@@ -19,11 +19,6 @@ std::int64_t look_ns(std::int64_t timeout_ns) {
   return std::clamp<std::int64_t>(timeout_ns / 8, 1'000'000, tick_ns);
 }
 
-template <class Counter>
-void add(Counter& counter, std::uint64_t n = 1) {
-  counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-}
-
 }  // namespace
 
 std::optional<Outstanding::Request> Outstanding::take(std::uint64_t number) {
@@ -50,49 +45,26 @@ template <class Words>
 DatagramLoop<Words>::DatagramLoop(const LoadPlan& plan, const Words& words,
                                   const Address& server, const Share& share,
                                   const Timetable& timetable)
-    : plan_(plan),
+    : LoadThread(plan, share, timetable),
       words_(words),
       header_bytes_(plan.request_bytes() - plan.payload_bytes),
       server_(server),
-      timetable_(timetable),
       timeout_ns_(plan.datagram_timeout.count()),
       epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       received_(longest_datagram + 1),
       request_(plan.request_bytes()),
-      events_(batch),
-      agenda_(plan.workload, plan.seed, share.stripe, share.connections, plan.pipeline),
-      window_(share.quota, plan.workload.is_open()) {
+      events_(batch) {
   connections_.reserve(share.connections);
   for (std::size_t i = 0; i < share.connections; ++i)
     connections_.emplace_back(share.first + i, plan.pipeline);
 }
 
-template <class Words>
-void DatagramLoop<Words>::run() {
-  wake_in_time();
-  const std::int64_t limit_ns = plan_.timeout.count();
-  for (const std::int64_t begin = clock_ns();
-       settled() < connections_.size() && now_in_ == Phase::connecting;) {
-    connect_some();
-    turn();
-    if (clock_ns() - begin > limit_ns) give_up_connecting();
-  }
-  while (now_in_ != Phase::draining) turn();
-  for (const std::int64_t begin = clock_ns();
-       alive_ > 0 && clock_ns() - begin < limit_ns;) {
-    turn();
-    if (!is_draining_ && clock_ns() - begin > limit_ns / 2) give_up_asking();
-  }
-  if (!is_draining_) give_up_asking();
-  for (Connection& connection : connections_) close(connection);
-  finished_.store(true);
-}
-
 /// Keeps a bounded number of first requests under way: no server's queue takes them all.
 template <class Words>
-void DatagramLoop<Words>::connect_some() {
+bool DatagramLoop<Words>::connect_some() {
   while (unborn_ < connections_.size() && connecting_ < connects_at_once)
     start(connections_[unborn_++]);
+  return connecting_ > 0;
 }
 
 template <class Words>
@@ -131,43 +103,9 @@ void DatagramLoop<Words>::give_up_connecting() {
 }
 
 template <class Words>
-void DatagramLoop<Words>::enter(Phase phase) {
-  const bool may_begin = now_in_ < Phase::warm_up;
-  now_in_ = phase;
-  if (may_begin && phase >= Phase::warm_up) boundary_ns_ = timetable_.load_begin_ns;
-  if (phase == Phase::measuring) {
-    answered_.store(0, std::memory_order_relaxed);
-    if (boundary_ns_ == never_ns) boundary_ns_ = timetable_.window_begin_ns;
-  }
-  if (phase < Phase::cooling) return;
-  window_.end();
-  boundary_ns_ = never_ns;
-  if (phase < Phase::draining) return;
-  agenda_.end_at(agenda_.is_open() && window_.has_begun() ? window_.end_ns() : 0);
-  if (!agenda_.has_more()) drain();
-}
-
-/// The load begins, the window begins, the window ends: each at its moment.
-template <class Words>
-void DatagramLoop<Words>::pass_boundary(std::int64_t now) {
-  boundary_ns_ = never_ns;
-  if (!agenda_.has_begun()) {
-    begin_load(now);
-    if (now_in_ >= Phase::measuring) boundary_ns_ = timetable_.window_begin_ns;
-  } else if (!window_.has_begun()) {
-    window_.begin();
-    boundary_ns_ = timetable_.window_end_ns;
-  } else {
-    window_.end();
-  }
-}
-
-/// Every slot is free, but for those that wait for the reply to their first request.
-template <class Words>
-void DatagramLoop<Words>::begin_load(std::int64_t now) {
-  agenda_.begin(timetable_.load_begin_ns);
+void DatagramLoop<Words>::take_up(std::int64_t now) {
   if (agenda_.is_at_once()) {
-    for (Connection& connection : connections_) ask_all(connection, now);
+    for (Connection& connection : connections_) ask_all(connection, clock_ns());
     return;
   }
   for (std::size_t slot = 0; slot < plan_.pipeline; ++slot)
@@ -176,34 +114,24 @@ void DatagramLoop<Words>::begin_load(std::int64_t now) {
         freed(connection, now);
 }
 
-/// Arrivals that still wait are not sent any more: the server did not come to them.
 template <class Words>
-void DatagramLoop<Words>::give_up_asking() {
-  const std::int64_t now = clock_ns();
-  agenda_.give_up([&](std::int64_t intended) { window_.give_up_unsent(intended, now); });
-  drain();
-}
-
-template <class Words>
-void DatagramLoop<Words>::drain() {
-  is_draining_ = true;
+void DatagramLoop<Words>::finish() {
   for (Connection& connection : connections_) end_if_done(connection);
 }
 
 template <class Words>
-std::int64_t DatagramLoop<Words>::due_ns() const {
-  return std::min(boundary_ns_, agenda_.due_ns());
+void DatagramLoop<Words>::give_up_the_rest() {
+  for (Connection& connection : connections_) close(connection);
 }
 
 template <class Words>
-void DatagramLoop<Words>::turn() {
+void DatagramLoop<Words>::turn(std::int64_t at_most_ns) {
   const std::int64_t due = due_ns();
-  std::int64_t patience = look_ns(timeout_ns_);
+  std::int64_t patience = std::min(look_ns(timeout_ns_), at_most_ns);
   if (due != never_ns) patience = std::min(patience, due - clock_ns());
   const auto news = wait_for_events(epoll_.get(), events_, patience);
   // Before the events: a reply that comes after the window's end is not in the window.
-  const Phase phase = timetable_.phase.load(std::memory_order_acquire);
-  if (phase != now_in_) enter(phase);
+  follow_phase();
   if (due_ns() != never_ns) keep_time(clock_ns());
   for (const epoll_event& event : news) {
     auto& connection = *static_cast<Connection*>(event.data.ptr);
@@ -222,7 +150,7 @@ void DatagramLoop<Words>::turn() {
 /// has no room for is lost: nobody sends it late.
 template <class Words>
 void DatagramLoop<Words>::keep_time(std::int64_t now) {
-  while (boundary_ns_ <= now) pass_boundary(now);
+  while (is_due(now)) pass_boundary();
   if (agenda_.is_at_once()) return;
   const auto is_alive = [&](std::uint32_t index) {
     return connections_[index].state == State::open;
@@ -234,7 +162,7 @@ void DatagramLoop<Words>::keep_time(std::int64_t now) {
     now = clock_ns();
     send(connection, {next->intended_ns, next->eligible_ns, now});
   }
-  if (now_in_ == Phase::draining && !is_draining_ && !agenda_.has_more()) drain();
+  drain_if_over();
 }
 
 /// What is left makes the next event; but those who wait for many replies take many.
@@ -252,7 +180,7 @@ void DatagramLoop<Words>::hear(Connection& connection) {
       return fail(connection, errors_.mismatch,
                   fmt::format("a datagram of {} B that is the reply to none", n));
     const std::int64_t now = clock_ns();
-    if (boundary_ns_ <= now) pass_boundary(now);
+    if (is_due(now)) pass_boundary();
     on_reply(connection, numbers_in(reply)[1], now);
   } while (!connection.outstanding.empty());
   ask_all(connection, clock_ns());
@@ -284,6 +212,7 @@ void DatagramLoop<Words>::on_reply(Connection& connection, std::uint64_t number,
     ++(connection.given_up.take(number) ? counts_.late : counts_.duplicated);
     return;
   }
+  --outstanding_;
   if (number < connection.first_unanswered) ++counts_.reordered;
   connection.first_unanswered = std::max(connection.first_unanswered, number + 1);
   add(answered_);
@@ -310,6 +239,7 @@ void DatagramLoop<Words>::freed(Connection& connection, std::int64_t now) {
 template <class Words>
 void DatagramLoop<Words>::lose(Connection& connection,
                                const Outstanding::Request& request) {
+  --outstanding_;
   ++counts_.lost;
   if (window_.is_open()) ++counts_.lost_in_window;
   connection.given_up.add(request.number);
@@ -333,7 +263,7 @@ void DatagramLoop<Words>::give_up_the_lost(std::int64_t now) {
 /// Until it is connected, and until the load begins, a connection asks for one reply.
 template <class Words>
 bool DatagramLoop<Words>::may_ask(const Connection& connection) const {
-  if (is_draining_ || connection.state == State::closed) return false;
+  if (is_draining() || connection.state == State::closed) return false;
   if (connection.state == State::connecting) return connection.outstanding.empty();
   return agenda_.is_at_once() && agenda_.has_begun() &&
          connection.outstanding.size() < plan_.pipeline;
@@ -364,6 +294,7 @@ bool DatagramLoop<Words>::send(Connection& connection, const Stamps& stamps) {
     return false;
   }
   connection.outstanding.add({stamps, connection.asked++});
+  ++outstanding_;
   window_.sent(stamps);
   ++counts_.sent;
   return true;
@@ -400,7 +331,7 @@ void DatagramLoop<Words>::watch(Connection& connection, bool to_send) {
 /// Nobody ends a conversation in datagrams: the socket is closed once nothing is awaited.
 template <class Words>
 void DatagramLoop<Words>::end_if_done(Connection& connection) {
-  if (!is_draining_) return;
+  if (!is_draining()) return;
   if (connection.outstanding.empty() || connection.state == State::connecting)
     close(connection);
   else
@@ -434,11 +365,8 @@ void DatagramLoop<Words>::close(Connection& connection) {
 
 template <class Words>
 void DatagramLoop<Words>::add_to(LoadResult& result) const {
-  window_.add_to(result);
+  LoadThread::add_to(result);
   result.datagrams += counts_;
-  result.errors += errors_;
-  result.connected += connected();
-  if (result.first_failure.empty()) result.first_failure = first_failure_;
   for (const Connection& connection : connections_)
     result.requests_per_connection.push_back(connection.in_window);
 }

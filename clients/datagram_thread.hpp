@@ -4,19 +4,16 @@
 #include <sys/epoll.h>
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "clients/agenda.hpp"
 #include "clients/echo_caller.hpp"
-#include "clients/load.hpp"
 #include "clients/load_thread.hpp"
-#include "clients/measured_window.hpp"
 #include "common/buffer.hpp"
+#include "common/drive.hpp"
 
 namespace echolab {
 
@@ -82,7 +79,6 @@ class DatagramLoop final : public LoadThread {
   DatagramLoop(const LoadPlan& plan, const Words& words, const Address& server,
                const Share& share, const Timetable& timetable);
 
-  void run() override;
   void add_to(LoadResult& result) const override;
 
  private:
@@ -106,17 +102,16 @@ class DatagramLoop final : public LoadThread {
     GivenUp given_up;
   };
 
-  void connect_some();
+  bool connect_some() override;
   void start(Connection& connection);
-  void give_up_connecting();
-  void enter(Phase phase);
-  void pass_boundary(std::int64_t now_ns);
-  void begin_load(std::int64_t now_ns);
-  void give_up_asking();
-  void drain();
-  void turn();
+  void give_up_connecting() override;
+  void greet() override {}  // the first request was its connect
+  void take_up(std::int64_t now_ns) override;
+  void finish() override;
+  [[nodiscard]] bool is_over() const override { return alive_ == 0; }
+  void give_up_the_rest() override;
+  void turn(std::int64_t at_most_ns) override;
   void keep_time(std::int64_t now_ns);
-  [[nodiscard]] std::int64_t due_ns() const;
   void hear(Connection& connection);
   [[nodiscard]] Numbers numbers_in(Bytes datagram) const;
   [[nodiscard]] bool is_right(const Connection& connection, Bytes reply);
@@ -133,11 +128,9 @@ class DatagramLoop final : public LoadThread {
   void fail(Connection& connection, std::uint64_t& kind, const std::string& why);
   void close(Connection& connection);
 
-  const LoadPlan& plan_;
   const Words& words_;
   const std::size_t header_bytes_;  ///< of the protocol, before each payload
   const Address server_;
-  const Timetable& timetable_;
   const std::int64_t timeout_ns_;
 
   Fd epoll_;
@@ -149,15 +142,7 @@ class DatagramLoop final : public LoadThread {
   std::size_t connecting_ = 0;
   std::size_t alive_ = 0;
   std::int64_t next_look_ns_ = 0;  ///< for lost ones
-  Phase now_in_ = Phase::connecting;
-  bool is_draining_ = false;             ///< nothing is asked any more
-  std::int64_t boundary_ns_ = never_ns;  ///< of the load or its window, the next one
-
-  Agenda agenda_;
-  MeasuredWindow window_;
   DatagramCounts counts_;
-  LoadErrors errors_;
-  std::string first_failure_;
 };
 
 extern template class DatagramLoop<Pattern>;

@@ -45,13 +45,14 @@ class Pattern {
 };
 
 /// Says what it is asked to, and compares what comes back. What was received is checked
-/// at once, so callers that take turns may share one `memory`, and their words.
+/// at once, so callers that take turns may share one `memory`, and their words; who gives
+/// hear() the bytes where they lie need lend none.
 template <class W>
 class Caller {
  public:
   using Words = W;
 
-  Caller(const Words& words, std::uint64_t connection, Room memory)
+  Caller(const Words& words, std::uint64_t connection, Room memory = {})
       : words_(&words), memory_(memory), connection_(connection) {}
 
   /// `bytes` more shall be said.
@@ -60,9 +61,9 @@ class Caller {
   void finish() { finishing_ = true; }
 
   [[nodiscard]] Room input() const { return memory_; }
-  void received(std::size_t n) {
-    Bytes news = memory_.first(n);
-    if (verified_ + n > sent_) fail();
+  void received(std::size_t n) { hear(memory_.first(n)); }
+  void hear(Bytes news) {
+    if (verified_ + news.size() > sent_) fail();
     while (!news.empty() && !wrong_) {
       const Bytes right = words_->at(connection_, verified_, news.size());
       if (std::memcmp(news.data(), right.data(), right.size()) != 0) return fail();

@@ -84,7 +84,7 @@ class HttpCaller {
  public:
   using Words = HttpWords;
 
-  HttpCaller(const Words& words, std::uint64_t connection, Room memory)
+  HttpCaller(const Words& words, std::uint64_t connection, Room memory = {})
       : words_(&words), memory_(memory), connection_(connection) {}
 
   /// `bytes` more shall be said; whole requests.
@@ -93,8 +93,9 @@ class HttpCaller {
   void finish() { finishing_ = true; }
 
   [[nodiscard]] Room input() const { return memory_; }
-  void received(std::size_t n) {
-    for (Bytes news = memory_.first(n); !news.empty() && !wrong_;) {
+  void received(std::size_t n) { hear(memory_.first(n)); }
+  void hear(Bytes news) {
+    while (!news.empty() && !wrong_) {
       if (part_ == Part::body || part_ == Part::chunk)
         news = news.subspan(take_body(news));
       else

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "clients/datagram_thread.hpp"
-#include "clients/load_thread.hpp"
+#include "clients/load_loop.hpp"
 #include "clients/noise.hpp"
 #include "common/affinity.hpp"
 #include "common/program.hpp"
@@ -40,7 +40,7 @@ class Crew {
           members_.push_back(std::make_unique<DatagramLoop<Words>>(
               plan, words, addresses.front(), share, timetable_));
         else
-          members_.push_back(std::make_unique<LoadLoop<Caller<Words>>>(
+          members_.push_back(std::make_unique<LoadLoop<Caller<Words>, EpollEngine>>(
               plan, words, addresses, share, timetable_));
       };
       if (plan.work)

@@ -1,20 +1,13 @@
-// LoadThread: the clients of one thread, in one epoll loop.
+// LoadThread: the phases of one thread's share of a load, whatever its clients speak.
 #pragma once
-
-#include <sys/epoll.h>
 
 #include <atomic>
 #include <cstdint>
-#include <span>
 #include <string>
-#include <vector>
 
 #include "clients/agenda.hpp"
 #include "clients/load.hpp"
 #include "clients/measured_window.hpp"
-#include "clients/work_caller.hpp"
-#include "common/buffer.hpp"
-#include "common/drive.hpp"
 
 namespace echolab {
 
@@ -38,7 +31,14 @@ struct Share {
   Stripe stripe;            ///< of the arrivals
 };
 
-/// A load thread as others see it.
+/// Of one thread's counters, which others read: no lock, and no lock prefix.
+template <class Counter>
+void add(Counter& counter, std::uint64_t n = 1) {
+  counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+}
+
+/// From the first connect to the last close: a load in its phases. How clients connect,
+/// ask and are heard is the derived loop's.
 class LoadThread {
   template <class Counter>
   static auto load(const Counter& counter) {
@@ -46,15 +46,14 @@ class LoadThread {
   }
 
  public:
-  LoadThread() = default;
+  LoadThread(const LoadPlan& plan, const Share& share, const Timetable& timetable);
   LoadThread(const LoadThread&) = delete;
   LoadThread& operator=(const LoadThread&) = delete;
   virtual ~LoadThread() = default;
 
-  /// From the first connect to the last close.
-  virtual void run() = 0;
+  void run();
   /// After run(): adds what this thread measured.
-  virtual void add_to(LoadResult& result) const = 0;
+  virtual void add_to(LoadResult& result) const;
 
   // Readable by others at any time (relaxed: for progress and for phase changes).
   [[nodiscard]] std::size_t settled() const { return load(settled_); }
@@ -67,123 +66,71 @@ class LoadThread {
   [[nodiscard]] bool finished() const { return finished_.load(); }
 
  protected:
+  // --- what a loop does in each phase
+  [[nodiscard]] virtual std::int64_t now_ns() const { return clock_ns(); }
+  /// Starts as many as may be under way. False: none is, though not all are connected.
+  virtual bool connect_some() = 0;
+  virtual void give_up_connecting() = 0;
+  /// Each connection asks once.
+  virtual void greet() = 0;
+  /// Every slot is free, but for those that wait for the reply to their greeting.
+  virtual void take_up(std::int64_t now_ns) = 0;
+  /// One wait and what it brings. Calls follow_phase() after the wait, and keep_time().
+  virtual void turn(std::int64_t at_most_ns) = 0;
+  /// Nothing is asked any more: connections end with the reply to what they asked.
+  virtual void finish() = 0;
+  /// No connection is left.
+  [[nodiscard]] virtual bool is_over() const = 0;
+  /// Connections that are left when nobody waits any longer.
+  virtual void give_up_the_rest() = 0;
+
+  // --- what is the same for all
+  void follow_phase() {
+    const Phase phase = timetable_.phase.load(std::memory_order_acquire);
+    if (phase != now_in_) enter(phase);
+  }
+  [[nodiscard]] bool is_due(std::int64_t now_ns) const { return boundary_ns_ <= now_ns; }
+  /// The load begins, the window begins, the window ends: each at its moment, which all
+  /// threads have from the timetable, however late they see it.
+  void pass_boundary();
+  /// When a boundary comes, or somebody asks.
+  [[nodiscard]] std::int64_t due_ns() const {
+    return std::min(boundary_ns_, agenda_.due_ns());
+  }
+  /// To be called when the agenda has been followed: after the window all was sent.
+  void drain_if_over() {
+    if (now_in_ == Phase::draining && !is_draining_ && !agenda_.has_more()) drain();
+  }
+  [[nodiscard]] bool is_draining() const { return is_draining_; }
+
+  const LoadPlan& plan_;
+  const Share share_;
+  Agenda agenda_;
+  MeasuredWindow window_;
+  std::uint64_t outstanding_ = 0;  ///< requests, of all connections
+  LoadErrors errors_;
+  std::string first_failure_;
+
   std::atomic<std::size_t> settled_{0};  ///< connections that came about, or failed
   std::atomic<std::size_t> connected_{0};
   std::atomic<std::uint64_t> answered_{0};
   std::atomic<std::size_t> served_{0};
   std::atomic<std::uint64_t> failures_{0};
   std::atomic<bool> quota_met_{false};
-  std::atomic<bool> finished_{false};
-};
-
-/// The clients of one thread, each a `Caller` (EchoCaller, WorkCaller): chosen once per
-/// load, so that a message meets neither a virtual call nor a branch. Everything belongs
-/// to the thread that calls run(). No lock and no allocation once all connections are
-/// made.
-template <class Caller>
-class LoadLoop final : public LoadThread {
- public:
-  LoadLoop(const LoadPlan& plan, const typename Caller::Words& words,
-           std::span<const Address> addresses, const Share& share,
-           const Timetable& timetable);
-
-  void run() override;
-  void add_to(LoadResult& result) const override;
 
  private:
-  enum class State : std::uint8_t { unborn, connecting, open, closing, closed };
-
-  struct Request : Stamps {
-    std::uint64_t end = 0;  ///< where it ends among all bytes of its connection
-  };
-
-  // Two cache lines, what a message touches first: with thousands of connections, misses
-  // are most of what a generator costs beyond its system calls.
-  struct alignas(64) Connection {
-    Connection(Caller c, Request* r) : caller(c), requests(r) {}
-    Caller caller;
-    Fd fd;
-    State state = State::unborn;
-    bool is_blocked = false;      ///< the socket takes no more
-    std::uint32_t waits_for = 0;  ///< EPOLLIN, EPOLLOUT
-    std::uint64_t asked = 0;      ///< requests
-    std::uint64_t begun = 0;      ///< of them: the first byte left
-    std::uint64_t begun_end = 0;  ///< where those end: Request::end
-    std::uint64_t answered = 0;   ///< of them
-    std::uint64_t in_window = 0;  ///< of them
-    Request* requests;            ///< number k at k & ring_mask_
-  };
-
-  // --- from the first connect to the last close
-  void connect_some();
-  bool start(Connection& connection, std::size_t index);
-  void established(Connection& connection);
-  void give_up_connecting();
   void enter(Phase phase);
-  void begin_load(std::int64_t now_ns);
-  void pass_boundary(std::int64_t now_ns);
   void drain();
   void give_up_asking();
-  void give_up_the_rest();
-  // --- one turn of the loop
-  void turn(std::int64_t at_most_ns);
-  void keep_time(std::int64_t now_ns);
-  [[nodiscard]] std::int64_t due_ns() const;
-  void on_event(Connection& connection, std::uint32_t events);
-  // --- one connection
-  void hear(Connection& connection);
-  void record_answers(Connection& connection, std::int64_t now_ns);
-  void ask_all(Connection& connection, std::int64_t now_ns);
-  void ask(Connection& connection, std::int64_t intended_ns, std::int64_t eligible_ns);
-  void send_more(Connection& connection, std::int64_t now_ns);
-  void stamp_begun(Connection& connection, std::int64_t now_ns);
-  void end_if_done(Connection& connection);
-  void watch(Connection& connection, std::uint32_t events);
-  void fail(Connection& connection, std::uint64_t& kind, const std::string& why);
-  void close(Connection& connection);
-
-  [[nodiscard]] std::size_t index_of(const Connection& connection) const {
-    return static_cast<std::size_t>(&connection - connections_.data());
-  }
-  [[nodiscard]] std::int64_t& opened_ns(const Connection& connection) {
-    return opened_ns_[index_of(connection)];
-  }
   [[nodiscard]] std::uint64_t unanswered_arrivals(std::int64_t now_ns) const;
 
-  const LoadPlan& plan_;
-  const std::span<const Address> addresses_;
-  const Share share_;
   const Timetable& timetable_;
-  const SizeLaw sizes_;        ///< of requests, on the wire
-  const std::uint64_t depth_;  ///< requests outstanding per connection
-
-  Fd epoll_;
-  Buffer memory_;  ///< received bytes, checked at once: one for all connections
-  const std::uint64_t ring_mask_;  ///< of a connection's ring of requests
-  std::vector<Request> requests_;
-  std::vector<Connection> connections_;
-  std::vector<std::int64_t> opened_ns_;  ///< of each connection: connect(); half-close
-  std::vector<epoll_event> events_;
-  std::size_t unborn_ = 0;  ///< index of the next to connect
-  std::size_t connecting_ = 0;
-  std::size_t alive_ = 0;
   Phase now_in_ = Phase::connecting;
   bool is_draining_ = false;             ///< nothing is asked any more
   std::int64_t boundary_ns_ = never_ns;  ///< of the load or its window, the next one
-
-  Agenda agenda_;
-  MeasuredWindow window_;
-  std::uint64_t outstanding_ = 0;       ///< requests, of all connections
-  std::uint64_t backlog_at_begin_ = 0;  ///< arrivals without a reply
+  std::uint64_t backlog_at_begin_ = 0;   ///< arrivals without a reply
   std::uint64_t backlog_at_end_ = 0;
-  LoadErrors errors_;
-  Histogram connect_;
-  Histogram first_byte_;
-  Histogram close_;
-  std::string first_failure_;
+  std::atomic<bool> finished_{false};
 };
-
-extern template class LoadLoop<EchoCaller>;
-extern template class LoadLoop<WorkCaller>;
 
 }  // namespace echolab

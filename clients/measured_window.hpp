@@ -25,14 +25,14 @@ class MeasuredWindow {
   MeasuredWindow(std::uint64_t quota, bool is_open_loop)
       : quota_(quota), by_intention_(is_open_loop) {}
 
-  void begin() {
-    begin_ns_ = clock_ns();
+  void begin(std::int64_t now_ns) {
+    begin_ns_ = now_ns;
     cpu_begin_ns_ = clock_ns(CLOCK_THREAD_CPUTIME_ID);
   }
   /// Once it has begun; only the first end counts.
-  void end() {
+  void end(std::int64_t now_ns) {
     if (!is_open()) return;
-    end_ns_ = clock_ns();
+    end_ns_ = now_ns;
     cpu_end_ns_ = clock_ns(CLOCK_THREAD_CPUTIME_ID);
   }
   [[nodiscard]] bool is_open() const { return has_begun() && end_ns_ == never_ns; }
@@ -58,7 +58,7 @@ class MeasuredWindow {
     if (by_intention_ ? has(stamps.intended_ns) : counts) record(stamps, received_ns);
     if (!counts) return false;
     ++counted_;
-    if (quota_met()) end();
+    if (quota_met()) end(received_ns);
     return true;
   }
   /// One that was intended inside and has no reply at `now_ns`: it takes so long or

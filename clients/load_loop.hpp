@@ -1,0 +1,412 @@
+// LoadLoop: the clients of one thread that speak over streams, in one event loop.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "clients/epoll_engine.hpp"
+#include "clients/load_thread.hpp"
+#include "clients/work_caller.hpp"
+
+namespace echolab {
+
+/// The clients of one thread, each a `Caller` (EchoCaller, WorkCaller), on an `Engine`
+/// (EpollEngine says what that is): both chosen once per load, so that a message meets
+/// neither a virtual call nor a branch. Everything belongs to the thread that calls
+/// run(). No lock and no allocation once all connections are made.
+template <class Caller, class Engine>
+class LoadLoop final : public LoadThread {
+ public:
+  using Peer = typename Engine::Peer;
+
+  /// `arguments`: for the engine, after its needs.
+  template <class... Arguments>
+  LoadLoop(const LoadPlan& plan, const typename Caller::Words& words,
+           std::span<const Address> addresses, const Share& share,
+           const Timetable& timetable, Arguments&&... arguments);
+
+  void add_to(LoadResult& result) const override;
+
+  // --- what the engine tells
+  void on_connected(Peer& peer, int error);
+  void on_heard(Peer& peer, Bytes news);
+  void on_end(Peer& peer, int error);
+  void on_writable(Peer& peer) { send_more(of(peer), engine_.now_ns()); }
+
+ private:
+  enum class State : std::uint8_t { unborn, connecting, open, closing, closed };
+
+  struct Request : Stamps {
+    std::uint64_t end = 0;  ///< where it ends among all bytes of its connection
+  };
+
+  // Two cache lines, what a message touches first: with thousands of connections, misses
+  // are most of what a generator costs beyond its system calls.
+  struct alignas(64) Connection : Peer {
+    Connection(Caller c, Request* r) : caller(c), requests(r) {}
+    Caller caller;
+    State state = State::unborn;
+    bool is_blocked = false;      ///< the socket takes no more
+    std::uint64_t asked = 0;      ///< requests
+    std::uint64_t begun = 0;      ///< of them: the first byte left
+    std::uint64_t begun_end = 0;  ///< where those end: Request::end
+    std::uint64_t answered = 0;   ///< of them
+    std::uint64_t in_window = 0;  ///< of them
+    Request* requests;            ///< number k at k & ring_mask_
+  };
+
+  static constexpr std::size_t connects_at_once = 128;
+  static constexpr std::size_t connections_per_source = 8192;
+
+  // --- from the first connect to the last close
+  [[nodiscard]] std::int64_t now_ns() const override { return engine_.now_ns(); }
+  bool connect_some() override;
+  bool start(Connection& connection);
+  void established(Connection& connection);
+  void give_up_connecting() override;
+  void greet() override;
+  void take_up(std::int64_t now_ns) override;
+  void finish() override;
+  [[nodiscard]] bool is_over() const override { return alive_ == 0; }
+  void give_up_the_rest() override;
+  // --- one turn of the loop
+  void turn(std::int64_t at_most_ns) override;
+  void keep_time(std::int64_t now_ns);
+  // --- one connection
+  void record_answers(Connection& connection, std::int64_t now_ns);
+  void ask_all(Connection& connection, std::int64_t now_ns);
+  void ask(Connection& connection, std::int64_t intended_ns, std::int64_t eligible_ns);
+  void send_more(Connection& connection, std::int64_t now_ns);
+  void stamp_begun(Connection& connection, std::int64_t now_ns);
+  void end_if_done(Connection& connection);
+  void fail(Connection& connection, std::uint64_t& kind, const std::string& why);
+  void close(Connection& connection);
+
+  static Connection& of(Peer& peer) { return static_cast<Connection&>(peer); }
+  [[nodiscard]] std::size_t index_of(const Connection& connection) const {
+    return static_cast<std::size_t>(&connection - connections_.data());
+  }
+  [[nodiscard]] std::int64_t& opened_ns(const Connection& connection) {
+    return opened_ns_[index_of(connection)];
+  }
+
+  const std::span<const Address> addresses_;
+  const SizeLaw sizes_;        ///< of requests, on the wire
+  const std::uint64_t depth_;  ///< requests outstanding per connection
+
+  Engine engine_;
+  const std::uint64_t ring_mask_;  ///< of a connection's ring of requests
+  std::vector<Request> requests_;
+  std::vector<Connection> connections_;
+  std::vector<std::int64_t> opened_ns_;  ///< of each connection: connect(); half-close
+  std::size_t unborn_ = 0;               ///< index of the next to connect
+  std::size_t connecting_ = 0;
+  std::size_t alive_ = 0;
+
+  Histogram connect_;
+  Histogram first_byte_;
+  Histogram close_;
+};
+
+template <class Caller, class Engine>
+template <class... Arguments>
+LoadLoop<Caller, Engine>::LoadLoop(const LoadPlan& plan,
+                                   const typename Caller::Words& words,
+                                   std::span<const Address> addresses, const Share& share,
+                                   const Timetable& timetable, Arguments&&... arguments)
+    : LoadThread(plan, share, timetable),
+      addresses_(addresses),
+      sizes_(plan.sizes.value_or(SizeLaw(plan.request_bytes()))),
+      depth_(plan.pipeline),
+      engine_(EngineNeeds{share.connections, plan.pipeline * plan.request_bytes()},
+              std::forward<Arguments>(arguments)...),
+      ring_mask_(std::bit_ceil(plan.pipeline) - 1),
+      requests_(share.connections * (ring_mask_ + 1)),
+      opened_ns_(share.connections) {
+  connections_.reserve(share.connections);
+  for (std::size_t i = 0; i < share.connections; ++i)
+    connections_.emplace_back(Caller(words, share.first + i),
+                              &requests_[i * (ring_mask_ + 1)]);
+}
+
+/// Keeps a bounded number of connects under way, so that the listen queue is not flooded.
+template <class Caller, class Engine>
+bool LoadLoop<Caller, Engine>::connect_some() {
+  while (unborn_ < connections_.size() && connecting_ < connects_at_once) {
+    if (!start(connections_[unborn_])) break;
+    ++unborn_;
+  }
+  return connecting_ > 0;
+}
+
+/// False when the server's queue is full (a Unix socket's): try again in a moment.
+template <class Caller, class Engine>
+bool LoadLoop<Caller, Engine>::start(Connection& connection) {
+  const Address& server = addresses_.front();
+  std::optional<Address> source;
+  if (plan_.connections > connections_per_source)
+    source = loopback_source(
+        server, static_cast<unsigned>(1 + (share_.first + index_of(connection)) /
+                                              connections_per_source));
+  opened_ns(connection) = engine_.now_ns();
+  const int error = engine_.connect(connection, server, source);
+  if (error == EAGAIN && server.family() == AF_UNIX) return false;
+  connection.state = State::connecting;
+  ++connecting_;
+  ++alive_;
+  if (error != EINPROGRESS) on_connected(connection, error);
+  return true;
+}
+
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::on_connected(Peer& peer, int error) {
+  if (error == 0) return established(of(peer));
+  fail(of(peer), errors_.connect, fmt::format("connect: {}", std::strerror(error)));
+}
+
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::established(Connection& connection) {
+  --connecting_;
+  connection.state = State::open;
+  connect_.record(engine_.now_ns() - opened_ns(connection));
+  add(connected_);
+  add(settled_);
+}
+
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::give_up_connecting() {
+  for (Connection& connection : connections_) {
+    if (connection.state == State::unborn) ++alive_, ++connecting_;
+    if (connection.state == State::unborn || connection.state == State::connecting) {
+      connection.state = State::connecting;
+      fail(connection, errors_.timeout, "connect: no answer within --timeout");
+    }
+  }
+  unborn_ = connections_.size();
+}
+
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::greet() {
+  for (Connection& connection : connections_) ask_all(connection, engine_.now_ns());
+}
+
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::take_up(std::int64_t now) {
+  if (agenda_.is_at_once()) {
+    for (Connection& connection : connections_) ask_all(connection, now);
+    return;
+  }
+  for (std::uint64_t slot = 0; slot < depth_; ++slot)
+    for (const Connection& connection : connections_)
+      if (connection.state == State::open &&
+          connection.asked - connection.answered <= slot)
+        agenda_.freed(static_cast<std::uint32_t>(index_of(connection)), now);
+}
+
+/// A connect that is still under way is given up: nobody waits for it.
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::finish() {
+  for (Connection& connection : connections_) {
+    connection.caller.finish();
+    if (connection.state == State::connecting) close(connection);
+    end_if_done(connection);
+  }
+}
+
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::give_up_the_rest() {
+  for (Connection& connection : connections_) {
+    if (connection.state == State::open)
+      fail(connection, errors_.timeout, "the last replies did not come within --timeout");
+    close(connection);
+  }
+}
+
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::turn(std::int64_t at_most_ns) {
+  const std::int64_t due = due_ns();
+  engine_.wait(due == never_ns ? at_most_ns
+                               : std::min(due - engine_.now_ns(), at_most_ns));
+  // Before the events: a reply that comes after the window's end is not in the window.
+  follow_phase();
+  if (due_ns() != never_ns) keep_time(engine_.now_ns());
+  engine_.deliver(*this);
+}
+
+/// What is due by now: a boundary of the load, and requests.
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::keep_time(std::int64_t now) {
+  while (is_due(now)) pass_boundary();
+  if (agenda_.is_at_once()) return;
+  const auto is_alive = [&](std::uint32_t index) {
+    return connections_[index].state == State::open;
+  };
+  const auto drop = [&](std::int64_t intended) { window_.drop(intended); };
+  while (const auto next = agenda_.next(now, is_alive, drop)) {
+    Connection& connection = connections_[next->connection];
+    if (connection.state != State::open) continue;  // its thought ends with it
+    ask(connection, next->intended_ns, next->eligible_ns);
+    now = engine_.now_ns();
+    send_more(connection, now);
+  }
+  drain_if_over();
+}
+
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::on_end(Peer& peer, int error) {
+  Connection& connection = of(peer);
+  if (error != 0)
+    return fail(connection, errors_.reset, fmt::format("recv: {}", std::strerror(error)));
+  if (connection.state == State::closing) {
+    close_.record(engine_.now_ns() - opened_ns(connection));
+    return close(connection);
+  }
+  fail(connection, errors_.closed_early,
+       plan_.work ? "the server closed the connection; its log says which frame it "
+                    "refused, if any"
+                  : "the server closed the connection");
+}
+
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::on_heard(Peer& peer, Bytes news) {
+  Connection& connection = of(peer);
+  const bool is_first = connection.caller.verified() == 0;
+  connection.caller.hear(news);
+  if (connection.caller.wrong())
+    return fail(connection, errors_.mismatch,
+                fmt::format("a wrong byte after {} right ones on one connection",
+                            connection.caller.verified()));
+  const std::int64_t now = engine_.now_ns();
+  if (is_due(now)) pass_boundary();
+  if (is_first) first_byte_.record(now - opened_ns(connection));
+  record_answers(connection, now);
+  end_if_done(connection);
+  if (due_ns() <= now) keep_time(now);
+}
+
+/// Counts the replies that are whole, and gives their slots back.
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::record_answers(Connection& connection, std::int64_t now) {
+  const std::uint64_t before = connection.answered;
+  while (connection.answered < connection.asked) {
+    const Request& request = connection.requests[connection.answered & ring_mask_];
+    if (request.end > connection.caller.verified()) break;
+    ++connection.answered;
+    if (window_.count(request, now)) ++connection.in_window;
+  }
+  const std::uint64_t news = connection.answered - before;
+  if (news == 0) return;
+  outstanding_ -= news;
+  if (before == 0) add(served_);
+  add(answered_, news);
+  if (window_.quota_met() && !quota_met()) quota_met_.store(true);
+  if (agenda_.is_at_once()) return ask_all(connection, now);
+  if (!agenda_.has_begun()) return;
+  const auto index = static_cast<std::uint32_t>(index_of(connection));
+  for (std::uint64_t i = 0; i < news; ++i) agenda_.freed(index, now);
+}
+
+/// Everything that may be outstanding: one request to greet, then as the pipeline says.
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::ask_all(Connection& connection, std::int64_t now) {
+  if (connection.state != State::open || is_draining()) return;
+  const std::uint64_t most =
+      agenda_.has_begun() ? depth_ : 1 - std::min<std::uint64_t>(connection.asked, 1);
+  while (connection.asked - connection.answered < most) ask(connection, now, now);
+  send_more(connection, now);
+}
+
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::ask(Connection& connection, std::int64_t intended,
+                                   std::int64_t eligible) {
+  Request& request = connection.requests[connection.asked & ring_mask_];
+  request.intended_ns = intended;
+  request.eligible_ns = eligible;
+  connection.caller.ask(sizes_.of(share_.first + index_of(connection), connection.asked));
+  request.end = connection.caller.asked();
+  ++connection.asked;
+  ++outstanding_;
+}
+
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::send_more(Connection& connection, std::int64_t now) {
+  const Next next = engine_.send(connection, connection.caller);
+  stamp_begun(connection, now);
+  if (next == Next::closed && !connection.caller.done())
+    return fail(connection, errors_.reset, "send: the server closed the connection");
+  connection.is_blocked = next == Next::writable;
+}
+
+/// `now`: before the bytes left. Who had to wait for the socket was not eligible before.
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::stamp_begun(Connection& connection, std::int64_t now) {
+  while (connection.begun < connection.asked &&
+         connection.begun_end < connection.caller.said()) {
+    Request& request = connection.requests[connection.begun++ & ring_mask_];
+    connection.begun_end = request.end;
+    if (connection.is_blocked) request.eligible_ns = now;
+    request.sent_ns = now;
+    window_.sent(request);
+  }
+}
+
+/// Says that nothing more will come (half-close) once every reply is here; the server
+/// then ends the connection. One that was never asked may not even have been accepted.
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::end_if_done(Connection& connection) {
+  if (connection.state != State::open || !connection.caller.done()) return;
+  if (connection.asked == 0) return close(connection);
+  connection.state = State::closing;
+  opened_ns(connection) = engine_.now_ns();
+  engine_.half_close(connection);
+}
+
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::fail(Connection& connection, std::uint64_t& kind,
+                                    const std::string& why) {
+  ++kind;
+  add(failures_);
+  if (first_failure_.empty()) first_failure_ = why;
+  if (connection.state == State::connecting) {
+    --connecting_;
+    add(settled_);
+  }
+  errors_.lost_replies += connection.asked - connection.answered;
+  outstanding_ -= connection.asked - connection.answered;
+  const std::int64_t now = engine_.now_ns();
+  for (std::uint64_t k = connection.answered; k < connection.asked; ++k) {
+    const std::int64_t intended = connection.requests[k & ring_mask_].intended_ns;
+    k < connection.begun ? window_.give_up(intended, now)
+                         : window_.give_up_unsent(intended, now);
+  }
+  close(connection);
+}
+
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::close(Connection& connection) {
+  if (connection.state == State::unborn || connection.state == State::closed) return;
+  connection.state = State::closed;
+  engine_.close(connection);
+  --alive_;
+}
+
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::add_to(LoadResult& result) const {
+  LoadThread::add_to(result);
+  result.details->connect.merge(connect_);
+  result.details->first_byte.merge(first_byte_);
+  result.details->close.merge(close_);
+  for (const Connection& connection : connections_)
+    result.requests_per_connection.push_back(connection.in_window);
+}
+
+extern template class LoadLoop<EchoCaller, EpollEngine>;
+extern template class LoadLoop<WorkCaller, EpollEngine>;
+
+}  // namespace echolab
