@@ -28,7 +28,7 @@ struct Share {
   std::size_t first = 0;  ///< the index of its first connection among all
   std::size_t connections = 0;
   std::uint64_t quota = 0;  ///< requests to count; 0: no end
-  Stripe stripe;            ///< of the arrivals
+  Stripe stripe{};          ///< of the arrivals
 };
 
 /// Of one thread's counters, which others read: no lock, and no lock prefix.

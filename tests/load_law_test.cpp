@@ -1,0 +1,236 @@
+// That echo_load reports what theory says: its own loop, agenda, window and histograms
+// against servers of known law, in simulated time.
+
+#include <gtest/gtest.h>
+
+#include <boost/math/distributions/students_t.hpp>
+#include <boost/math/tools/roots.hpp>
+#include <cmath>
+#include <numeric>
+
+#include "clients/draw.hpp"
+#include "clients/load_loop.hpp"
+#include "tests/simulated_engine.hpp"
+
+namespace echolab::tests {
+namespace {
+
+constexpr double service_mean_ns = 1e6;
+constexpr int runs = 20;  // independent ones, each with a seed of its own
+
+enum class Service { exponential, constant };
+
+/// Moves a load through its phases, at simulated moments.
+class Script {
+ public:
+  Script(Timetable& timetable, Nanoseconds warm_up, Nanoseconds duration)
+      : timetable_(timetable), warm_up_(warm_up.count()), duration_(duration.count()) {}
+
+  void on_time(std::int64_t now) {
+    const Phase phase = timetable_.phase;
+    if (phase == Phase::connecting) {
+      timetable_.phase = Phase::greeting;
+      timetable_.load_begin_ns = now + 1'000'000'000;  // the greetings are over by then
+      timetable_.window_begin_ns = timetable_.load_begin_ns + warm_up_;
+      timetable_.window_end_ns = timetable_.window_begin_ns + duration_;
+    } else if (phase == Phase::greeting) {
+      timetable_.phase = Phase::measuring;
+    } else if (phase == Phase::measuring && now >= timetable_.window_end_ns) {
+      timetable_.phase = Phase::cooling;
+    } else if (phase == Phase::cooling) {
+      timetable_.phase = Phase::draining;
+    }
+  }
+
+ private:
+  Timetable& timetable_;
+  std::int64_t warm_up_;
+  std::int64_t duration_;
+};
+
+LoadResult simulate(const LoadPlan& plan, Service service) {
+  const Pattern pattern(plan.seed);
+  Timetable timetable;
+  Script script(timetable, plan.warm_up, plan.duration);
+  Draw draw(plan.seed + 1'000);
+  const SimulatedServer server{.request_bytes = plan.request_bytes(),
+                               .service_ns =
+                                   [&] {
+                                     const double factor = service == Service::exponential
+                                                               ? draw.exponential()
+                                                               : 1;
+                                     return std::llround(service_mean_ns * factor);
+                                   },
+                               .on_time = [&](std::int64_t now) { script.on_time(now); }};
+  const std::vector<Address> nowhere(1);
+  LoadLoop<EchoCaller, SimulatedEngine> loop(
+      plan, pattern, nowhere, {.connections = plan.connections}, timetable, server);
+  loop.run();
+  LoadResult result;
+  loop.add_to(result);
+  return result;
+}
+
+LoadPlan open_plan(double utilisation, std::size_t connections) {
+  LoadPlan plan;
+  plan.connections = connections;
+  plan.warm_up = std::chrono::seconds(5);
+  plan.duration = std::chrono::seconds(60);
+  plan.timeout = std::chrono::seconds(10);
+  plan.workload.arrivals = ArrivalPlan{.law = ArrivalPlan::Law::poisson,
+                                       .rate = utilisation * 1e9 / service_mean_ns,
+                                       .replay = nullptr};
+  return plan;
+}
+
+struct Interval {
+  double low;
+  double high;
+  /// But for the histogram's own resolution, a bucket of 0.1 %.
+  [[nodiscard]] bool has(double value) const {
+    return low <= value * 1.001 && value * 0.999 <= high;
+  }
+};
+std::ostream& operator<<(std::ostream& out, const Interval& interval) {
+  return out << '[' << interval.low << ", " << interval.high << ']';
+}
+
+/// Of the mean of independent values, at 99.9 %: Student's t.
+Interval interval_of(const std::vector<double>& values) {
+  const auto n = static_cast<double>(values.size());
+  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
+  double squares = 0;
+  for (const double value : values) squares += (value - mean) * (value - mean);
+  const double deviation = std::sqrt(squares / (n - 1) / n);
+  const double t =
+      boost::math::quantile(boost::math::students_t_distribution<>(n - 1), 0.9995);
+  return {mean - t * deviation, mean + t * deviation};
+}
+
+constexpr double quantiles[] = {0.5, 0.9, 0.99};
+
+/// The mean and the quantiles of the response that a load reports, in service times.
+struct Reported {
+  std::vector<double> mean;
+  std::vector<double> quantile[std::size(quantiles)];
+};
+
+Reported report(LoadPlan plan, Service service) {
+  Reported reported;
+  for (int run = 0; run < runs; ++run) {
+    plan.seed = static_cast<std::uint64_t>(run) + 1;
+    const LoadResult result = simulate(plan, service);
+    EXPECT_EQ(result.errors.total(), 0U) << result.first_failure;
+    EXPECT_EQ(result.response.count(), result.offered);
+    EXPECT_EQ(result.details->lag.max_ns(), 0U) << "a client that takes no time";
+    reported.mean.push_back(result.response.mean_ns() / service_mean_ns);
+    for (std::size_t i = 0; i < std::size(quantiles); ++i)
+      reported.quantile[i].push_back(
+          static_cast<double>(result.response.quantile_ns(quantiles[i]).value_or(0)) /
+          service_mean_ns);
+  }
+  return reported;
+}
+
+/// That the law is inside the interval, and that the interval says something.
+void expect(const std::vector<double>& reported, double law, const std::string& what) {
+  const Interval interval = interval_of(reported);
+  EXPECT_TRUE(interval.has(law)) << what << ": " << law << " is not in " << interval;
+  EXPECT_LT(interval.high - interval.low, 0.25 * law) << what << ": " << interval;
+}
+
+/// Of the time that who comes to M/D/1 waits, in service times (Erlang 1909).
+double waits_at_most(double t, double utilisation) {
+  double sum = 0;
+  double factorial = 1;
+  for (int k = 0; k <= static_cast<int>(t); ++k) {
+    if (k > 0) factorial *= k;
+    const double x = utilisation * (t - k);
+    sum += std::pow(-x, k) / factorial * std::exp(x);
+  }
+  return (1 - utilisation) * sum;
+}
+
+double response_of_constant_service(double utilisation, double quantile) {
+  if (quantile <= 1 - utilisation) return 1;  // most find nobody there
+  const auto [low, high] = boost::math::tools::bisect(
+      [&](double t) { return waits_at_most(t, utilisation) - quantile; }, 0.0, 30.0,
+      boost::math::tools::eps_tolerance<double>(30));
+  return 1 + (low + high) / 2;
+}
+
+class LoadLaw : public ::testing::TestWithParam<double> {};
+
+TEST_P(LoadLaw, OfExponentialServiceIsInTheReportedInterval) {
+  const double utilisation = GetParam();
+  const Reported reported = report(open_plan(utilisation, 64), Service::exponential);
+  expect(reported.mean, 1 / (1 - utilisation), "mean");
+  for (std::size_t i = 0; i < std::size(quantiles); ++i)
+    expect(reported.quantile[i], -std::log(1 - quantiles[i]) / (1 - utilisation),
+           fmt::format("quantile {}", quantiles[i]));
+}
+
+TEST_P(LoadLaw, OfConstantServiceIsInTheReportedInterval) {
+  const double utilisation = GetParam();
+  const Reported reported = report(open_plan(utilisation, 64), Service::constant);
+  expect(reported.mean, 1 + utilisation / 2 / (1 - utilisation), "mean");
+  for (std::size_t i = 0; i < std::size(quantiles); ++i)
+    expect(reported.quantile[i], response_of_constant_service(utilisation, quantiles[i]),
+           fmt::format("quantile {}", quantiles[i]));
+}
+
+INSTANTIATE_TEST_SUITE_P(AtUtilisation, LoadLaw, ::testing::Values(0.3, 0.6, 0.8));
+
+/// Whoever waits for a free connection waits all the same: that is the point of the
+/// intended moment.
+TEST(LoadLaw, HoldsWithOneConnectionAsWithMany) {
+  const Reported reported = report(open_plan(0.6, 1), Service::exponential);
+  expect(reported.mean, 1 / (1 - 0.6), "mean");
+  expect(reported.quantile[2], -std::log(0.01) / (1 - 0.6), "p99");
+}
+
+/// N clients that think for Z and are served in S, both exponential, by mean value
+/// analysis (Reiser, Lavenberg 1980): the interactive response time law, R = N / X - Z.
+TEST(LoadLaw, OfAClosedLoopThatThinksIsThatOfAnInteractiveSystem) {
+  constexpr std::size_t clients = 12;
+  constexpr double think = 10;  // service times
+  double response = 0;
+  double throughput = 0;
+  double queue = 0;
+  for (std::size_t n = 1; n <= clients; ++n) {
+    response = 1 + queue;
+    throughput = static_cast<double>(n) / (response + think);
+    queue = throughput * response;
+  }
+  LoadPlan plan = open_plan(0.5, clients);
+  plan.workload.arrivals.reset();
+  plan.workload.think = TimeLaw::parse("--think", "exp:10ms");
+  std::vector<double> responses;
+  std::vector<double> throughputs;
+  for (int run = 0; run < runs; ++run) {
+    plan.seed = static_cast<std::uint64_t>(run) + 1;
+    const LoadResult result = simulate(plan, Service::exponential);
+    responses.push_back(result.response.mean_ns() / service_mean_ns);
+    throughputs.push_back(result.requests_per_second() * service_mean_ns / 1e9);
+  }
+  expect(responses, response, "response");
+  expect(throughputs, throughput, "throughput");
+}
+
+/// Little's law, for whoever is always asking: outstanding = throughput x response.
+TEST(LoadLaw, OfLittleHoldsForAPipelineToTheRequest) {
+  LoadPlan plan = open_plan(0.5, 7);
+  plan.workload.arrivals.reset();
+  plan.pipeline = 3;
+  plan.sizes.reset();
+  const LoadResult result = simulate(plan, Service::exponential);
+  const double outstanding =
+      result.requests_per_second() * result.response.mean_ns() / 1e9;
+  // Who straddles an end of the window is counted at one end alone.
+  EXPECT_NEAR(outstanding, 21, 2 * 21.0 * 21 / static_cast<double>(result.requests));
+  EXPECT_EQ(result.starved(), 0U);
+  EXPECT_GT(result.jain(), 0.99);
+}
+
+}  // namespace
+}  // namespace echolab::tests
