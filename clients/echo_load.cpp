@@ -14,6 +14,7 @@
 #include "clients/load_merge.hpp"
 #include "clients/load_report.hpp"
 #include "clients/null_responder.hpp"
+#include "clients/population_options.hpp"
 #include "clients/work_options.hpp"
 #include "clients/workload_options.hpp"
 #include "common/interrupt.hpp"
@@ -27,6 +28,7 @@ struct Options {
   LoadPlan plan;
   WorkOptions work;
   WorkloadOptions workload;
+  std::vector<std::string> classes;
   std::string start_at;
   std::string part;
   ExportOptions exports;
@@ -46,6 +48,9 @@ constexpr const char* examples =
     "arrive\n"
     "  echo_load -c 200 -R 5k --session 4 --think exp:10ms   partly open\n"
     "  echo_load -s list:64@90,4KiB@10 -R 1k..20k      sizes by weight, a rising rate\n"
+    "  echo_load --class good:c=64 --class idle:c=5000 --class slow-reader:c=20,rate=1k\n"
+    "                                                  three populations; good leads\n"
+    "  echo_load --class churn:c=16,n=10,end=rst       connects anew after 10 requests\n"
     "  echo_load -R 10k --part 1/2 --start-at 2030-01-01T12:00:00Z  one of two hosts\n"
     "  echo_load --protocol work --compute 50us --block 2ms --heavy 1%:1ms\n"
     "  echo_load -c 100 -s 512 udp://127.0.0.1:7007    datagrams: what is lost is "
@@ -76,6 +81,7 @@ void add_options(CLI::App& parser, Options& options) {
             1, 65'536);
   add_workload_options(parser, options.workload);
   add_work_options(parser, options.work);
+  add_class_options(parser, options.classes);
   add_duration(parser, "-w,--warm-up", plan.warm_up,
                "load before the window, not counted", 0s, 1h);
   add_duration(parser, "--timeout", plan.timeout, "to connect, and for the last replies",
@@ -251,6 +257,7 @@ ExitCode start(int argc, char** argv) {
   complete_workload(options.workload, parser, options.plan);
   complete_work(options.work, parser, options.plan);
   complete_place(options.part, options.start_at, options.plan);
+  complete_classes(options.classes, parser, options.plan);
   check(options.plan);
   if (options.calibrate) return calibrate_and_keep(options);
   LoadFiles files(options.exports);

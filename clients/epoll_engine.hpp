@@ -17,6 +17,8 @@ namespace echolab {
 struct EngineNeeds {
   std::size_t connections = 0;
   std::uint64_t most_unsent = 0;  ///< bytes that one connection may have to send at once
+  std::size_t most_heard = 0;     ///< bytes to receive at once; 0: as many as there are
+  bool reads_little = false;      ///< the kernel shall keep little that is not read
 };
 
 /// An engine owns the sockets and the clock of a load loop, and tells it what happened:
@@ -28,19 +30,23 @@ struct EngineNeeds {
 /// `Peer` is what it keeps of a connection, which derives from it. It is told of one at
 /// a time, and no more of one that was closed. Bytes are good until the call returns.
 /// `is_deferred`: what send() took leaves with the next wait(), and not at once.
+/// `can_pause`: it knows pause() and resume().
 class EpollEngine {
  public:
   struct Peer {
     Fd fd;
     std::uint16_t waits_for = 0;  ///< EPOLLIN, EPOLLOUT
     bool is_connecting = false;
+    bool is_paused = false;
   };
   static constexpr bool is_deferred = false;
+  static constexpr bool can_pause = true;
 
   /// One buffer for all, for what is received is looked at once.
-  explicit EpollEngine(const EngineNeeds& /*needs*/)
+  explicit EpollEngine(const EngineNeeds& needs)
       : epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
-        memory_(receive_bytes) {}
+        memory_(needs.most_heard > 0 ? needs.most_heard : receive_bytes),
+        reads_little_(needs.reads_little) {}
 
   static std::int64_t now_ns() { return clock_ns(); }
 
@@ -51,7 +57,11 @@ class EpollEngine {
     peer.fd = std::move(fd);
     if (!peer.fd) return error;
     peer.is_connecting = error == EINPROGRESS;
+    peer.is_paused = false;
     peer.waits_for = peer.is_connecting ? EPOLLOUT : EPOLLIN;
+    const int least = 1;  // the kernel makes it its own least: socket(7)
+    if (reads_little_)
+      ::setsockopt(peer.fd.get(), SOL_SOCKET, SO_RCVBUF, &least, sizeof least);
     return control(EPOLL_CTL_ADD, peer) == 0 ? error : errno;
   }
 
@@ -67,6 +77,22 @@ class EpollEngine {
   /// Nothing more will be sent.
   static void half_close(Peer& peer) { ::shutdown(peer.fd.get(), SHUT_WR); }
   static void close(Peer& peer) { peer.fd.reset(); }
+  /// Closes with a reset, whatever is under way.
+  static void reset(Peer& peer) {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(peer.fd.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(peer);
+  }
+
+  /// Hears nothing, not even an end, until resume().
+  void pause(Peer& peer) {
+    peer.is_paused = true;
+    watch(peer, peer.waits_for);
+  }
+  void resume(Peer& peer) {
+    peer.is_paused = false;
+    watch(peer, peer.waits_for | EPOLLIN);
+  }
 
   void wait(std::int64_t at_most_ns) {
     news_ = wait_for_events(epoll_.get(), events_, at_most_ns);
@@ -116,6 +142,7 @@ class EpollEngine {
   }
 
   void watch(Peer& peer, std::uint32_t events) {
+    if (peer.is_paused) events &= ~std::uint32_t{EPOLLIN};
     if (peer.waits_for == events) return;
     peer.waits_for = static_cast<std::uint16_t>(events);
     checked(control(EPOLL_CTL_MOD, peer), "epoll_ctl(MOD)");
@@ -129,6 +156,7 @@ class EpollEngine {
 
   Fd epoll_;
   Buffer memory_;
+  const bool reads_little_;
   std::array<epoll_event, batch> events_{};
   std::span<epoll_event> news_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "clients/load_report.hpp"
+#include "clients/population_report.hpp"
 #include "common/units.hpp"
 
 namespace echolab {
@@ -151,7 +152,10 @@ ExitCode exit_code_of(Verdict verdict) {
   return ExitCode::failure;
 }
 
-Judgement judge(const LoadPlan& plan, const LoadResult& result) {
+namespace {
+
+/// Of the population that leads.
+Judgement judge_lead(const LoadPlan& plan, const LoadResult& result) {
   const LoadErrors& errors = result.errors;
   if (errors.mismatch > 0)
     return {Verdict::corrupt, fmt::format("{} connections got wrong bytes: {}",
@@ -186,6 +190,18 @@ Judgement judge(const LoadPlan& plan, const LoadResult& result) {
   if (const auto near = warning_of(result.ceiling, result.requests_per_second()))
     valid.warnings.push_back(*near);
   return valid;
+}
+
+}  // namespace
+
+Judgement judge(const LoadPlan& plan, const LoadResult& result) {
+  Judgement judgement = judge_lead(plan, result);
+  if (const std::string corrupt = company_corrupt(plan, result);
+      !corrupt.empty() && judgement.verdict != Verdict::corrupt)
+    judgement = {Verdict::corrupt, corrupt};
+  for (std::string& warning : company_warnings(plan, result))
+    judgement.warnings.push_back(std::move(warning));
+  return judgement;
 }
 
 }  // namespace echolab

@@ -20,12 +20,13 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-/// The threads of one load, and the phase that they are in.
-class Crew {
+/// The threads of one population.
+class Population {
  public:
-  Crew(const LoadPlan& plan, const std::vector<Address>& addresses)
+  /// `first`: how many connections other populations of the load have before it.
+  Population(const LoadPlan& plan, const std::vector<Address>& addresses,
+             std::size_t first, const Timetable& timetable)
       : plan_(plan), pattern_(plan.seed + plan.part) {
-    std::size_t first = 0;
     for (std::size_t i = 0; i < plan.threads; ++i) {
       const auto part_of = [&](auto all) {
         return all / plan.threads + (i < all % plan.threads);
@@ -38,10 +39,10 @@ class Crew {
       const auto add = [&]<class Words>(const Words& words) {
         if (plan.server.is_datagram())
           members_.push_back(std::make_unique<DatagramLoop<Words>>(
-              plan, words, addresses.front(), share, timetable_));
+              plan, words, addresses.front(), share, timetable));
         else
           members_.push_back(std::make_unique<LoadLoop<Caller<Words>, EpollEngine>>(
-              plan, words, addresses, share, timetable_));
+              plan, words, addresses, share, timetable));
       };
       if (plan.work)
         add(work_words_.emplace_back(pattern_, *plan.work, plan.payload_bytes,
@@ -51,17 +52,53 @@ class Crew {
       first += share.connections;
     }
   }
+
+  [[nodiscard]] const LoadPlan& plan() const { return plan_; }
+  [[nodiscard]] const auto& members() const { return members_; }
+  template <class Figure>
+  [[nodiscard]] std::uint64_t sum(Figure figure) const {
+    std::uint64_t total = 0;
+    for (const auto& member : members_) total += ((*member).*figure)();
+    return total;
+  }
+  [[nodiscard]] LoadResult result() const {
+    LoadResult result;
+    for (const auto& member : members_) member->add_to(result);
+    return result;
+  }
+
+ private:
+  const LoadPlan& plan_;
+  const Pattern pattern_;
+  std::deque<WorkWords> work_words_;  ///< one for each thread
+  std::vector<std::unique_ptr<LoadThread>> members_;
+};
+
+/// All threads of a load, and the phase that they are in. The first population leads: its
+/// quota ends the window.
+class Crew {
+ public:
+  Crew(const LoadPlan& plan, const std::vector<Address>& addresses) {
+    std::size_t first = 0;
+    const auto add = [&](const LoadPlan& its) {
+      populations_.emplace_back(its, addresses, first, timetable_);
+      first += its.connections;
+    };
+    add(plan);
+    for (const LoadPlan& other : plan.company) add(other);
+  }
   ~Crew() { join(); }
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
 
   /// Throws when a thread cannot be made; those that could are then joined.
   void start() {
-    for (const auto& member : members_)
-      threads_.emplace_back([this, &member] {
-        pin_this_thread(plan_.cpus);
-        member->run();
-      });
+    for (const Population& population : populations_)
+      for (const auto& member : population.members())
+        threads_.emplace_back([&] {
+          pin_this_thread(population.plan().cpus);
+          member->run();
+        });
   }
   void enter(Phase phase) { timetable_.phase.store(phase, std::memory_order_release); }
   /// The load begins at `moment_ns`, two ticks from now or later.
@@ -84,30 +121,51 @@ class Crew {
   template <class Figure>
   [[nodiscard]] std::uint64_t sum(Figure figure) const {
     std::uint64_t total = 0;
-    for (const auto& member : members_) total += ((*member).*figure)();
+    for (const Population& population : populations_) total += population.sum(figure);
     return total;
   }
+  [[nodiscard]] const Population& lead() const { return populations_.front(); }
+  [[nodiscard]] std::size_t connections() const {
+    std::size_t total = 0;
+    for (const Population& population : populations_)
+      total += population.plan().connections;
+    return total;
+  }
+  /// Of the lead: the others do not matter then.
   [[nodiscard]] bool all_dead() const {
-    return sum(&LoadThread::failures) >= plan_.connections;
+    return lead().sum(&LoadThread::failures) >= lead().plan().connections;
   }
   [[nodiscard]] bool quota_met() const {
-    return std::ranges::all_of(members_, [](const auto& m) { return m->quota_met(); });
+    return std::ranges::all_of(lead().members(),
+                               [](const auto& m) { return m->quota_met(); });
   }
   [[nodiscard]] bool finished() const {
-    return std::ranges::all_of(members_, [](const auto& m) { return m->finished(); });
+    return std::ranges::all_of(populations_, [](const Population& population) {
+      return std::ranges::all_of(population.members(),
+                                 [](const auto& m) { return m->finished(); });
+    });
+  }
+  /// Who has had a reply, and who waits for one, of those that ask before the load.
+  [[nodiscard]] std::pair<std::size_t, std::size_t> greeted() const {
+    std::size_t served = 0;
+    std::size_t all = 0;
+    for (const Population& population : populations_) {
+      if (!population.plan().manners.greets()) continue;
+      served += population.sum(&LoadThread::served);
+      all += population.plan().connections;
+    }
+    return {served, all};
   }
   [[nodiscard]] LoadResult result() const {
-    LoadResult result;
-    for (const auto& member : members_) member->add_to(result);
+    LoadResult result = lead().result();
+    for (std::size_t i = 1; i < populations_.size(); ++i)
+      result.company.push_back(populations_[i].result());
     return result;
   }
 
  private:
-  const LoadPlan& plan_;
-  const Pattern pattern_;
-  std::deque<WorkWords> work_words_;  ///< one for each thread
   Timetable timetable_;
-  std::vector<std::unique_ptr<LoadThread>> members_;
+  std::deque<Population> populations_;
   std::vector<std::jthread> threads_;
 };
 
@@ -151,20 +209,25 @@ std::size_t ports_per_source() {
 }
 
 void check_limits(const LoadPlan& plan, const Address& server) {
-  const std::size_t needed = plan.connections + plan.threads + 64;
+  std::size_t connections = plan.connections;
+  std::size_t threads = plan.threads;
+  for (const LoadPlan& other : plan.company) {
+    connections += other.connections;
+    threads += other.threads;
+  }
+  const std::size_t needed = connections + threads + 64;
   const std::size_t limit = raise_descriptor_limit(needed);
   if (limit < needed)
     throw UsageError(
         fmt::format("--connections {}: needs {} descriptors, the limit is {}; raise it "
                     "with ulimit -n",
-                    plan.connections, needed, limit));
+                    connections, needed, limit));
   const bool many_sources = loopback_source(server, 1).has_value();
-  if (server.family() != AF_UNIX && !many_sources &&
-      plan.connections > ports_per_source())
+  if (server.family() != AF_UNIX && !many_sources && connections > ports_per_source())
     throw UsageError(
         fmt::format("--connections {}: one source address has {} ports "
                     "(net.ipv4.ip_local_port_range)",
-                    plan.connections, ports_per_source()));
+                    connections, ports_per_source()));
 }
 
 /// Whether everybody was greeted: each connection asked once, and had its reply. A server
@@ -202,7 +265,8 @@ bool measure(Crew& crew, const LoadPlan& plan, const LoadEvents& events,
   crew.enter(Phase::greeting);
   Greeting greeting(std::min<Nanoseconds>(plan.timeout, 300ms));
   if (!wait_for(crew, "greeting", plan.timeout, events, stop, [&](Nanoseconds past) {
-        return greeting.over(past, crew.sum(&LoadThread::served), plan.connections);
+        const auto [served, all] = crew.greeted();
+        return greeting.over(past, served, all);
       }))
     return false;
   const std::int64_t begin_ns = moment_to_begin(plan);
@@ -292,9 +356,9 @@ LoadResult run_load(const LoadPlan& plan, const LoadEvents& events,
   Crew crew(plan, addresses);
   crew.start();
   bool whole = wait_for(crew, "connecting", plan.timeout, events, stop, [&](Nanoseconds) {
-    return crew.sum(&LoadThread::settled) >= plan.connections;
+    return crew.sum(&LoadThread::settled) >= crew.connections();
   });
-  if (whole && crew.sum(&LoadThread::connected) > 0)
+  if (whole && crew.lead().sum(&LoadThread::connected) > 0)
     whole = measure(crew, plan, events, stop);
   crew.enter(Phase::draining);
   wait_for(crew, "draining", plan.timeout, events, {},

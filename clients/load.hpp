@@ -10,6 +10,7 @@
 
 #include "clients/ceiling.hpp"
 #include "clients/histogram.hpp"
+#include "clients/manners.hpp"
 #include "clients/work_caller.hpp"
 #include "clients/workload.hpp"
 #include "common/endpoint.hpp"
@@ -40,6 +41,11 @@ struct LoadPlan {
   /// A datagram whose reply has not come by then is lost; the next one takes its place.
   Nanoseconds datagram_timeout = std::chrono::milliseconds(200);
   std::optional<WorkMix> work;  ///< empty: the echo protocol
+  Manners manners{};            ///< of its connections
+  std::string name{};           ///< of the population, where there are several
+  /// Other populations of the same load: same server, same moments, threads and
+  /// histograms of their own.
+  std::vector<LoadPlan> company{};
 
   /// On the wire, each way; the longest.
   [[nodiscard]] std::uint64_t request_bytes() const {
@@ -84,7 +90,7 @@ struct LoadDetails {
   Histogram service;  ///< sent … verified
   Histogram blocked;  ///< intended … eligible: the server's back-pressure
   Histogram lag;      ///< eligible … sent: the generator's own, and it decides validity
-  Histogram connect;  ///< of connections: connect() … connected
+  Histogram connect;  ///< of connections, each life: connect() … connected
   Histogram first_byte;  ///< connect() … first byte of the first reply
   Histogram close;       ///< half-close … the server's end
 
@@ -114,7 +120,9 @@ struct LoadResult {
   /// Of loads that were merged: the sum of their requests per second.
   std::optional<double> summed_rate;
 
-  std::optional<Ceiling> ceiling;  ///< the client's own, where it is known
+  std::optional<Ceiling> ceiling;     ///< the client's own, where it is known
+  std::uint64_t memory_bytes = 0;     ///< of the load threads, for their connections
+  std::vector<LoadResult> company{};  ///< one for each of LoadPlan::company
 
   [[nodiscard]] double requests_per_second() const;
   [[nodiscard]] double client_cores_used() const;

@@ -6,12 +6,14 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "clients/epoll_engine.hpp"
 #include "clients/load_thread.hpp"
+#include "clients/pace.hpp"
 #include "clients/work_caller.hpp"
 
 namespace echolab {
@@ -53,12 +55,33 @@ class LoadLoop final : public LoadThread {
     Caller caller;
     State state = State::unborn;
     bool is_blocked = false;      ///< the socket takes no more
+    bool is_resting = false;      ///< of the slow: until its pace lets it go on
+    std::uint32_t life = 0;       ///< of those that connect anew: which
     std::uint64_t asked = 0;      ///< requests
     std::uint64_t begun = 0;      ///< of them: the first byte left
     std::uint64_t begun_end = 0;  ///< where those end: Request::end
     std::uint64_t answered = 0;   ///< of them
     std::uint64_t in_window = 0;  ///< of them
     Request* requests;            ///< number k at k & ring_mask_
+  };
+  static_assert(!std::same_as<Engine, EpollEngine> || sizeof(Caller) > 64 ||
+                sizeof(Connection) == 128);
+
+  /// A caller that says no more than `left` bytes now.
+  struct Trickle {
+    Caller& caller;
+    std::size_t left;
+    Room input() { return {}; }
+    void received(std::size_t) {}
+    [[nodiscard]] Bytes output() const {
+      const Bytes owed = caller.output();
+      return owed.first(std::min(owed.size(), left));
+    }
+    void sent(std::size_t n) {
+      caller.sent(n);
+      left -= n;
+    }
+    [[nodiscard]] bool done() const { return caller.done(); }
   };
 
   static constexpr std::size_t connects_at_once = 128;
@@ -68,6 +91,7 @@ class LoadLoop final : public LoadThread {
   [[nodiscard]] std::int64_t now_ns() const override { return engine_.now_ns(); }
   bool connect_some() override;
   bool start(Connection& connection);
+  [[nodiscard]] unsigned source_number(const Connection& connection) const;
   void established(Connection& connection);
   void give_up_connecting() override;
   void greet() override;
@@ -75,18 +99,28 @@ class LoadLoop final : public LoadThread {
   void finish() override;
   [[nodiscard]] bool is_over() const override { return alive_ == 0; }
   void give_up_the_rest() override;
+  // --- a connection that ends, and connects anew
+  void end_life(Connection& connection);
+  void end_saying(Connection& connection);
+  void be_reborn(Connection& connection);
   // --- one turn of the loop
   void turn(std::int64_t at_most_ns) override;
   void keep_time(std::int64_t now_ns);
   // --- one connection
   void record_answers(Connection& connection, std::int64_t now_ns);
+  void may_ask_again(Connection& connection, std::uint64_t times, std::int64_t now_ns);
   void ask_all(Connection& connection, std::int64_t now_ns);
+  [[nodiscard]] std::uint64_t most_outstanding(const Connection& connection) const;
   void ask(Connection& connection, std::int64_t intended_ns, std::int64_t eligible_ns);
   void send_more(Connection& connection, std::int64_t now_ns);
   void stamp_begun(Connection& connection, std::int64_t now_ns);
   void end_if_done(Connection& connection);
   void fail(Connection& connection, std::uint64_t& kind, const std::string& why);
   void close(Connection& connection);
+  // --- the slow
+  void trickle(Connection& connection, std::int64_t now_ns);
+  void rest(Connection& connection, std::int64_t now_ns);
+  void go_on(Connection& connection, std::int64_t now_ns);
 
   static Connection& of(Peer& peer) { return static_cast<Connection&>(peer); }
   [[nodiscard]] std::size_t index_of(const Connection& connection) const {
@@ -96,16 +130,20 @@ class LoadLoop final : public LoadThread {
     return opened_ns_[index_of(connection)];
   }
 
+  const typename Caller::Words* words_;
   const std::span<const Address> addresses_;
   const SizeLaw sizes_;        ///< of requests, on the wire
   const std::uint64_t depth_;  ///< requests outstanding per connection
+  const Manners manners_;
+  Pace pace_;
 
   Engine engine_;
   const std::uint64_t ring_mask_;  ///< of a connection's ring of requests
   std::vector<Request> requests_;
   std::vector<Connection> connections_;
-  std::vector<std::int64_t> opened_ns_;  ///< of each connection: connect(); half-close
-  std::size_t unborn_ = 0;               ///< index of the next to connect
+  std::vector<std::int64_t> opened_ns_;    ///< of each connection: connect(); half-close
+  std::vector<std::uint32_t> to_connect_;  ///< a stack of indices, the next on top
+  std::uint64_t starts_ = 0;               ///< connects, ever
   std::size_t connecting_ = 0;
   std::size_t alive_ = 0;
 
@@ -121,10 +159,16 @@ LoadLoop<Caller, Engine>::LoadLoop(const LoadPlan& plan,
                                    std::span<const Address> addresses, const Share& share,
                                    const Timetable& timetable, Arguments&&... arguments)
     : LoadThread(plan, share, timetable),
+      words_(&words),
       addresses_(addresses),
       sizes_(plan.sizes.value_or(SizeLaw(plan.request_bytes()))),
       depth_(plan.pipeline),
-      engine_(EngineNeeds{share.connections, plan.pipeline * plan.request_bytes()},
+      manners_(plan.manners),
+      pace_(plan.manners.rate, share.connections),
+      engine_(EngineNeeds{.connections = share.connections,
+                          .most_unsent = plan.pipeline * plan.request_bytes(),
+                          .most_heard = manners_.reads_slowly() ? pace_.quantum() : 0,
+                          .reads_little = manners_.reads_slowly()},
               std::forward<Arguments>(arguments)...),
       ring_mask_(std::bit_ceil(plan.pipeline) - 1),
       requests_(share.connections * (ring_mask_ + 1)),
@@ -133,14 +177,15 @@ LoadLoop<Caller, Engine>::LoadLoop(const LoadPlan& plan,
   for (std::size_t i = 0; i < share.connections; ++i)
     connections_.emplace_back(Caller(words, share.first + i),
                               &requests_[i * (ring_mask_ + 1)]);
+  to_connect_.resize(share.connections);
+  std::iota(to_connect_.rbegin(), to_connect_.rend(), 0U);
 }
 
 /// Keeps a bounded number of connects under way, so that the listen queue is not flooded.
 template <class Caller, class Engine>
 bool LoadLoop<Caller, Engine>::connect_some() {
-  while (unborn_ < connections_.size() && connecting_ < connects_at_once) {
-    if (!start(connections_[unborn_])) break;
-    ++unborn_;
+  while (!to_connect_.empty() && connecting_ < connects_at_once) {
+    if (!start(connections_[to_connect_.back()])) break;
   }
   return connecting_ > 0;
 }
@@ -150,18 +195,27 @@ template <class Caller, class Engine>
 bool LoadLoop<Caller, Engine>::start(Connection& connection) {
   const Address& server = addresses_.front();
   std::optional<Address> source;
-  if (plan_.connections > connections_per_source)
-    source = loopback_source(
-        server, static_cast<unsigned>(1 + (share_.first + index_of(connection)) /
-                                              connections_per_source));
+  if (share_.first + index_of(connection) >= connections_per_source ||
+      manners_.is_reborn())
+    source = loopback_source(server, source_number(connection));
   opened_ns(connection) = engine_.now_ns();
   const int error = engine_.connect(connection, server, source);
   if (error == EAGAIN && server.family() == AF_UNIX) return false;
+  to_connect_.pop_back();
+  ++starts_;
   connection.state = State::connecting;
   ++connecting_;
   ++alive_;
   if (error != EINPROGRESS) on_connected(connection, error);
   return true;
+}
+
+/// Ports run out: of a source's 28 000 each may be in TIME_WAIT for a minute.
+template <class Caller, class Engine>
+unsigned LoadLoop<Caller, Engine>::source_number(const Connection& connection) const {
+  const std::uint64_t number =
+      manners_.is_reborn() ? share_.first + starts_ : share_.first + index_of(connection);
+  return static_cast<unsigned>(1 + number / connections_per_source % 250);
 }
 
 template <class Caller, class Engine>
@@ -174,7 +228,9 @@ template <class Caller, class Engine>
 void LoadLoop<Caller, Engine>::established(Connection& connection) {
   --connecting_;
   connection.state = State::open;
-  connect_.record(engine_.now_ns() - opened_ns(connection));
+  const std::int64_t now = engine_.now_ns();
+  connect_.record(now - opened_ns(connection));
+  if (connection.life > 0) return may_ask_again(connection, 1, now);
   add(connected_);
   add(settled_);
 }
@@ -188,7 +244,7 @@ void LoadLoop<Caller, Engine>::give_up_connecting() {
       fail(connection, errors_.timeout, "connect: no answer within --timeout");
     }
   }
-  unborn_ = connections_.size();
+  to_connect_.clear();
 }
 
 template <class Caller, class Engine>
@@ -198,6 +254,7 @@ void LoadLoop<Caller, Engine>::greet() {
 
 template <class Caller, class Engine>
 void LoadLoop<Caller, Engine>::take_up(std::int64_t now) {
+  if (!manners_.asks()) return;
   if (agenda_.is_at_once()) {
     for (Connection& connection : connections_) ask_all(connection, now);
     return;
@@ -209,12 +266,15 @@ void LoadLoop<Caller, Engine>::take_up(std::int64_t now) {
         agenda_.freed(static_cast<std::uint32_t>(index_of(connection)), now);
 }
 
-/// A connect that is still under way is given up: nobody waits for it.
+/// A connect that is still under way is given up: nobody waits for it. The slow hurry.
 template <class Caller, class Engine>
 void LoadLoop<Caller, Engine>::finish() {
+  to_connect_.clear();
   for (Connection& connection : connections_) {
     connection.caller.finish();
     if (connection.state == State::connecting) close(connection);
+    if (manners_.rate > 0 && connection.state == State::open)
+      go_on(connection, engine_.now_ns());
     end_if_done(connection);
   }
 }
@@ -230,13 +290,16 @@ void LoadLoop<Caller, Engine>::give_up_the_rest() {
 
 template <class Caller, class Engine>
 void LoadLoop<Caller, Engine>::turn(std::int64_t at_most_ns) {
-  const std::int64_t due = due_ns();
+  if (!to_connect_.empty() && agenda_.has_begun()) connect_some();
+  const std::int64_t due = std::min(due_ns(), pace_.due_ns());
   engine_.wait(due == never_ns ? at_most_ns
                                : std::min(due - engine_.now_ns(), at_most_ns));
   // Before the events: a reply that comes after the window's end is not in the window.
   follow_phase();
   if (due_ns() != never_ns) keep_time(engine_.now_ns());
   engine_.deliver(*this);
+  while (const auto rested = pace_.next(engine_.now_ns()))
+    go_on(connections_[*rested], engine_.now_ns());
 }
 
 /// What is due by now: a boundary of the load, and requests.
@@ -263,9 +326,10 @@ void LoadLoop<Caller, Engine>::on_end(Peer& peer, int error) {
   Connection& connection = of(peer);
   if (error != 0)
     return fail(connection, errors_.reset, fmt::format("recv: {}", std::strerror(error)));
-  if (connection.state == State::closing) {
+  if (connection.state == State::closing && connection.answered == connection.asked) {
     close_.record(engine_.now_ns() - opened_ns(connection));
-    return close(connection);
+    close(connection);
+    return be_reborn(connection);
   }
   fail(connection, errors_.closed_early,
        plan_.work ? "the server closed the connection; its log says which frame it "
@@ -287,6 +351,7 @@ void LoadLoop<Caller, Engine>::on_heard(Peer& peer, Bytes news) {
   if (is_first) first_byte_.record(now - opened_ns(connection));
   record_answers(connection, now);
   end_if_done(connection);
+  if (manners_.reads_slowly()) rest(connection, now);
   if (due_ns() <= now) keep_time(now);
 }
 
@@ -306,20 +371,37 @@ void LoadLoop<Caller, Engine>::record_answers(Connection& connection, std::int64
   if (before == 0) add(served_);
   add(answered_, news);
   if (window_.quota_met() && !quota_met()) quota_met_.store(true);
+  if (manners_.is_reborn() && connection.answered == manners_.requests)
+    return end_life(connection);
+  may_ask_again(connection, news, now);
+}
+
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::may_ask_again(Connection& connection, std::uint64_t times,
+                                             std::int64_t now) {
   if (agenda_.is_at_once()) return ask_all(connection, now);
-  if (!agenda_.has_begun()) return;
+  if (!agenda_.has_begun() || !manners_.asks()) return;
   const auto index = static_cast<std::uint32_t>(index_of(connection));
-  for (std::uint64_t i = 0; i < news; ++i) agenda_.freed(index, now);
+  for (std::uint64_t i = 0; i < times; ++i) agenda_.freed(index, now);
 }
 
 /// Everything that may be outstanding: one request to greet, then as the pipeline says.
 template <class Caller, class Engine>
 void LoadLoop<Caller, Engine>::ask_all(Connection& connection, std::int64_t now) {
   if (connection.state != State::open || is_draining()) return;
-  const std::uint64_t most =
-      agenda_.has_begun() ? depth_ : 1 - std::min<std::uint64_t>(connection.asked, 1);
+  const std::uint64_t most = most_outstanding(connection);
+  if (connection.asked - connection.answered >= most) return;
   while (connection.asked - connection.answered < most) ask(connection, now, now);
   send_more(connection, now);
+}
+
+template <class Caller, class Engine>
+std::uint64_t LoadLoop<Caller, Engine>::most_outstanding(
+    const Connection& connection) const {
+  if (!agenda_.has_begun()) return manners_.greets() && connection.asked == 0 ? 1 : 0;
+  if (!manners_.asks()) return 0;
+  if (!manners_.is_reborn()) return depth_;
+  return std::min(depth_, manners_.requests - connection.answered);
 }
 
 template <class Caller, class Engine>
@@ -336,11 +418,14 @@ void LoadLoop<Caller, Engine>::ask(Connection& connection, std::int64_t intended
 
 template <class Caller, class Engine>
 void LoadLoop<Caller, Engine>::send_more(Connection& connection, std::int64_t now) {
+  if (manners_.writes_slowly() && !is_draining()) return trickle(connection, now);
   const Next next = engine_.send(connection, connection.caller);
   stamp_begun(connection, now);
   if (next == Next::closed && !connection.caller.done())
     return fail(connection, errors_.reset, "send: the server closed the connection");
   connection.is_blocked = next == Next::writable;
+  if (manners_.half_closes() && connection.asked == manners_.requests)
+    end_saying(connection);
 }
 
 /// `now`: before the bytes left. Who had to wait for the socket was not eligible before.
@@ -354,6 +439,72 @@ void LoadLoop<Caller, Engine>::stamp_begun(Connection& connection, std::int64_t 
     request.sent_ns = now;
     window_.sent(request);
   }
+}
+
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::end_life(Connection& connection) {
+  if (manners_.half_closes()) return;  // it has ended already, and waits for the server
+  connection.caller.finish();
+  if (manners_.ending == Manners::Ending::fin) return;  // end_if_done() does it
+  if constexpr (Engine::can_pause) engine_.reset(connection);
+  close(connection);
+  be_reborn(connection);
+}
+
+/// Its end is said with the last byte of its requests; the replies are still to come.
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::end_saying(Connection& connection) {
+  if (connection.state != State::open || !connection.caller.output().empty()) return;
+  connection.caller.finish();
+  connection.state = State::closing;
+  opened_ns(connection) = engine_.now_ns();
+  engine_.half_close(connection);
+}
+
+/// With a text of its own, so that what the last life left over is seen.
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::be_reborn(Connection& connection) {
+  if (!manners_.is_reborn() || is_draining()) return;
+  const std::uint64_t life = ++connection.life;
+  const std::uint64_t text =
+      scrambled(life << 32 ^ (share_.first + index_of(connection))) >> 32;
+  connection.caller = Caller(*words_, text);
+  connection.state = State::unborn;
+  connection.is_blocked = false;
+  connection.asked = connection.begun = connection.begun_end = connection.answered = 0;
+  to_connect_.push_back(static_cast<std::uint32_t>(index_of(connection)));
+}
+
+/// Some bytes leave, and the next ones when it has rested.
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::trickle(Connection& connection, std::int64_t now) {
+  if (connection.is_resting) return;
+  Trickle some{connection.caller, pace_.quantum()};
+  const Next next = engine_.send(connection, some);
+  stamp_begun(connection, now);
+  if (next == Next::closed && !connection.caller.done())
+    return fail(connection, errors_.reset, "send: the server closed the connection");
+  connection.is_blocked = next == Next::writable;
+  if (!connection.caller.output().empty() && next != Next::writable)
+    rest(connection, now);
+}
+
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::rest(Connection& connection, std::int64_t now) {
+  if (connection.state != State::open || connection.is_resting || is_draining()) return;
+  connection.is_resting = true;
+  if constexpr (Engine::can_pause)
+    if (manners_.reads_slowly()) engine_.pause(connection);
+  pace_.rest(static_cast<std::uint32_t>(index_of(connection)), now);
+}
+
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::go_on(Connection& connection, std::int64_t now) {
+  connection.is_resting = false;
+  if (connection.state != State::open) return;
+  if constexpr (Engine::can_pause)
+    if (manners_.reads_slowly()) return engine_.resume(connection);
+  send_more(connection, now);
 }
 
 /// Says that nothing more will come (half-close) once every reply is here; the server
@@ -402,6 +553,10 @@ void LoadLoop<Caller, Engine>::add_to(LoadResult& result) const {
   result.details->connect.merge(connect_);
   result.details->first_byte.merge(first_byte_);
   result.details->close.merge(close_);
+  result.memory_bytes +=
+      connections_.size() *
+          (sizeof(Connection) + sizeof(opened_ns_[0]) + sizeof(to_connect_[0])) +
+      requests_.size() * sizeof(Request);
   for (const Connection& connection : connections_)
     result.requests_per_connection.push_back(connection.in_window);
 }

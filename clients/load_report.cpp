@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "clients/population_report.hpp"
 #include "clients/work_options.hpp"
 
 namespace echolab {
@@ -202,6 +203,7 @@ nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result) {
                         requests > 0 ? nlohmann::json(result.client_cpu_ns / requests)
                                      : nlohmann::json()},
                        {"cpu_cores_used", result.client_cores_used()},
+                       {"memory_bytes", result.memory_bytes},
                        {"threads", plan.threads}}}};
   if (result.details) add_details(row, *result.details);
   if (plan.workload.is_open()) row["offered"] = offered_json(result);
@@ -215,6 +217,15 @@ nlohmann::json load_row(const LoadPlan& plan, const LoadResult& result,
   row["schema_version"] = load_schema_version;
   row["started_unix_seconds"] = started_unix_seconds;
   row["plan"] = plan_json(plan);
+  row["class"] = class_json(plan);
+  row["classes"] = nlohmann::json::array();
+  for (std::size_t i = 0; i < result.company.size(); ++i) {
+    auto& other =
+        row["classes"].emplace_back(load_json(plan.company[i], result.company[i]));
+    other["class"] = class_json(plan.company[i]);
+    other["plan"] = plan_json(plan.company[i]);
+    other["first_failure"] = result.company[i].first_failure;
+  }
   row["verdict"] = verdict_text(judgement.verdict);
   row["reason"] = judgement.reason;
   row["warnings"] = judgement.warnings;
@@ -231,6 +242,9 @@ std::string load_table(const LoadPlan& plan, const LoadResult& result,
       plan.workload.text(), plan.connections, plan.pipeline,
       plan.sizes ? plan.sizes->text() : fmt::format("{} B", plan.payload_bytes),
       plan.threads, plan.threads == 1 ? "" : "s");
+  if (!plan.name.empty())
+    table += line("class",
+                  fmt::format("{}, {}: leads", plan.name, manners_text(plan.manners)));
   if (plan.work) table += line("work", "each request " + work_text(plan));
   table += line("throughput",
                 fmt::format("{:>10} requests/s   {} verified in {}",
@@ -255,6 +269,7 @@ std::string load_table(const LoadPlan& plan, const LoadResult& result,
                                            lost_text(datagrams), datagrams.late,
                                            datagrams.duplicated, datagrams.reordered));
   table += line("errors", errors_text(result.errors));
+  table += company_table(plan, result);
   for (const std::string& warning : judgement.warnings) table += line("warning", warning);
   table += line("verdict",
                 fmt::format("{}{}{}", verdict_text(judgement.verdict),

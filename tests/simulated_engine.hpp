@@ -31,6 +31,7 @@ class SimulatedEngine {
     bool is_open = false;
   };
   static constexpr bool is_deferred = false;
+  static constexpr bool can_pause = false;
 
   SimulatedEngine(const EngineNeeds& /*needs*/, const SimulatedServer& server)
       : server_(server) {}
