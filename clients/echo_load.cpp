@@ -64,6 +64,13 @@ constexpr const char* examples =
     "tools\n"
     "  echo_load --merge a.json b.json                 what two did at once, as one "
     "load\n"
+    "Classes: NAME is the kind, unless kind= says it; any other name is an active one.\n"
+    "  active        c, t (connections, threads), s, p, R, think: as the flags\n"
+    "  idle          c, t: asks once and is silent; connect-only: says nothing at all\n"
+    "  slow-reader   rate=1k bytes/s of each connection, and what active has\n"
+    "  slow-writer   rate=10 bytes/s, the same\n"
+    "  churn         n=10 requests, then end=fin or rst, and connects anew\n"
+    "  half-close    says n=1 requests and its end at once, then reads; anew\n"
     "A number that is not VALID says why, and how it can be read.\n";
 
 void add_options(CLI::App& parser, Options& options) {

@@ -183,10 +183,7 @@ LoadPlan population(Class its, const CLI::App& parser, LoadPlan plan) {
 void add_class_options(CLI::App& parser, std::vector<std::string>& classes) {
   parser
       .add_option("--class", classes,
-                  "a population, NAME:KEY=VALUE,...; the first leads, the others are its "
-                  "company. Keys: c, t, s, p, R, think, and kind=active, idle, "
-                  "connect-only, slow-reader or slow-writer (rate), churn (n, end) or "
-                  "half-close (n)")
+                  "a population of clients, NAME:KEY=VALUE,... as below; the first leads")
       ->type_name("CLASS")
       ->allow_extra_args(false);
 }
