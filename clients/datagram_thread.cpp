@@ -128,6 +128,7 @@ template <class Words>
 void DatagramLoop<Words>::turn(std::int64_t at_most_ns) {
   const std::int64_t due = due_ns();
   std::int64_t patience = std::min(look_ns(timeout_ns_), at_most_ns);
+  if (plan_.spin) patience = 0;
   if (due != never_ns) patience = std::min(patience, due - clock_ns());
   const auto news = wait_for_events(epoll_.get(), events_, patience);
   // Before the events: a reply that comes after the window's end is not in the window.

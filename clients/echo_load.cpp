@@ -29,6 +29,7 @@ struct Options {
   WorkOptions work;
   WorkloadOptions workload;
   std::vector<std::string> classes;
+  std::string engine = "epoll";
   std::string start_at;
   std::string part;
   ExportOptions exports;
@@ -79,7 +80,11 @@ void add_options(CLI::App& parser, Options& options) {
   add_endpoint(parser, "server", plan.server, "endpoint of the server");
   add_count(parser, "-c,--connections", plan.connections, "connections in all", 1,
             1'000'000);
-  add_count(parser, "-t,--threads", plan.threads, "threads, each an epoll loop", 1, 256);
+  add_count(parser, "-t,--threads", plan.threads, "threads, each a loop", 1, 256);
+  add_choice(parser, "--engine", options.engine,
+             "streams: by readiness, or by completion with one call for all",
+             {"epoll", "io_uring"});
+  parser.add_flag("--spin", plan.spin, "ask the clock again and again, never sleep");
   add_duration(parser, "-d,--duration", plan.duration, "length of the measured window",
                1ms, 24h);
   add_count(parser, "-n,--requests", plan.requests,
@@ -125,6 +130,8 @@ void check(const LoadPlan& plan) {
   if (plan.requests > 0 && plan.requests < plan.threads)
     throw UsageError(fmt::format("--requests {}: fewer than --threads {}", plan.requests,
                                  plan.threads));
+  if (plan.engine == EngineKind::io_uring && plan.server.is_datagram())
+    throw UsageError("--engine io_uring: is for streams");
   check_datagrams(plan);
 }
 
@@ -264,6 +271,7 @@ ExitCode start(int argc, char** argv) {
   complete_workload(options.workload, parser, options.plan);
   complete_work(options.work, parser, options.plan);
   complete_place(options.part, options.start_at, options.plan);
+  if (options.engine == "io_uring") options.plan.engine = EngineKind::io_uring;
   complete_classes(options.classes, parser, options.plan);
   check(options.plan);
   if (options.calibrate) return calibrate_and_keep(options);

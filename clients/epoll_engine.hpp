@@ -17,19 +17,21 @@ namespace echolab {
 struct EngineNeeds {
   std::size_t connections = 0;
   std::uint64_t most_unsent = 0;  ///< bytes that one connection may have to send at once
-  std::size_t most_heard = 0;     ///< bytes to receive at once; 0: as many as there are
-  bool reads_little = false;      ///< the kernel shall keep little that is not read
+  bool bytes_stay = false;     ///< what a session has to send lies where it is for ever
+  std::size_t most_heard = 0;  ///< bytes to receive at once; 0: as many as there are
+  bool reads_little = false;   ///< the kernel shall keep little that is not read
 };
 
 /// An engine owns the sockets and the clock of a load loop, and tells it what happened:
 ///
+///     begin()            in the loop's own thread, before all else
 ///     wait(at_most_ns)   until something did, or the time is over
 ///     deliver(loop)      calls loop.on_connected(peer, error), on_heard(peer, bytes),
 ///                        on_end(peer, error) and on_writable(peer)
 ///
 /// `Peer` is what it keeps of a connection, which derives from it. It is told of one at
 /// a time, and no more of one that was closed. Bytes are good until the call returns.
-/// `is_deferred`: what send() took leaves with the next wait(), and not at once.
+/// `is_deferred`: what send() took leaves with the next submit() or wait(), not at once.
 /// `can_pause`: it knows pause() and resume().
 class EpollEngine {
  public:
@@ -48,6 +50,7 @@ class EpollEngine {
         memory_(needs.most_heard > 0 ? needs.most_heard : receive_bytes),
         reads_little_(needs.reads_little) {}
 
+  static void begin() {}
   static std::int64_t now_ns() { return clock_ns(); }
 
   /// 0: it is connected; EINPROGRESS: on_connected() will tell; else why it cannot be.

@@ -40,6 +40,9 @@ class Population {
         if (plan.server.is_datagram())
           members_.push_back(std::make_unique<DatagramLoop<Words>>(
               plan, words, addresses.front(), share, timetable));
+        else if (plan.engine == EngineKind::io_uring)
+          members_.push_back(std::make_unique<LoadLoop<Caller<Words>, UringEngine>>(
+              plan, words, addresses, share, timetable));
         else
           members_.push_back(std::make_unique<LoadLoop<Caller<Words>, EpollEngine>>(
               plan, words, addresses, share, timetable));

@@ -18,11 +18,16 @@
 
 namespace echolab {
 
+/// How a load thread has its streams served: a factor like any other.
+enum class EngineKind { epoll, io_uring };
+
 struct LoadPlan {
   Endpoint server = Endpoint::parse("tcp://127.0.0.1:7007");
   std::size_t connections = 16;  ///< in all threads together
-  std::size_t threads = 1;       ///< each an epoll loop; nothing is shared
-  std::vector<int> cpus;         ///< the threads' affinity; empty: anywhere
+  std::size_t threads = 1;       ///< each a loop of its own; nothing is shared
+  EngineKind engine = EngineKind::epoll;
+  bool spin = false;      ///< never sleeps: asks the clock again and again
+  std::vector<int> cpus;  ///< the threads' affinity; empty: anywhere
   Nanoseconds warm_up = std::chrono::milliseconds(500);
   Nanoseconds duration = std::chrono::seconds(10);
   std::uint64_t requests = 0;        ///< ends the window after so many; 0: duration alone

@@ -14,6 +14,7 @@
 #include "clients/epoll_engine.hpp"
 #include "clients/load_thread.hpp"
 #include "clients/pace.hpp"
+#include "clients/uring_engine.hpp"
 #include "clients/work_caller.hpp"
 
 namespace echolab {
@@ -85,10 +86,12 @@ class LoadLoop final : public LoadThread {
   };
 
   static constexpr std::size_t connects_at_once = 128;
+  static constexpr std::size_t most_deferred = 64;
   static constexpr std::size_t connections_per_source = 8192;
 
   // --- from the first connect to the last close
   [[nodiscard]] std::int64_t now_ns() const override { return engine_.now_ns(); }
+  void begin() override { engine_.begin(); }
   bool connect_some() override;
   bool start(Connection& connection);
   [[nodiscard]] unsigned source_number(const Connection& connection) const;
@@ -114,6 +117,7 @@ class LoadLoop final : public LoadThread {
   void ask(Connection& connection, std::int64_t intended_ns, std::int64_t eligible_ns);
   void send_more(Connection& connection, std::int64_t now_ns);
   void stamp_begun(Connection& connection, std::int64_t now_ns);
+  void stamp_the_deferred();
   void end_if_done(Connection& connection);
   void fail(Connection& connection, std::uint64_t& kind, const std::string& why);
   void close(Connection& connection);
@@ -144,6 +148,7 @@ class LoadLoop final : public LoadThread {
   std::vector<std::int64_t> opened_ns_;    ///< of each connection: connect(); half-close
   std::vector<std::uint32_t> to_connect_;  ///< a stack of indices, the next on top
   std::uint64_t starts_ = 0;               ///< connects, ever
+  std::vector<Request*> deferred_;         ///< begun, and still in this process
   std::size_t connecting_ = 0;
   std::size_t alive_ = 0;
 
@@ -167,6 +172,7 @@ LoadLoop<Caller, Engine>::LoadLoop(const LoadPlan& plan,
       pace_(plan.manners.rate, share.connections),
       engine_(EngineNeeds{.connections = share.connections,
                           .most_unsent = plan.pipeline * plan.request_bytes(),
+                          .bytes_stay = std::same_as<typename Caller::Words, Pattern>,
                           .most_heard = manners_.reads_slowly() ? pace_.quantum() : 0,
                           .reads_little = manners_.reads_slowly()},
               std::forward<Arguments>(arguments)...),
@@ -177,6 +183,7 @@ LoadLoop<Caller, Engine>::LoadLoop(const LoadPlan& plan,
   for (std::size_t i = 0; i < share.connections; ++i)
     connections_.emplace_back(Caller(words, share.first + i),
                               &requests_[i * (ring_mask_ + 1)]);
+  deferred_.reserve(most_deferred + plan.pipeline);
   to_connect_.resize(share.connections);
   std::iota(to_connect_.rbegin(), to_connect_.rend(), 0U);
 }
@@ -292,6 +299,8 @@ template <class Caller, class Engine>
 void LoadLoop<Caller, Engine>::turn(std::int64_t at_most_ns) {
   if (!to_connect_.empty() && agenda_.has_begun()) connect_some();
   const std::int64_t due = std::min(due_ns(), pace_.due_ns());
+  stamp_the_deferred();
+  if (plan_.spin) at_most_ns = 0;
   engine_.wait(due == never_ns ? at_most_ns
                                : std::min(due - engine_.now_ns(), at_most_ns));
   // Before the events: a reply that comes after the window's end is not in the window.
@@ -438,7 +447,22 @@ void LoadLoop<Caller, Engine>::stamp_begun(Connection& connection, std::int64_t 
     if (connection.is_blocked) request.eligible_ns = now;
     request.sent_ns = now;
     window_.sent(request);
+    if constexpr (Engine::is_deferred) deferred_.push_back(&request);
   }
+  if constexpr (Engine::is_deferred)
+    if (deferred_.size() >= most_deferred) {
+      stamp_the_deferred();
+      engine_.submit();
+    }
+}
+
+/// They leave now.
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::stamp_the_deferred() {
+  if (deferred_.empty()) return;
+  const std::int64_t now = engine_.now_ns();
+  for (Request* request : deferred_) request->sent_ns = now;
+  deferred_.clear();
 }
 
 template <class Caller, class Engine>
@@ -446,7 +470,7 @@ void LoadLoop<Caller, Engine>::end_life(Connection& connection) {
   if (manners_.half_closes()) return;  // it has ended already, and waits for the server
   connection.caller.finish();
   if (manners_.ending == Manners::Ending::fin) return;  // end_if_done() does it
-  if constexpr (Engine::can_pause) engine_.reset(connection);
+  engine_.reset(connection);
   close(connection);
   be_reborn(connection);
 }
@@ -563,5 +587,7 @@ void LoadLoop<Caller, Engine>::add_to(LoadResult& result) const {
 
 extern template class LoadLoop<EchoCaller, EpollEngine>;
 extern template class LoadLoop<WorkCaller, EpollEngine>;
+extern template class LoadLoop<EchoCaller, UringEngine>;
+extern template class LoadLoop<WorkCaller, UringEngine>;
 
 }  // namespace echolab

@@ -160,6 +160,8 @@ nlohmann::json plan_json(const LoadPlan& plan) {
           {"parts", plan.parts},
           {"connections", plan.connections},
           {"threads", plan.threads},
+          {"engine", plan.engine == EngineKind::io_uring ? "io_uring" : "epoll"},
+          {"spin", plan.spin},
           {"cpus", plan.cpus},
           {"warm_up_seconds", seconds(plan.warm_up)},
           {"duration_seconds", seconds(plan.duration)},

@@ -10,7 +10,20 @@ LoadThread::LoadThread(const LoadPlan& plan, const Share& share,
       window_(share.quota, plan.workload.is_open()),
       timetable_(timetable) {}
 
+bool LoadThread::has_begun() try {
+  begin();
+  return true;
+} catch (const std::exception& error) {
+  first_failure_ = error.what();
+  errors_.connect += share_.connections;
+  add(settled_, share_.connections);
+  add(failures_, share_.connections);
+  finished_.store(true);
+  return false;
+}
+
 void LoadThread::run() {
+  if (!has_begun()) return;
   wake_in_time();
   const std::int64_t limit_ns = plan_.timeout.count();
   for (const std::int64_t begin = now_ns();

@@ -68,6 +68,8 @@ class LoadThread {
  protected:
   // --- what a loop does in each phase
   [[nodiscard]] virtual std::int64_t now_ns() const { return clock_ns(); }
+  /// In the thread that runs. Whatever it throws ends the thread's share before it began.
+  virtual void begin() {}
   /// Starts as many as may be under way. False: none is, though not all are connected.
   virtual bool connect_some() = 0;
   virtual void give_up_connecting() = 0;
@@ -119,6 +121,7 @@ class LoadThread {
   std::atomic<bool> quota_met_{false};
 
  private:
+  bool has_begun();
   void enter(Phase phase);
   void drain();
   void give_up_asking();

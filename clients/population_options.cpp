@@ -168,6 +168,7 @@ LoadPlan population(Class its, const CLI::App& parser, LoadPlan plan) {
   if (const auto count = its.take_count("t", 256)) plan.threads = *count;
   complete_kind(its, parser, plan);
   const Manners& manners = plan.manners;
+  if (manners.rate > 0) plan.engine = EngineKind::epoll;  // which can leave off reading
   if (plan.threads > plan.connections)
     its.refuse(
         fmt::format("has {} threads for {} connections", plan.threads, plan.connections));

@@ -19,7 +19,7 @@
 #include <sys/socket.h>
 
 #include "servers/clients.hpp"
-#include "servers/ring.hpp"
+#include "servers/ring_arrivals.hpp"
 
 namespace echolab {
 namespace {

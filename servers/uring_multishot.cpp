@@ -21,7 +21,7 @@
 
 #include "servers/clients.hpp"
 #include "servers/parts.hpp"
-#include "servers/ring.hpp"
+#include "servers/ring_arrivals.hpp"
 
 namespace echolab {
 namespace {

@@ -36,6 +36,7 @@ class SimulatedEngine {
   SimulatedEngine(const EngineNeeds& /*needs*/, const SimulatedServer& server)
       : server_(server) {}
 
+  static void begin() {}
   [[nodiscard]] std::int64_t now_ns() const { return now_ns_; }
 
   int connect(Peer& peer, const Address& /*server*/,
@@ -56,6 +57,7 @@ class SimulatedEngine {
 
   void half_close(Peer& peer) { replies_.push_back({now_ns_, &peer, {}}); }
   static void close(Peer& peer) { peer.is_open = false; }
+  static void reset(Peer& peer) { close(peer); }
 
   void wait(std::int64_t at_most_ns) {
     std::int64_t until = now_ns_ + std::max<std::int64_t>(at_most_ns, 0);

@@ -1,11 +1,9 @@
-// Ring: io_uring as the completion models share it, and how clients arrive through it.
+// Ring: io_uring as servers and the load generator share it.
 #pragma once
 
 #include <fmt/format.h>
 #include <liburing.h>
-#include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
@@ -21,7 +19,6 @@
 
 #include "common/buffer.hpp"
 #include "common/error.hpp"
-#include "common/listener.hpp"
 #include "common/session.hpp"
 
 namespace echolab {
@@ -72,7 +69,7 @@ class Ring {
   void ask(std::uint64_t whose, Prepare&& prepare) {
     io_uring_sqe* operation = io_uring_get_sqe(&ring_);
     while (operation == nullptr) {
-      settle("io_uring_enter(submit)", io_uring_submit(&ring_));
+      submit();
       operation = io_uring_get_sqe(&ring_);
     }
     prepare(operation);
@@ -91,6 +88,12 @@ class Ring {
     });
   }
 
+  /// Completes when one of `events` (poll(2)) is there.
+  void poll(std::uint64_t whose, int fd, unsigned events) {
+    ask(whose,
+        [&](io_uring_sqe* operation) { io_uring_prep_poll_add(operation, fd, events); });
+  }
+
   /// The operation that carries `whose` then completes with ECANCELED, or as it would
   /// have: it must be waited for in any case.
   void cancel(std::uint64_t whose) {
@@ -98,14 +101,20 @@ class Ring {
         [&](io_uring_sqe* operation) { io_uring_prep_cancel64(operation, whose, 0); });
   }
 
+  /// What was put in goes to the kernel now.
+  void submit() { settle("io_uring_enter(submit)", io_uring_submit(&ring_)); }
+
   /// Submits, and waits for a completion; for at most `patience_ms`, unless that is < 0.
   void wait(int patience_ms) {
-    __kernel_timespec patience{.tv_sec = patience_ms / 1000,
-                               .tv_nsec = patience_ms % 1000 * 1'000'000};
+    wait_ns(patience_ms < 0 ? -1 : patience_ms * std::int64_t{1'000'000});
+  }
+  void wait_ns(std::int64_t patience_ns) {
+    __kernel_timespec patience{.tv_sec = patience_ns / 1'000'000'000,
+                               .tv_nsec = patience_ns % 1'000'000'000};
     io_uring_cqe* first = nullptr;
     settle("io_uring_enter",
            io_uring_submit_and_wait_timeout(
-               &ring_, &first, 1, patience_ms < 0 ? nullptr : &patience, nullptr));
+               &ring_, &first, 1, patience_ns < 0 ? nullptr : &patience, nullptr));
   }
 
   /// Calls `each(const io_uring_cqe&)` for every completion that is there and not
@@ -152,88 +161,6 @@ class Ring {
 
   io_uring ring_{};
   bool has_multishot_ = false;
-};
-
-/// Accepts through a ring, by operations that carry 1, 2 and 3: is_mine() knows them. The
-/// listener must be blocking: on one that is not, the kernel does not wait either.
-class Arrivals {
- public:
-  enum class Accepts { once, again_and_again };
-
-  Arrivals(Ring& ring, Listener& listener, Accepts how)
-      : ring_(ring), listener_(listener), how_(how) {
-    accept();
-    poll(stopped, 0);
-  }
-
-  static bool is_mine(const io_uring_cqe& completion) {
-    return completion.user_data <= stopped;
-  }
-
-  /// False once the listener was stopped.
-  [[nodiscard]] bool open() const { return open_; }
-
-  /// Hands the client, if it is about one, to `admit(Fd)`.
-  template <class Admit>
-  void completed(const io_uring_cqe& completion, Admit&& admit) {
-    switch (completion.user_data) {
-      case accepted:
-        if (Fd client = accept_ended(completion)) admit(std::move(client));
-        break;
-      case crowded:
-        listener_.give_up_reserve();
-        on_reserve_ = true;
-        accept();
-        break;
-      case stopped:  // does not wait any more: those in the queue, then the end
-        open_ = false;
-        while (Fd client = listener_.accept()) admit(std::move(client));
-        break;
-    }
-  }
-
- private:
-  enum Whose : std::uint64_t { accepted = 1, crowded = 2, stopped = 3 };
-
-  void accept() {
-    ring_.ask(accepted, [&](io_uring_sqe* operation) {
-      if (how_ == Accepts::once || on_reserve_)
-        io_uring_prep_accept(operation, listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC);
-      else
-        io_uring_prep_multishot_accept(operation, listener_.fd(), nullptr, nullptr,
-                                       SOCK_CLOEXEC);
-    });
-  }
-
-  /// A mask of 0 waits for POLLHUP alone: it says the end on every kind of socket, where
-  /// a multishot accept on a Unix socket never completes (seen on Linux 6.18).
-  void poll(Whose whose, unsigned mask) {
-    ring_.ask(whose, [&](io_uring_sqe* operation) {
-      io_uring_prep_poll_add(operation, listener_.fd(), mask);
-    });
-  }
-
-  /// The kernel takes a descriptor before it looks for a client. So without one an accept
-  /// fails at once, also when nobody is there: to ask again would spin. We wait for
-  /// somebody who needs the reserve, and then accept on it.
-  Fd accept_ended(const io_uring_cqe& completion) {
-    const int result = completion.res;
-    Fd client = std::exchange(on_reserve_, false)
-                    ? listener_.take_back_reserve(result, EMFILE)
-                    : Fd(result);
-    if ((completion.flags & IORING_CQE_F_MORE) != 0 || !open_) return client;
-    if (Listener::is_exhaustion(-result))
-      poll(crowded, POLLIN);
-    else
-      accept();
-    return client;
-  }
-
-  Ring& ring_;
-  Listener& listener_;
-  const Accepts how_;
-  bool open_ = true;
-  bool on_reserve_ = false;
 };
 
 /// Memory for receives whose place the kernel picks when the bytes are there: a silent
