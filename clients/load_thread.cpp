@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cstring>
@@ -15,6 +16,9 @@ constexpr std::size_t receive_bytes = 64 * 1024;
 constexpr std::size_t connects_at_once = 128;
 constexpr std::size_t connections_per_source = 8192;
 constexpr std::size_t batch = 512;
+/// Of wrong bytes it is found out from which connection they are so many times.
+constexpr std::uint64_t thorough_inquiries = 64;
+constexpr std::size_t most_places = 64 * 1024;  ///< … among so many requests
 /// Both cache lines of a Connection.
 void prefetch(const void* connection) {
   __builtin_prefetch(connection);
@@ -208,8 +212,10 @@ void LoadLoop<Caller>::give_up_asking() {
 template <class Caller>
 void LoadLoop<Caller>::give_up_the_rest() {
   for (Connection& connection : connections_) {
-    if (connection.state == State::open)
-      fail(connection, errors_.timeout, "the last replies did not come within --timeout");
+    if (connection.state == State::open) {
+      ++(connection.answered == 0 ? errors_.stalled : errors_.silent);
+      fail(connection, errors_.timeout, told_silence(connection));
+    }
     close(connection);
   }
   if (!is_draining_) give_up_asking();
@@ -281,24 +287,19 @@ void LoadLoop<Caller>::hear(Connection& connection) {
   const ssize_t n = receive(connection.fd.get(), memory_.room());
   if (would_block(n)) return;
   if (n < 0)
-    return fail(connection, errors_.reset,
-                fmt::format("recv: {}", std::strerror(static_cast<int>(-n))));
+    return fail_ended(connection, errors_.reset,
+                      fmt::format("recv: {}", std::strerror(static_cast<int>(-n))));
   if (n == 0) {
     if (connection.state == State::closing) {
       close_.record(clock_ns() - opened_ns(connection));
       return close(connection);
     }
-    return fail(connection, errors_.closed_early,
-                plan_.work ? "the server closed the connection; its log says which frame "
-                             "it refused, if any"
-                           : "the server closed the connection");
+    return fail_ended(connection, errors_.closed_early,
+                      "the server closed the connection");
   }
   const bool is_first = connection.caller.verified() == 0;
   connection.caller.received(static_cast<std::size_t>(n));
-  if (connection.caller.wrong())
-    return fail(connection, errors_.mismatch,
-                fmt::format("a wrong byte after {} right ones on one connection",
-                            connection.caller.verified()));
+  if (connection.caller.wrong()) return fail_wrong(connection);
   const std::int64_t now = clock_ns();
   if (boundary_ns_ <= now) pass_boundary(now);
   if (is_first) first_byte_.record(now - opened_ns(connection));
@@ -357,7 +358,8 @@ void LoadLoop<Caller>::send_more(Connection& connection, std::int64_t now) {
   const Next next = flush(connection.fd.get(), connection.caller);
   stamp_begun(connection, now);
   if (next == Next::closed && !connection.caller.done())
-    return fail(connection, errors_.reset, "send: the server closed the connection");
+    return fail_ended(connection, errors_.reset,
+                      "send: the server closed the connection");
   connection.is_blocked = next == Next::writable;
   watch(connection, connection.is_blocked ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
@@ -414,6 +416,77 @@ void LoadLoop<Caller>::fail(Connection& connection, std::uint64_t& kind,
                          : window_.give_up_unsent(intended, clock_ns());
   }
   close(connection);
+}
+
+/// Wrong bytes came: says whose they are, as far as the first ones of a load go.
+template <class Caller>
+void LoadLoop<Caller>::fail_wrong(Connection& connection) {
+  const bool thorough = errors_.mismatch < thorough_inquiries;
+  std::vector<RequestPlace> own;
+  std::vector<RequestPlace> others;
+  add_places(connection, own);
+  for (const Connection& other : connections_)
+    if (thorough && &other != &connection && others.size() < most_places)
+      add_places(other, others);
+  const Fault fault = connection.caller.fault({own, others, thorough});
+  ++errors_.of(fault.kind);
+  fail(connection, errors_.mismatch, fault.text);
+}
+
+/// Where its requests begin: those that are outstanding, and a few before.
+template <class Caller>
+void LoadLoop<Caller>::add_places(const Connection& connection,
+                                  std::vector<RequestPlace>& places) const {
+  if (connection.asked == 0) return;
+  const std::uint64_t index = share_.first + index_of(connection);
+  std::uint64_t begin = connection.caller.asked();
+  const auto from = std::ssize(places);
+  for (std::uint64_t k = connection.asked; k > 0 && k + 8 > connection.answered;) {
+    begin -= sizes_.of(index, --k);
+    places.push_back({index, k, begin});
+  }
+  std::reverse(places.begin() + from, places.end());
+}
+
+/// The connection ended before its time: says at which point of a reply.
+template <class Caller>
+void LoadLoop<Caller>::fail_ended(Connection& connection, std::uint64_t& kind,
+                                  const std::string& why) {
+  const Part part = part_of_reply(connection);
+  if (part.bytes > 0) ++errors_.truncated;
+  std::string text = why + part.text;
+  if (plan_.work && part.bytes == 0)
+    text += "; its log says which frame it refused, if any";
+  fail(connection, kind, text);
+}
+
+/// Of the reply that is waited for: how much has come.
+template <class Caller>
+auto LoadLoop<Caller>::part_of_reply(const Connection& connection) const -> Part {
+  if (connection.answered == connection.asked)
+    return {0, fmt::format(" after {} replies", connection.answered)};
+  const std::uint64_t k = connection.answered;
+  const std::uint64_t size = sizes_.of(share_.first + index_of(connection), k);
+  const std::uint64_t begin = connection.requests[k & ring_mask_].end - size;
+  const std::uint64_t got = connection.caller.verified() - begin;
+  if (got > 0)
+    return {got, fmt::format(" after {} of {} bytes of reply {}", got, size, k)};
+  return {0, k == 0 ? std::string(" without any reply")
+                    : fmt::format(" after {} replies, without the next", k)};
+}
+
+/// Of a connection whose replies have not come in time.
+template <class Caller>
+std::string LoadLoop<Caller>::told_silence(const Connection& connection) const {
+  const Part part = part_of_reply(connection);
+  std::string since = ", and never sent";
+  if (connection.answered < connection.begun) {
+    const std::int64_t sent =
+        connection.requests[connection.answered & ring_mask_].sent_ns;
+    since = fmt::format(", sent {} ago",
+                        show_duration(static_cast<double>(clock_ns() - sent)));
+  }
+  return fmt::format("the server is silent{}{}", part.text, since);
 }
 
 template <class Caller>

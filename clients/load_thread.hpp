@@ -141,6 +141,16 @@ class LoadLoop final : public LoadThread {
   void watch(Connection& connection, std::uint32_t events);
   void fail(Connection& connection, std::uint64_t& kind, const std::string& why);
   void close(Connection& connection);
+  // --- what was wrong, in words: only of a connection that has failed
+  struct Part {
+    std::uint64_t bytes;
+    std::string text;
+  };
+  void fail_wrong(Connection& connection);
+  void fail_ended(Connection& connection, std::uint64_t& kind, const std::string& why);
+  void add_places(const Connection& connection, std::vector<RequestPlace>& places) const;
+  [[nodiscard]] Part part_of_reply(const Connection& connection) const;
+  [[nodiscard]] std::string told_silence(const Connection& connection) const;
 
   [[nodiscard]] std::size_t index_of(const Connection& connection) const {
     return static_cast<std::size_t>(&connection - connections_.data());
