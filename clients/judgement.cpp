@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "clients/littles_law.hpp"
 #include "clients/load_report.hpp"
 #include "common/units.hpp"
 
@@ -222,6 +223,10 @@ Judgement judge(const LoadPlan& plan, const LoadResult& result) {
     return {Verdict::failed, fmt::format("only {} of {} requests were answered in time",
                                          result.requests, plan.requests)};
   if (const auto work = work_left_out(plan, result)) return {Verdict::failed, *work};
+  const auto law = littles_law(plan, result);
+  if (law && law->is_broken())
+    return {Verdict::failed, "the numbers contradict each other (Little's law): " +
+                                 littles_law_text(*law)};
   if (const double waited = waited_for_lost(plan, result); waited > waiting_share)
     return {Verdict::overloaded,
             fmt::format("{}: waiting for them took {:.0f} % of the window",
@@ -238,6 +243,11 @@ Judgement judge(const LoadPlan& plan, const LoadResult& result) {
   Judgement valid;
   if (const auto near = warning_of(result.ceiling, result.requests_per_second()))
     valid.warnings.push_back(*near);
+  if (law && law->hides_waiting())
+    valid.warnings.push_back(
+        "requests still waited at the window's end for longer than "
+        "any response that was counted: " +
+        littles_law_text(*law));
   if (const auto delay = delay_in(result)) valid.warnings.push_back(*delay);
   return valid;
 }

@@ -6,6 +6,7 @@
 #include <array>
 #include <numeric>
 
+#include "clients/littles_law.hpp"
 #include "clients/work_options.hpp"
 
 namespace echolab {
@@ -230,6 +231,10 @@ nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result) {
         {"threads", plan.threads}}}};
   if (result.details) add_details(row, *result.details);
   if (plan.workload.is_open()) row["offered"] = offered_json(result);
+  if (const auto law = littles_law(plan, result))
+    row["littles_law"] = {{"places", law->places},
+                          {"outstanding", law->outstanding},
+                          {"tolerance", law->tolerance}};
   if (result.datagrams.sent > 0) row["datagrams"] = datagrams_json(result.datagrams);
   return row;
 }
