@@ -177,9 +177,11 @@ void DatagramLoop<Words>::hear(Connection& connection) {
                   connection.state == State::connecting ? errors_.connect : errors_.reset,
                   fmt::format("recv: {}", std::strerror(static_cast<int>(-n))));
     const Bytes reply = Bytes(received_.room()).first(static_cast<std::size_t>(n));
-    if (!is_right(connection, reply))
-      return fail(connection, errors_.mismatch,
-                  fmt::format("a datagram of {} B that is the reply to none", n));
+    if (!is_right(connection, reply)) {
+      const Fault fault = fault_of(connection, reply);
+      ++errors_.of(fault.kind);
+      return fail(connection, errors_.mismatch, fault.text);
+    }
     const std::int64_t now = clock_ns();
     if (is_due(now)) pass_boundary();
     on_reply(connection, numbers_in(reply)[1], now);
@@ -202,6 +204,34 @@ bool DatagramLoop<Words>::is_right(const Connection& connection, Bytes reply) {
   const auto [index, number] = numbers_in(reply);
   if (index != connection.index || number >= connection.asked) return false;
   return std::ranges::equal(reply, compose(index, number));
+}
+
+/// What a reply is that is not right.
+template <class Words>
+Fault DatagramLoop<Words>::fault_of(const Connection& connection, Bytes reply) {
+  const std::string which =
+      fmt::format("connection {}: a datagram of {} B", connection.index, reply.size());
+  if (reply.size() < plan_.request_bytes())
+    return {Wrong::altered,
+            fmt::format("{}, cut off: a reply has {} B", which, plan_.request_bytes())};
+  if (reply.size() > plan_.request_bytes())
+    return {Wrong::unasked,
+            fmt::format("{}: a reply has {} B", which, plan_.request_bytes())};
+  const auto [index, number] = numbers_in(reply);
+  const Bytes right = compose(index, number);
+  const auto [wrong, expected] = std::ranges::mismatch(reply, right);
+  if (wrong == reply.end() && index >= plan_.connections)
+    return {Wrong::altered, which + ": its number of the connection is nobody's"};
+  if (wrong != reply.end())
+    return {Wrong::altered,
+            fmt::format("{}, reply {}, byte {}: {:#04x} instead of {:#04x}", which,
+                        number, wrong - reply.begin(), static_cast<unsigned>(*wrong),
+                        static_cast<unsigned>(*expected))};
+  if (index != connection.index)
+    return {Wrong::swapped, fmt::format("{}: the bytes of connection {}, reply {}", which,
+                                        index, number)};
+  return {Wrong::unasked, fmt::format("{}: the reply to request {}, but {} were sent",
+                                      which, number, connection.asked)};
 }
 
 template <class Words>

@@ -115,6 +115,7 @@ class DatagramLoop final : public LoadThread {
   void hear(Connection& connection);
   [[nodiscard]] Numbers numbers_in(Bytes datagram) const;
   [[nodiscard]] bool is_right(const Connection& connection, Bytes reply);
+  [[nodiscard]] Fault fault_of(const Connection& connection, Bytes reply);
   void on_reply(Connection& connection, std::uint64_t number, std::int64_t now_ns);
   void lose(Connection& connection, const Outstanding::Request& request);
   void give_up_the_lost(std::int64_t now_ns);

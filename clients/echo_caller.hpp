@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 #include <vector>
 
+#include "clients/wrong_bytes.hpp"
 #include "common/session.hpp"
 
 namespace echolab {
@@ -36,6 +38,11 @@ class Pattern {
     const std::uint64_t start = scrambled(connection << 32 ^ position / piece) % starts;
     return Bytes(table_).subspan(start + inside, std::min(most, piece - inside));
   }
+  /// Whether `bytes` stand together anywhere in it. Searches 128 KiB.
+  [[nodiscard]] bool holds(Bytes bytes) const {
+    return std::search(table_.begin(), table_.end(), bytes.begin(), bytes.end()) !=
+           table_.end();
+  }
 
  private:
   static constexpr std::uint64_t starts = 64 * 1024;
@@ -62,11 +69,11 @@ class Caller {
 
   [[nodiscard]] Room input() const { return memory_; }
   void received(std::size_t n) { hear(memory_.first(n)); }
-  void hear(Bytes news) {
-    if (verified_ + news.size() > sent_) fail();
+  void hear(Room news) {
+    if (verified_ + news.size() > sent_) return fail(news);
     while (!news.empty() && !wrong_) {
       const Bytes right = words_->at(connection_, verified_, news.size());
-      if (std::memcmp(news.data(), right.data(), right.size()) != 0) return fail();
+      if (std::memcmp(news.data(), right.data(), right.size()) != 0) return fail(news);
       verified_ += right.size();
       news = news.subspan(right.size());
     }
@@ -90,9 +97,22 @@ class Caller {
   [[nodiscard]] std::uint64_t unanswered() const { return asked_ - verified_; }
   /// A byte came back that is not the one expected, or that was never asked for.
   [[nodiscard]] bool wrong() const { return wrong_; }
+  /// When wrong(): what came instead. To be asked before others use the memory.
+  [[nodiscard]] Fault fault(const Suspects& suspects) const {
+    const Speech speech{
+        [this](std::uint64_t connection, std::uint64_t position, std::uint64_t most) {
+          return words_->at(connection, position, most);
+        },
+        [this](Bytes bytes) { return words_->holds(bytes); }};
+    return explain({connection_, verified_, sent_, memory_}, speech, suspects);
+  }
 
  private:
-  void fail() { wrong_ = true; }
+  /// Nothing is received any more: the memory is, from now on, what is wrong in it.
+  void fail(Room news) {
+    if (std::exchange(wrong_, true)) return;
+    memory_ = news;
+  }
 
   const Words* words_;
   Room memory_;

@@ -141,7 +141,7 @@ class EpollEngine {
     const ssize_t n = receive(peer.fd.get(), memory_.room());
     if (would_block(n)) return;
     if (n <= 0) return loop.on_end(peer, static_cast<int>(-n));
-    loop.on_heard(peer, Bytes(memory_.room()).first(static_cast<std::size_t>(n)));
+    loop.on_heard(peer, memory_.room().first(static_cast<std::size_t>(n)));
   }
 
   void watch(Peer& peer, std::uint32_t events) {

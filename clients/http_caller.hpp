@@ -53,6 +53,8 @@ class HttpWords {
                               std::uint64_t most) const {
     return pattern_.at(connection, position, most);
   }
+  /// Whether a body may have these bytes.
+  [[nodiscard]] bool holds(Bytes bytes) const { return pattern_.holds(bytes); }
 
  private:
   static constexpr std::size_t memory_bytes = 64 * 1024;
@@ -94,7 +96,8 @@ class HttpCaller {
 
   [[nodiscard]] Room input() const { return memory_; }
   void received(std::size_t n) { hear(memory_.first(n)); }
-  void hear(Bytes news) {
+  void hear(Room whole) {
+    Bytes news = whole;
     while (!news.empty() && !wrong_) {
       if (part_ == Part::body || part_ == Part::chunk)
         news = news.subspan(take_body(news));
@@ -124,6 +127,32 @@ class HttpCaller {
   [[nodiscard]] bool wrong() const { return wrong_; }
   /// Of the last reply that had one; 0: none had.
   [[nodiscard]] int status() const { return status_; }
+  /// When wrong(): what came instead. To be asked before others use the memory.
+  [[nodiscard]] Fault fault(const Suspects& suspects) const {
+    const bool is_early = sent_ <= verified();
+    if (wrong_body_.empty())
+      return {is_early ? Wrong::unasked : Wrong::altered,
+              fmt::format("connection {}, reply {}: {}{}", connection_, answered_,
+                          is_early ? "it was never asked for" : "not a right one",
+                          status_ != 0 && status_ != 200
+                              ? fmt::format(", its status is {}", status_)
+                              : "")};
+    const auto of_bodies = [this](std::span<const RequestPlace> requests) {
+      std::vector<RequestPlace> places(requests.begin(), requests.end());
+      for (RequestPlace& place : places) place.begin = body_bytes_until(place.begin);
+      return places;
+    };
+    const auto own = of_bodies(suspects.own);
+    const auto others = of_bodies(suspects.others);
+    const Speech speech{
+        [this](std::uint64_t connection, std::uint64_t position, std::uint64_t most) {
+          return words_->body_at(connection, position, most);
+        },
+        [this](Bytes bytes) { return words_->holds(bytes); }};
+    return explain({connection_, answered_ * words_->payload_bytes() + body_bytes_,
+                    body_bytes_until(sent_), wrong_body_},
+                   speech, {own, others, suspects.thorough});
+  }
 
  private:
   enum class Part : std::uint8_t {
@@ -141,6 +170,14 @@ class HttpCaller {
   static constexpr std::uint64_t longest_frame = 64 * 1024;
 
   void fail() { wrong_ = true; }
+
+  /// Of the first bytes that are said, how many are bodies'.
+  [[nodiscard]] std::uint64_t body_bytes_until(std::uint64_t position) const {
+    const std::uint64_t number = position / words_->request_bytes();
+    const std::uint64_t inside = position % words_->request_bytes();
+    return number * words_->payload_bytes() + inside -
+           std::min(inside, words_->head_bytes());
+  }
 
   /// Up to the end of a line; acts when it is there. Returns how many bytes that took.
   std::size_t take_line(Bytes news) {
@@ -229,8 +266,11 @@ class HttpCaller {
                                         std::min<std::uint64_t>(left_, news.size()));
     const std::uint64_t said = verified() + words_->head_bytes() + body_bytes_;
     if (said + right.size() > sent_ ||
-        std::memcmp(news.data(), right.data(), right.size()) != 0)
+        std::memcmp(news.data(), right.data(), right.size()) != 0) {
+      wrong_body_ = news.first(right.size());
       fail();
+      return right.size();
+    }
     body_bytes_ += right.size();
     left_ -= right.size();
     if (left_ == 0 && part_ == Part::chunk)
@@ -257,6 +297,7 @@ class HttpCaller {
 
   const Words* words_;
   Room memory_;
+  Bytes wrong_body_;  ///< in the memory
   std::uint64_t connection_;
   std::uint64_t asked_ = 0;
   std::uint64_t sent_ = 0;

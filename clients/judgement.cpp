@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "clients/littles_law.hpp"
 #include "clients/load_report.hpp"
 #include "clients/population_report.hpp"
 #include "common/units.hpp"
@@ -93,6 +94,57 @@ std::optional<std::string> why_late(const LoadResult& result) {
       show_duration(late), show_duration(static_cast<double>(*response)));
 }
 
+/// So many connections, and what became of them: those that are not 0.
+using Counted = std::pair<std::uint64_t, std::string_view>;
+std::string listed(std::initializer_list<Counted> all) {
+  std::string text;
+  for (const auto& [count, what] : all)
+    if (count > 0)
+      text += fmt::format("{}{} {} {}", text.empty() ? "" : ", ", count,
+                          count == 1 ? "connection" : "connections", what);
+  return text;
+}
+
+/// "3 connections got another connection's bytes (swapped)". Of files that do not tell
+/// the kinds: that bytes were wrong.
+std::string mismatches_text(const LoadErrors& errors) {
+  const std::string text =
+      listed({{errors.altered, "got bytes that nobody had sent (altered)"},
+              {errors.duplicated, "got bytes of their own again (duplicated)"},
+              {errors.dropped, "got a reply with bytes missing (dropped)"},
+              {errors.swapped, "got another connection's bytes (swapped)"},
+              {errors.unasked, "got bytes that they had not asked for (unasked)"}});
+  return text.empty() ? listed({{errors.mismatch, "got wrong bytes"}}) : text;
+}
+
+/// How they were lost, where that is known: "; 2 connections …".
+std::string losses_text(const LoadErrors& errors) {
+  const std::string text =
+      listed({{errors.truncated, "ended in the midst of a reply (truncated)"},
+              {errors.stalled, "never had a reply (stalled)"},
+              {errors.silent, "had no reply any more (silent)"}});
+  return text.empty() ? text : "; " + text;
+}
+
+/// What a wake-up, a lost turn or a retransmission after 3 duplicates does not explain:
+/// the least of Linux's retransmission timeouts, TCP_RTO_MIN.
+constexpr double delay_ns = 200e6;
+constexpr double delay_over_median = 10;
+
+/// A response that was held up: no error, but no answer of a healthy server either.
+std::optional<std::string> delay_in(const LoadResult& result) {
+  const auto median = result.response.quantile_ns(0.5);
+  if (!median || !result.slowest_at_ns) return std::nullopt;
+  const auto slowest = static_cast<double>(result.response.max_ns());
+  const auto usual = static_cast<double>(*median);
+  if (slowest < delay_ns || slowest < delay_over_median * usual) return std::nullopt;
+  return fmt::format(
+      "a response was held up: {}, {:.0f} times the median, at {} of the "
+      "window",
+      show_duration(slowest), slowest / std::max(usual, 1.0),
+      show_duration(static_cast<double>(*result.slowest_at_ns)));
+}
+
 Judgement judge_open(const LoadPlan& plan, const LoadResult& result, double busy) {
   if (const auto late = why_late(result)) return {Verdict::client_bound, *late};
   const auto overloaded = why_overloaded(plan, result);
@@ -102,7 +154,9 @@ Judgement judge_open(const LoadPlan& plan, const LoadResult& result, double busy
                         "keep up may be the client",
                         *overloaded, busy * 100)};
   if (overloaded) return {Verdict::overloaded, *overloaded};
-  return {};
+  Judgement valid;
+  if (const auto delay = delay_in(result)) valid.warnings.push_back(*delay);
+  return valid;
 }
 
 }  // namespace
@@ -158,11 +212,11 @@ namespace {
 Judgement judge_lead(const LoadPlan& plan, const LoadResult& result) {
   const LoadErrors& errors = result.errors;
   if (errors.mismatch > 0)
-    return {Verdict::corrupt, fmt::format("{} connections got wrong bytes: {}",
-                                          errors.mismatch, result.first_failure)};
+    return {Verdict::corrupt, mismatches_text(errors) + ": " + result.first_failure};
   if (errors.lost_replies > 0)
-    return {Verdict::corrupt, fmt::format("{} replies were lost: {}", errors.lost_replies,
-                                          result.first_failure)};
+    return {Verdict::corrupt,
+            fmt::format("{} replies were lost{}: {}", errors.lost_replies,
+                        losses_text(errors), result.first_failure)};
   if (errors.total() > 0)
     return {Verdict::failed,
             fmt::format("{} of {} connections failed: {}", errors.total(),
@@ -173,6 +227,10 @@ Judgement judge_lead(const LoadPlan& plan, const LoadResult& result) {
     return {Verdict::failed, fmt::format("only {} of {} requests were answered in time",
                                          result.requests, plan.requests)};
   if (const auto work = work_left_out(plan, result)) return {Verdict::failed, *work};
+  const auto law = littles_law(plan, result);
+  if (law && law->is_broken())
+    return {Verdict::failed, "the numbers contradict each other (Little's law): " +
+                                 littles_law_text(*law)};
   if (const double waited = waited_for_lost(plan, result); waited > waiting_share)
     return {Verdict::overloaded,
             fmt::format("{}: waiting for them took {:.0f} % of the window",
@@ -189,6 +247,12 @@ Judgement judge_lead(const LoadPlan& plan, const LoadResult& result) {
   Judgement valid;
   if (const auto near = warning_of(result.ceiling, result.requests_per_second()))
     valid.warnings.push_back(*near);
+  if (law && law->hides_waiting())
+    valid.warnings.push_back(
+        "requests still waited at the window's end for longer than "
+        "any response that was counted: " +
+        littles_law_text(*law));
+  if (const auto delay = delay_in(result)) valid.warnings.push_back(*delay);
   return valid;
 }
 

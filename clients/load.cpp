@@ -309,7 +309,31 @@ LoadErrors& LoadErrors::operator+=(const LoadErrors& other) {
   closed_early += other.closed_early;
   mismatch += other.mismatch;
   lost_replies += other.lost_replies;
+  altered += other.altered;
+  duplicated += other.duplicated;
+  dropped += other.dropped;
+  swapped += other.swapped;
+  unasked += other.unasked;
+  truncated += other.truncated;
+  stalled += other.stalled;
+  silent += other.silent;
   return *this;
+}
+
+std::uint64_t& LoadErrors::of(Wrong kind) {
+  switch (kind) {
+    case Wrong::altered:
+      return altered;
+    case Wrong::duplicated:
+      return duplicated;
+    case Wrong::dropped:
+      return dropped;
+    case Wrong::swapped:
+      return swapped;
+    case Wrong::unasked:
+      return unasked;
+  }
+  return altered;
 }
 
 void LoadDetails::merge(const LoadDetails& other) {

@@ -13,6 +13,7 @@
 #include "clients/manners.hpp"
 #include "clients/work_caller.hpp"
 #include "clients/workload.hpp"
+#include "clients/wrong_bytes.hpp"
 #include "common/endpoint.hpp"
 #include "common/units.hpp"
 
@@ -61,11 +62,27 @@ struct LoadPlan {
 /// Connections that ended before their time, by what ended them, and replies that failed.
 struct LoadErrors {
   std::uint64_t connect = 0;       ///< not connected: refused, unreachable, no port left
-  std::uint64_t timeout = 0;       ///< not connected within the timeout
+  std::uint64_t timeout = 0;       ///< not connected, or not answered, in time
   std::uint64_t reset = 0;         ///< ECONNRESET, EPIPE, …
   std::uint64_t closed_early = 0;  ///< the server ended the connection
   std::uint64_t mismatch = 0;      ///< a byte that is not the expected one
   std::uint64_t lost_replies = 0;  ///< requests that were never answered in full
+
+  // Of the mismatches, what came instead (Wrong): they sum up to them.
+  std::uint64_t altered = 0;
+  std::uint64_t duplicated = 0;
+  std::uint64_t dropped = 0;
+  std::uint64_t swapped = 0;
+  std::uint64_t unasked = 0;
+  /// Of the resets and early ends: in the midst of a reply. A datagram that is cut off is
+  /// altered.
+  std::uint64_t truncated = 0;
+  // Of the timeouts: connected, and …
+  std::uint64_t stalled = 0;  ///< … never had a reply
+  std::uint64_t silent = 0;   ///< … had some, and then no more
+
+  /// The counter of such mismatches.
+  std::uint64_t& of(Wrong kind);
 
   LoadErrors& operator+=(const LoadErrors& other);
   [[nodiscard]] std::uint64_t total() const;
@@ -109,6 +126,8 @@ struct LoadResult {
   double seconds = 0;  ///< the window's length
   std::uint64_t requests = 0;
   Histogram response;  ///< intended … verified
+  /// When the slowest of them came, counted from the window's begin.
+  std::optional<std::int64_t> slowest_at_ns;
   std::optional<LoadDetails> details{std::in_place};
   std::uint64_t offered = 0;        ///< open loop: arrivals inside the window
   std::uint64_t dropped = 0;        ///< of them: found no slot, and were not sent

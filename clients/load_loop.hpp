@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cstring>
@@ -38,7 +39,7 @@ class LoadLoop final : public LoadThread {
 
   // --- what the engine tells
   void on_connected(Peer& peer, int error);
-  void on_heard(Peer& peer, Bytes news);
+  void on_heard(Peer& peer, Room news);
   void on_end(Peer& peer, int error);
   void on_writable(Peer& peer) { send_more(of(peer), engine_.now_ns()); }
 
@@ -87,6 +88,9 @@ class LoadLoop final : public LoadThread {
 
   static constexpr std::size_t connects_at_once = 128;
   static constexpr std::size_t most_deferred = 64;
+  /// Of wrong bytes it is found out from which connection they are so many times.
+  static constexpr std::uint64_t thorough_inquiries = 64;
+  static constexpr std::size_t most_places = 64 * 1024;  ///< … among so many requests
   static constexpr std::size_t connections_per_source = 8192;
 
   // --- from the first connect to the last close
@@ -121,6 +125,16 @@ class LoadLoop final : public LoadThread {
   void end_if_done(Connection& connection);
   void fail(Connection& connection, std::uint64_t& kind, const std::string& why);
   void close(Connection& connection);
+  // --- what was wrong, in words: only of a connection that has failed
+  struct Part {
+    std::uint64_t bytes;
+    std::string text;
+  };
+  void fail_wrong(Connection& connection);
+  void fail_ended(Connection& connection, std::uint64_t& kind, const std::string& why);
+  void add_places(const Connection& connection, std::vector<RequestPlace>& places) const;
+  [[nodiscard]] Part part_of_reply(const Connection& connection) const;
+  [[nodiscard]] std::string told_silence(const Connection& connection) const;
   // --- the slow
   void trickle(Connection& connection, std::int64_t now_ns);
   void rest(Connection& connection, std::int64_t now_ns);
@@ -289,8 +303,10 @@ void LoadLoop<Caller, Engine>::finish() {
 template <class Caller, class Engine>
 void LoadLoop<Caller, Engine>::give_up_the_rest() {
   for (Connection& connection : connections_) {
-    if (connection.state == State::open)
-      fail(connection, errors_.timeout, "the last replies did not come within --timeout");
+    if (connection.state == State::open) {
+      ++(connection.answered == 0 ? errors_.stalled : errors_.silent);
+      fail(connection, errors_.timeout, told_silence(connection));
+    }
     close(connection);
   }
 }
@@ -334,27 +350,22 @@ template <class Caller, class Engine>
 void LoadLoop<Caller, Engine>::on_end(Peer& peer, int error) {
   Connection& connection = of(peer);
   if (error != 0)
-    return fail(connection, errors_.reset, fmt::format("recv: {}", std::strerror(error)));
+    return fail_ended(connection, errors_.reset,
+                      fmt::format("recv: {}", std::strerror(error)));
   if (connection.state == State::closing && connection.answered == connection.asked) {
     close_.record(engine_.now_ns() - opened_ns(connection));
     close(connection);
     return be_reborn(connection);
   }
-  fail(connection, errors_.closed_early,
-       plan_.work ? "the server closed the connection; its log says which frame it "
-                    "refused, if any"
-                  : "the server closed the connection");
+  fail_ended(connection, errors_.closed_early, "the server closed the connection");
 }
 
 template <class Caller, class Engine>
-void LoadLoop<Caller, Engine>::on_heard(Peer& peer, Bytes news) {
+void LoadLoop<Caller, Engine>::on_heard(Peer& peer, Room news) {
   Connection& connection = of(peer);
   const bool is_first = connection.caller.verified() == 0;
   connection.caller.hear(news);
-  if (connection.caller.wrong())
-    return fail(connection, errors_.mismatch,
-                fmt::format("a wrong byte after {} right ones on one connection",
-                            connection.caller.verified()));
+  if (connection.caller.wrong()) return fail_wrong(connection);
   const std::int64_t now = engine_.now_ns();
   if (is_due(now)) pass_boundary();
   if (is_first) first_byte_.record(now - opened_ns(connection));
@@ -431,7 +442,8 @@ void LoadLoop<Caller, Engine>::send_more(Connection& connection, std::int64_t no
   const Next next = engine_.send(connection, connection.caller);
   stamp_begun(connection, now);
   if (next == Next::closed && !connection.caller.done())
-    return fail(connection, errors_.reset, "send: the server closed the connection");
+    return fail_ended(connection, errors_.reset,
+                      "send: the server closed the connection");
   connection.is_blocked = next == Next::writable;
   if (manners_.half_closes() && connection.asked == manners_.requests)
     end_saying(connection);
@@ -507,7 +519,8 @@ void LoadLoop<Caller, Engine>::trickle(Connection& connection, std::int64_t now)
   const Next next = engine_.send(connection, some);
   stamp_begun(connection, now);
   if (next == Next::closed && !connection.caller.done())
-    return fail(connection, errors_.reset, "send: the server closed the connection");
+    return fail_ended(connection, errors_.reset,
+                      "send: the server closed the connection");
   connection.is_blocked = next == Next::writable;
   if (!connection.caller.output().empty() && next != Next::writable)
     rest(connection, now);
@@ -561,6 +574,77 @@ void LoadLoop<Caller, Engine>::fail(Connection& connection, std::uint64_t& kind,
                          : window_.give_up_unsent(intended, now);
   }
   close(connection);
+}
+
+/// Wrong bytes came: says whose they are, as far as the first ones of a load go.
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::fail_wrong(Connection& connection) {
+  const bool thorough = errors_.mismatch < thorough_inquiries;
+  std::vector<RequestPlace> own;
+  std::vector<RequestPlace> others;
+  add_places(connection, own);
+  for (const Connection& other : connections_)
+    if (thorough && &other != &connection && others.size() < most_places)
+      add_places(other, others);
+  const Fault fault = connection.caller.fault({own, others, thorough});
+  ++errors_.of(fault.kind);
+  fail(connection, errors_.mismatch, fault.text);
+}
+
+/// Where its requests begin: those that are outstanding, and a few before.
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::add_places(const Connection& connection,
+                                          std::vector<RequestPlace>& places) const {
+  if (connection.asked == 0) return;
+  const std::uint64_t index = share_.first + index_of(connection);
+  std::uint64_t begin = connection.caller.asked();
+  const auto from = std::ssize(places);
+  for (std::uint64_t k = connection.asked; k > 0 && k + 8 > connection.answered;) {
+    begin -= sizes_.of(index, --k);
+    places.push_back({index, k, begin});
+  }
+  std::reverse(places.begin() + from, places.end());
+}
+
+/// The connection ended before its time: says at which point of a reply.
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::fail_ended(Connection& connection, std::uint64_t& kind,
+                                          const std::string& why) {
+  const Part part = part_of_reply(connection);
+  if (part.bytes > 0) ++errors_.truncated;
+  std::string text = why + part.text;
+  if (plan_.work && part.bytes == 0)
+    text += "; its log says which frame it refused, if any";
+  fail(connection, kind, text);
+}
+
+/// Of the reply that is waited for: how much has come.
+template <class Caller, class Engine>
+auto LoadLoop<Caller, Engine>::part_of_reply(const Connection& connection) const -> Part {
+  if (connection.answered == connection.asked)
+    return {0, fmt::format(" after {} replies", connection.answered)};
+  const std::uint64_t k = connection.answered;
+  const std::uint64_t size = sizes_.of(share_.first + index_of(connection), k);
+  const std::uint64_t begin = connection.requests[k & ring_mask_].end - size;
+  const std::uint64_t got = connection.caller.verified() - begin;
+  if (got > 0)
+    return {got, fmt::format(" after {} of {} bytes of reply {}", got, size, k)};
+  return {0, k == 0 ? std::string(" without any reply")
+                    : fmt::format(" after {} replies, without the next", k)};
+}
+
+/// Of a connection whose replies have not come in time.
+template <class Caller, class Engine>
+std::string LoadLoop<Caller, Engine>::told_silence(const Connection& connection) const {
+  const Part part = part_of_reply(connection);
+  std::string since = ", and never sent";
+  if (connection.answered < connection.begun) {
+    const std::int64_t sent =
+        connection.requests[connection.answered & ring_mask_].sent_ns;
+    since = fmt::format(", sent {} ago",
+                        show_duration(static_cast<double>(engine_.now_ns() - sent)));
+  }
+  return fmt::format("the server is silent{}{}", part.text, since);
 }
 
 template <class Caller, class Engine>

@@ -171,9 +171,25 @@ void read_offered(const Member& offered, LoadResult& result) {
 }
 
 LoadErrors read_errors(const Member& errors) {
-  return {errors["connect"].count(),  errors["timeout"].count(),
-          errors["reset"].count(),    errors["closed_early"].count(),
-          errors["mismatch"].count(), errors["lost_replies"].count()};
+  // What a file does not tell of these, it was made before they were.
+  const auto part = [&](const char* name) {
+    return errors.has(name) ? errors[name].count() : 0;
+  };
+  LoadErrors read{.connect = errors["connect"].count(),
+                  .timeout = errors["timeout"].count(),
+                  .reset = errors["reset"].count(),
+                  .closed_early = errors["closed_early"].count(),
+                  .mismatch = errors["mismatch"].count(),
+                  .lost_replies = errors["lost_replies"].count(),
+                  .altered = part("altered"),
+                  .duplicated = part("duplicated"),
+                  .dropped = part("dropped"),
+                  .swapped = part("swapped"),
+                  .unasked = part("unasked"),
+                  .truncated = part("truncated"),
+                  .stalled = part("stalled"),
+                  .silent = part("silent")};
+  return read;
 }
 
 DatagramCounts read_datagrams(const Member& datagrams) {
@@ -194,6 +210,8 @@ LoadResult read_result(const Member& row) {
   result.seconds = row["seconds"].number(longest_s);
   result.requests = row["requests"].count();
   result.response = read_histogram(row["histogram"], row["latency_ns"]);
+  if (row.has("slowest_at_seconds") && !row["slowest_at_seconds"].is_null())
+    result.slowest_at_ns = row["slowest_at_seconds"].seconds().count();
   result.details.reset();
   if (row.has("histograms")) result.details = read_details(row);
   if (row.has("offered")) read_offered(row["offered"], result);
@@ -257,6 +275,9 @@ void add(LoadResult& sum, const LoadRecord& part) {
   sum.seconds = std::max(sum.seconds, result.seconds);
   sum.requests += result.requests;
   sum.summed_rate = sum.summed_rate.value_or(0) + result.requests_per_second();
+  if (result.response.count() > 0 &&
+      (sum.response.count() == 0 || result.response.max_ns() > sum.response.max_ns()))
+    sum.slowest_at_ns = result.slowest_at_ns;
   sum.response.merge(result.response);
   if (sum.details && result.details)
     sum.details->merge(*result.details);

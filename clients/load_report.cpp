@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
+#include "clients/littles_law.hpp"
 #include "clients/population_report.hpp"
 #include "clients/work_options.hpp"
 
@@ -76,12 +78,38 @@ std::string times_lines(const LoadPlan& plan, const LoadResult& result) {
   return lines;
 }
 
+/// What the errors were more exactly.
+std::array<std::pair<const char*, std::uint64_t>, 8> kinds_of(const LoadErrors& errors) {
+  return {{{"altered", errors.altered},
+           {"duplicated", errors.duplicated},
+           {"dropped", errors.dropped},
+           {"swapped", errors.swapped},
+           {"unasked", errors.unasked},
+           {"truncated", errors.truncated},
+           {"stalled", errors.stalled},
+           {"silent", errors.silent}}};
+}
+
 std::string errors_text(const LoadErrors& e) {
   if (e.total() == 0) return "none: every byte came back right";
+  std::string kinds;
+  for (const auto& [name, count] : kinds_of(e))
+    if (count > 0)
+      kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", count, name);
   return fmt::format(
       "connect {}, timeout {}, reset {}, closed early {}, wrong bytes {}, lost replies "
-      "{}",
-      e.connect, e.timeout, e.reset, e.closed_early, e.mismatch, e.lost_replies);
+      "{}{}",
+      e.connect, e.timeout, e.reset, e.closed_early, e.mismatch, e.lost_replies,
+      kinds.empty() ? "" : fmt::format(" ({})", kinds));
+}
+
+nlohmann::json errors_json(const LoadErrors& errors) {
+  nlohmann::json all{
+      {"connect", errors.connect},   {"timeout", errors.timeout},
+      {"reset", errors.reset},       {"closed_early", errors.closed_early},
+      {"mismatch", errors.mismatch}, {"lost_replies", errors.lost_replies}};
+  for (const auto& [name, count] : kinds_of(errors)) all[name] = count;
+  return all;
 }
 
 /// The parts of a response, and what connections took.
@@ -180,35 +208,37 @@ nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result) {
   const Histogram& latency = result.response;
   const auto [slowest, fastest] = slowest_and_fastest(result);
   const auto requests = static_cast<double>(result.requests);
-  auto row =
-      nlohmann::json{{"seconds", result.seconds},
-                     {"requests", result.requests},
-                     {"requests_per_second", result.requests_per_second()},
-                     {"connected", result.connected},
-                     {"errors",
-                      {{"connect", result.errors.connect},
-                       {"timeout", result.errors.timeout},
-                       {"reset", result.errors.reset},
-                       {"closed_early", result.errors.closed_early},
-                       {"mismatch", result.errors.mismatch},
-                       {"lost_replies", result.errors.lost_replies}}},
-                     {"latency_ns", summary(latency)},
-                     {"histogram", buckets_of(latency)},
-                     {"fairness",
-                      {{"jain", result.jain()},
-                       {"slowest_requests", slowest},
-                       {"fastest_requests", fastest},
-                       {"starved", result.starved()},
-                       {"requests_per_client", result.requests_per_connection}}},
-                     {"client",
-                      {{"cpu_ns_per_request",
-                        requests > 0 ? nlohmann::json(result.client_cpu_ns / requests)
-                                     : nlohmann::json()},
-                       {"cpu_cores_used", result.client_cores_used()},
-                       {"memory_bytes", result.memory_bytes},
-                       {"threads", plan.threads}}}};
+  auto row = nlohmann::json{
+      {"seconds", result.seconds},
+      {"requests", result.requests},
+      {"requests_per_second", result.requests_per_second()},
+      {"connected", result.connected},
+      {"errors", errors_json(result.errors)},
+      {"latency_ns", summary(latency)},
+      {"slowest_at_seconds",
+       result.slowest_at_ns
+           ? nlohmann::json(static_cast<double>(*result.slowest_at_ns) / 1e9)
+           : nlohmann::json()},
+      {"histogram", buckets_of(latency)},
+      {"fairness",
+       {{"jain", result.jain()},
+        {"slowest_requests", slowest},
+        {"fastest_requests", fastest},
+        {"starved", result.starved()},
+        {"requests_per_client", result.requests_per_connection}}},
+      {"client",
+       {{"cpu_ns_per_request", requests > 0
+                                   ? nlohmann::json(result.client_cpu_ns / requests)
+                                   : nlohmann::json()},
+        {"cpu_cores_used", result.client_cores_used()},
+        {"memory_bytes", result.memory_bytes},
+        {"threads", plan.threads}}}};
   if (result.details) add_details(row, *result.details);
   if (plan.workload.is_open()) row["offered"] = offered_json(result);
+  if (const auto law = littles_law(plan, result))
+    row["littles_law"] = {{"places", law->places},
+                          {"outstanding", law->outstanding},
+                          {"tolerance", law->tolerance}};
   if (result.datagrams.sent > 0) row["datagrams"] = datagrams_json(result.datagrams);
   return row;
 }

@@ -65,7 +65,7 @@ class MeasuredWindow {
   /// longer.
   void give_up(std::int64_t intended_ns, std::int64_t now_ns) {
     if (!by_intention_ || !has(intended_ns)) return;
-    response_.record(now_ns - intended_ns);
+    record_response(now_ns - intended_ns, now_ns);
     ++unfinished_;
   }
   void give_up_unsent(std::int64_t intended_ns, std::int64_t now_ns) {
@@ -74,6 +74,9 @@ class MeasuredWindow {
   }
 
   void add_to(LoadResult& result) const {
+    if (slowest_ns_ >= 0 && (result.response.count() == 0 ||
+                             slowest_ns_ > std::int64_t(result.response.max_ns())))
+      result.slowest_at_ns = slowest_at_ns_ - begin_ns_;
     result.response.merge(response_);
     result.details->service.merge(service_);
     result.details->blocked.merge(blocked_);
@@ -90,10 +93,17 @@ class MeasuredWindow {
 
  private:
   void record(const Stamps& stamps, std::int64_t received_ns) {
-    response_.record(received_ns - stamps.intended_ns);
+    record_response(received_ns - stamps.intended_ns, received_ns);
     service_.record(received_ns - stamps.sent_ns);
     blocked_.record(stamps.eligible_ns - stamps.intended_ns);
     lag_.record(stamps.sent_ns - stamps.eligible_ns);
+  }
+  void record_response(std::int64_t response_ns, std::int64_t at_ns) {
+    if (response_ns > slowest_ns_) {
+      slowest_ns_ = response_ns;
+      slowest_at_ns_ = at_ns;
+    }
+    response_.record(response_ns);
   }
 
   const std::uint64_t quota_;
@@ -106,6 +116,8 @@ class MeasuredWindow {
   std::uint64_t offered_ = 0;
   std::uint64_t dropped_ = 0;
   std::uint64_t unfinished_ = 0;
+  std::int64_t slowest_ns_ = -1;
+  std::int64_t slowest_at_ns_ = 0;
   std::int64_t begin_ns_ = never_ns;
   std::int64_t end_ns_ = never_ns;
   std::int64_t cpu_begin_ns_ = 0;

@@ -55,6 +55,8 @@ class WorkWords {
     }
     return room;
   }
+  /// Whether a payload may have these bytes.
+  [[nodiscard]] bool holds(Bytes bytes) const { return pattern_.holds(bytes); }
 
  private:
   static constexpr std::size_t memory_bytes = 64 * 1024;

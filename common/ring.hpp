@@ -201,7 +201,7 @@ class ProvidedBuffers {
   }
 
   /// What a completion with IORING_CQE_F_BUFFER brought; good until it is recycled.
-  [[nodiscard]] Bytes of(const io_uring_cqe& completion) const {
+  [[nodiscard]] Room of(const io_uring_cqe& completion) const {
     return room(number_of(completion)).first(static_cast<std::size_t>(completion.res));
   }
 

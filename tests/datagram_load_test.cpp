@@ -229,11 +229,12 @@ TEST(DatagramLoad, LosingMuchIsOverloadedAndLosingOneIsNot) {
 }
 
 /// What is wrong with every reply after the first ones.
-struct Fault {
+struct WrongReply {
   const char* name;
   std::function<std::string(std::string)> spoil;
+  std::uint64_t LoadErrors::*kind = &LoadErrors::altered;
 };
-class WrongDatagram : public testing::TestWithParam<Fault> {};
+class WrongDatagram : public testing::TestWithParam<WrongReply> {};
 
 TEST_P(WrongDatagram, IsCorrupt) {
   const ScriptedServer server([](const std::string& request, const Reply& reply) {
@@ -243,36 +244,56 @@ TEST_P(WrongDatagram, IsCorrupt) {
   plan.timeout = 1s;
   const LoadResult result = run_load(plan);
   EXPECT_EQ(result.errors.mismatch, 1u);
+  EXPECT_EQ(result.errors.*GetParam().kind, 1u) << result.first_failure;
   EXPECT_EQ(judge(plan, result).verdict, Verdict::corrupt);
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Faults, WrongDatagram,
-    testing::Values(Fault{"LastByte",
-                          [](std::string reply) {
-                            reply.back() = static_cast<char>(reply.back() ^ 1);
-                            return reply;
-                          }},
-                    Fault{"OtherConnection",
-                          [](std::string reply) {
-                            reply[0] = static_cast<char>(reply[0] ^ 1);
-                            return reply;
-                          }},
-                    Fault{"NumberNeverAsked",
-                          [](std::string reply) {
-                            reply[15] = 1;
-                            return reply;
-                          }},
-                    Fault{"NumberOfAnother",
-                          [](std::string reply) {
-                            reply[8] = 1;  // the bytes are not those of number 1
-                            return reply;
-                          }},
-                    Fault{"CutOff", [](std::string reply) { return reply.substr(1); }},
-                    Fault{"TooLong",
-                          [](const std::string& reply) { return reply + "x"; }},
-                    Fault{"Empty", [](const std::string&) { return std::string(); }}),
+    testing::Values(
+        WrongReply{"LastByte",
+                   [](std::string reply) {
+                     reply.back() = static_cast<char>(reply.back() ^ 1);
+                     return reply;
+                   }},
+        WrongReply{"OtherConnection",
+                   [](std::string reply) {
+                     reply[0] = static_cast<char>(reply[0] ^ 1);
+                     return reply;
+                   }},
+        WrongReply{"NumberNeverAsked",
+                   [](std::string reply) {
+                     reply[15] = 1;
+                     return reply;
+                   }},
+        WrongReply{"NumberOfAnother",
+                   [](std::string reply) {
+                     reply[8] = 1;  // the bytes are not those of number 1
+                     return reply;
+                   }},
+        WrongReply{"CutOff", [](std::string reply) { return reply.substr(1); }},
+        WrongReply{"TooLong", [](const std::string& reply) { return reply + "x"; },
+                   &LoadErrors::unasked},
+        WrongReply{"Empty", [](const std::string&) { return std::string(); }}),
     [](const auto& test) { return test.param.name; });
+
+TEST(DatagramLoad, TheReplyToAnotherConnectionIsSwapped) {
+  std::string of_the_first;
+  const ScriptedServer server([&](const std::string& request, const Reply& reply) {
+    const bool is_first = request[0] == 0;
+    if (is_first) of_the_first = request;
+    reply(is_first || number_of(request) < 5 ? request : of_the_first);
+  });
+  LoadPlan plan = plan_for(server, 100);
+  plan.connections = 2;
+  plan.timeout = 1s;
+  const LoadResult result = run_load(plan);
+  EXPECT_EQ(result.errors.swapped, 1u) << result.first_failure;
+  EXPECT_NE(result.first_failure.find("connection 1: a datagram of 64 B: the bytes of "
+                                      "connection 0, reply "),
+            std::string::npos)
+      << result.first_failure;
+}
 
 TEST(DatagramLoad, WhereNobodyListensIsUnreachable) {
   LoadPlan plan;

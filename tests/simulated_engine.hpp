@@ -69,7 +69,7 @@ class SimulatedEngine {
   template <class Loop>
   void deliver(Loop& loop) {
     while (!replies_.empty() && replies_.front().moment_ns <= now_ns_) {
-      const Reply reply = std::move(replies_.front());
+      Reply reply = std::move(replies_.front());
       replies_.pop_front();
       if (!reply.peer->is_open) continue;
       if (reply.bytes.empty())
