@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "clients/epoll_engine.hpp"
+#include "clients/http_caller.hpp"
 #include "clients/load_thread.hpp"
 #include "clients/pace.hpp"
 #include "clients/uring_engine.hpp"
@@ -19,9 +20,19 @@
 
 namespace echolab {
 
-/// The clients of one thread, each a `Caller` (EchoCaller, WorkCaller), on an `Engine`
-/// (EpollEngine says what that is): both chosen once per load, so that a message meets
-/// neither a virtual call nor a branch. Everything belongs to the thread that calls
+/// Why a reply is wrong, in words.
+template <class Caller>
+std::string fault_of(const Caller& caller) {
+  std::string fault;
+  if constexpr (requires { caller.fault(); }) fault = caller.fault();
+  if (!fault.empty()) return fault;
+  return fmt::format("a wrong byte after {} right ones on one connection",
+                     caller.verified());
+}
+
+/// The clients of one thread, each a `Caller` (EchoCaller, WorkCaller, HttpCaller), on an
+/// `Engine` (EpollEngine says what that is): both chosen once per load, so that a message
+/// meets neither a virtual call nor a branch. Everything belongs to the thread that calls
 /// run(). No lock and no allocation once all connections are made.
 template <class Caller, class Engine>
 class LoadLoop final : public LoadThread {
@@ -352,9 +363,7 @@ void LoadLoop<Caller, Engine>::on_heard(Peer& peer, Bytes news) {
   const bool is_first = connection.caller.verified() == 0;
   connection.caller.hear(news);
   if (connection.caller.wrong())
-    return fail(connection, errors_.mismatch,
-                fmt::format("a wrong byte after {} right ones on one connection",
-                            connection.caller.verified()));
+    return fail(connection, errors_.mismatch, fault_of(connection.caller));
   const std::int64_t now = engine_.now_ns();
   if (is_due(now)) pass_boundary();
   if (is_first) first_byte_.record(now - opened_ns(connection));
@@ -382,6 +391,10 @@ void LoadLoop<Caller, Engine>::record_answers(Connection& connection, std::int64
   if (window_.quota_met() && !quota_met()) quota_met_.store(true);
   if (manners_.is_reborn() && connection.answered == manners_.requests)
     return end_life(connection);
+  if constexpr (requires { connection.caller.is_over(); })
+    if (connection.caller.is_over() &&
+        (!is_draining() || connection.answered < connection.asked))
+      return fail(connection, errors_.closed_early, connection.caller.ending());
   may_ask_again(connection, news, now);
 }
 
@@ -430,7 +443,11 @@ void LoadLoop<Caller, Engine>::send_more(Connection& connection, std::int64_t no
   if (manners_.writes_slowly() && !is_draining()) return trickle(connection, now);
   const Next next = engine_.send(connection, connection.caller);
   stamp_begun(connection, now);
-  if (next == Next::closed && !connection.caller.done())
+  // Who says why it takes no more (413) will be heard, and then its end.
+  constexpr bool tells_why = requires {
+    connection.caller.fault();
+  };
+  if (!tells_why && next == Next::closed && !connection.caller.done())
     return fail(connection, errors_.reset, "send: the server closed the connection");
   connection.is_blocked = next == Next::writable;
   if (manners_.half_closes() && connection.asked == manners_.requests)
@@ -587,7 +604,9 @@ void LoadLoop<Caller, Engine>::add_to(LoadResult& result) const {
 
 extern template class LoadLoop<EchoCaller, EpollEngine>;
 extern template class LoadLoop<WorkCaller, EpollEngine>;
+extern template class LoadLoop<HttpCaller, EpollEngine>;
 extern template class LoadLoop<EchoCaller, UringEngine>;
 extern template class LoadLoop<WorkCaller, UringEngine>;
+extern template class LoadLoop<HttpCaller, UringEngine>;
 
 }  // namespace echolab

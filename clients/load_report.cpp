@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "clients/http_options.hpp"
 #include "clients/population_report.hpp"
 #include "clients/work_options.hpp"
 
@@ -74,6 +75,11 @@ std::string times_lines(const LoadPlan& plan, const LoadResult& result) {
   lines += line("  lag (ours)", times_text(result.details->lag));
   lines += line("  service", times_text(result.details->service));
   return lines;
+}
+
+std::string request_text(const LoadPlan& plan) {
+  if (plan.http && plan.http->get) return "GET " + *plan.http->get;
+  return plan.sizes ? plan.sizes->text() : fmt::format("{} B", plan.payload_bytes);
 }
 
 std::string errors_text(const LoadErrors& e) {
@@ -169,8 +175,9 @@ nlohmann::json plan_json(const LoadPlan& plan) {
           {"payload_bytes", plan.payload_bytes},
           {"sizes", plan.sizes ? nlohmann::json(plan.sizes->text()) : nlohmann::json()},
           {"pipeline", plan.pipeline},
-          {"protocol", plan.work ? "work" : "echo"},
+          {"protocol", plan.protocol()},
           {"work", work_json(plan)},
+          {"http", http_json(plan)},
           {"timeout_seconds", seconds(plan.timeout)},
           {"datagram_timeout_seconds", seconds(plan.datagram_timeout)},
           {"seed", plan.seed}};
@@ -209,6 +216,7 @@ nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result) {
                        {"threads", plan.threads}}}};
   if (result.details) add_details(row, *result.details);
   if (plan.workload.is_open()) row["offered"] = offered_json(result);
+  if (plan.http && plan.http->get) row["reply_body_bytes"] = result.reply_bytes;
   if (result.datagrams.sent > 0) row["datagrams"] = datagrams_json(result.datagrams);
   return row;
 }
@@ -241,13 +249,13 @@ std::string load_table(const LoadPlan& plan, const LoadResult& result,
   const auto [slowest, fastest] = slowest_and_fastest(result);
   std::string table = fmt::format(
       "{}: {}, {} connections x {} outstanding, {}, {} thread{}\n", plan.server.text(),
-      plan.workload.text(), plan.connections, plan.pipeline,
-      plan.sizes ? plan.sizes->text() : fmt::format("{} B", plan.payload_bytes),
+      plan.workload.text(), plan.connections, plan.pipeline, request_text(plan),
       plan.threads, plan.threads == 1 ? "" : "s");
   if (!plan.name.empty())
     table += line("class",
                   fmt::format("{}, {}: leads", plan.name, manners_text(plan.manners)));
   if (plan.work) table += line("work", "each request " + work_text(plan));
+  if (plan.http) table += line("http", http_text(plan, result));
   table += line("throughput",
                 fmt::format("{:>10} requests/s   {} verified in {}",
                             show_count(result.requests_per_second()), result.requests,
@@ -263,8 +271,10 @@ std::string load_table(const LoadPlan& plan, const LoadResult& result,
                                    show_duration(result.client_cpu_ns /
                                                  static_cast<double>(result.requests)),
                                    result.client_cores_used()));
-  table +=
-      line("client ceiling", ceiling_text(result.ceiling, result.requests_per_second()));
+  table += line("client ceiling",
+                plan.http && plan.http->get
+                    ? "unknown: a GET's depends on what it brings"
+                    : ceiling_text(result.ceiling, result.requests_per_second()));
   const DatagramCounts& datagrams = result.datagrams;
   if (datagrams.sent > 0)
     table += line("datagrams", fmt::format("{}   {} late   {} duplicated   {} reordered",
