@@ -8,6 +8,7 @@ namespace echolab {
 namespace {
 
 constexpr std::size_t longest_path = 4096;
+constexpr std::size_t longest_shown = 80;
 
 /// As a request line may have it (RFC 9112, 3.2.1), and no server refuses it for its
 /// length.
@@ -39,9 +40,10 @@ void complete_http(const HttpOptions& options, const std::string& protocol,
   if (!gets) return;
   if (!is_path(options.get))
     throw UsageError(fmt::format(
-        "--http-get: '{}' is no path such as /index.html, of {} characters at most, with "
-        "%20 for a blank",
-        options.get, longest_path));
+        "--http-get: '{}'{} is no path such as /index.html, of {} characters at most, "
+        "with %20 for a blank",
+        options.get.substr(0, longest_shown),
+        options.get.size() > longest_shown ? "…" : "", longest_path));
   if (parser.count("--size") > 0)
     throw UsageError(
         "--size: a GET has no body; how long the reply's is says the server");

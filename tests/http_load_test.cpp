@@ -219,7 +219,8 @@ TEST(HttpLoad, AServerThatClosesAfterSoManyRequestsSaysSoAndNoReplyIsLost) {
        {std::pair{ok("hello", "Connection: Close\r\n"), "Connection: close"},
         {std::string("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello"),
          "HTTP/1.0 without keep-alive"}}) {
-    const Replying server([&](unsigned n) { return n == 9 ? reply : ok("hello"); }, 10);
+    const std::string& last = reply;
+    const Replying server([&](unsigned n) { return n == 9 ? last : ok("hello"); }, 10);
     const LoadPlan plan = plan_for(server.endpoint(), get);
     const LoadResult result = run_load(plan);
     EXPECT_EQ(result.errors.closed_early, plan.connections);
