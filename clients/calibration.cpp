@@ -67,14 +67,15 @@ class LoopbackEndpoint {
 /// PR_SET_PDEATHSIG, with the thread that made it. Ctrl-C is not for it.
 class Responder {
  public:
-  Responder(const Endpoint& like, const std::vector<int>& cpus, std::size_t connections)
-      : where_(like), listener_(where_.get()) {
+  /// For the plan's protocol and connections, at an endpoint like its server's.
+  Responder(const LoadPlan& plan, const std::vector<int>& cpus)
+      : where_(plan.server), listener_(where_.get()) {
     std::fflush(nullptr);
     const pid_t parent = ::getpid();
     pid_ = checked(::fork(), "fork");
     if (pid_ == 0)
       ::_exit(run_program("echo_load: null responder", [&] {
-        serve(parent, cpus, connections);
+        serve(parent, cpus, plan);
         return ExitCode::ok;
       }));
     listener_.close_in_child();  // or who connects would wait after the responder's end
@@ -86,14 +87,14 @@ class Responder {
   [[nodiscard]] const Endpoint& endpoint() const { return listener_.endpoint(); }
 
  private:
-  void serve(pid_t parent, const std::vector<int>& cpus, std::size_t connections) {
+  void serve(pid_t parent, const std::vector<int>& cpus, const LoadPlan& plan) {
     const StopOnSignal stop(listener_, {SIGTERM});
     std::signal(SIGINT, SIG_IGN);
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != parent) return where_.remove();  // it was too late to be told
     pin_this_thread(cpus);
-    raise_descriptor_limit(connections + own_descriptors);
-    respond(listener_);
+    raise_descriptor_limit(plan.connections + own_descriptors);
+    plan.http ? respond_http(listener_) : respond(listener_);
     where_.remove();  // the parent may have been killed
   }
 
@@ -126,7 +127,7 @@ LoadPlan closed_loop(const LoadPlan& plan, const Endpoint& responder,
                   .timeout = plan.timeout,
                   .seed = plan.seed,
                   .datagram_timeout = plan.datagram_timeout,
-                  .work = {}};
+                  .http = plan.http};
   if (plan.work) closed.work.emplace();
   return closed;
 }
@@ -177,7 +178,7 @@ Calibration share_out(const std::vector<int>& allowed, const std::vector<int>& p
 
 std::optional<Calibration> calibrate(const LoadPlan& plan, const LoadEvents& events) {
   Calibration found = share_out(allowed_cpus(), plan.cpus);
-  const Responder responder(plan.server, found.responder_cpus, plan.connections);
+  const Responder responder(plan, found.responder_cpus);
   const Interrupt interrupt;
   const LoadPlan closed = closed_loop(plan, responder.endpoint(), found.client_cpus);
   std::vector<double> rates;
@@ -195,12 +196,12 @@ std::string calibration_table(const LoadPlan& plan, const Calibration& calibrati
   const Ceiling& ceiling = calibration.ceiling;
   const std::string scheme = plan.server.text();
   return fmt::format(
-      "null responder over {}: closed loop, {} connections x {} outstanding, {} B, {} "
+      "null responder over {}{}: closed loop, {} connections x {} outstanding, {} B, {} "
       "thread{}\n"
       "  client ceiling {:>10} requests/s   median of {} runs, {} … {}\n"
       "  CPUs           client {}, responder {}{}\n",
-      scheme.substr(0, scheme.find(':')), plan.connections, plan.pipeline,
-      plan.payload_bytes, plan.threads, plan.threads == 1 ? "" : "s",
+      scheme.substr(0, scheme.find(':')), plan.http ? ", HTTP" : "", plan.connections,
+      plan.pipeline, plan.payload_bytes, plan.threads, plan.threads == 1 ? "" : "s",
       show_count(ceiling.requests_per_second), ceiling.n, show_count(ceiling.least),
       show_count(ceiling.most), fmt::join(calibration.client_cpus, ","),
       fmt::join(calibration.responder_cpus, ","),

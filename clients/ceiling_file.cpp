@@ -95,7 +95,7 @@ json ceiling_key(const LoadPlan& plan) {
           {"build", {{"version", build::version}, {"type", build::type}}},
           {"load",
            {{"transport", transport_name(plan.server)},
-            {"protocol", plan.work ? "work" : "echo"},
+            {"protocol", plan.http && plan.http->get ? "http GET" : plan.protocol()},
             {"connections", plan.connections},
             {"threads", plan.threads},
             {"cpus", fmt::format("{}", fmt::join(plan.cpus, ","))},

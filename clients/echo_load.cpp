@@ -9,6 +9,7 @@
 
 #include "clients/calibration.hpp"
 #include "clients/ceiling_file.hpp"
+#include "clients/http_options.hpp"
 #include "clients/load_clock.hpp"
 #include "clients/load_export.hpp"
 #include "clients/load_merge.hpp"
@@ -27,6 +28,7 @@ namespace {
 struct Options {
   LoadPlan plan;
   WorkOptions work;
+  HttpOptions http;
   WorkloadOptions workload;
   std::vector<std::string> classes;
   std::string engine = "epoll";
@@ -54,6 +56,9 @@ constexpr const char* examples =
     "  echo_load --class churn:c=16,n=10,end=rst       connects anew after 10 requests\n"
     "  echo_load -R 10k --part 1/2 --start-at 2030-01-01T12:00:00Z  one of two hosts\n"
     "  echo_load --protocol work --compute 50us --block 2ms --heavy 1%:1ms\n"
+    "  echo_load --protocol http -c 100 -p 8           POSTs that come back\n"
+    "  echo_load --protocol http --http-get /index.html tcp://127.0.0.1:80  any HTTP "
+    "server\n"
     "  echo_load -c 100 -s 512 udp://127.0.0.1:7007    datagrams: what is lost is "
     "counted\n"
     "  echo_load --calibrate -c 1000                   the client's own ceiling, kept "
@@ -92,7 +97,8 @@ void add_options(CLI::App& parser, Options& options) {
   add_count(parser, "-p,--pipeline", plan.pipeline, "requests outstanding per connection",
             1, 65'536);
   add_workload_options(parser, options.workload);
-  add_work_options(parser, options.work);
+  add_work_options(parser, options.work, {"echo", "work", "http"});
+  add_http_options(parser, options.http);
   add_class_options(parser, options.classes);
   add_duration(parser, "-w,--warm-up", plan.warm_up,
                "load before the window, not counted", 0s, 1h);
@@ -216,8 +222,12 @@ ExitCode merge(const Options& options, const CLI::App& parser) {
   return exit_code_of(merged.judgement.verdict);
 }
 
-/// Without a word of the load: it is other people's.
+/// Without a word of the load but its protocol: it is other people's.
 ExitCode serve(const Options& options) {
+  const bool http = options.work.protocol == "http";
+  if (http && options.plan.server.is_datagram())
+    throw UsageError(fmt::format("--protocol http: needs a stream, {} is none",
+                                 options.plan.server.text()));
   const Fd ready_fd = take_ready_fd(options.ready_fd);
   raise_descriptor_limit(0);  // no further than it may
   Listener listener(options.plan.server);
@@ -227,7 +237,7 @@ ExitCode serve(const Options& options) {
     fmt::print(stderr, "echo_load: null responder at {} (pid {}); Ctrl-C ends it\n",
                endpoint, ::getpid());
   say_ready(ready_fd, endpoint, ::getpid());
-  respond(listener);
+  http ? respond_http(listener) : respond(listener);
   return ExitCode::ok;
 }
 
@@ -270,6 +280,7 @@ ExitCode start(int argc, char** argv) {
     options.plan.duration = std::chrono::minutes(10);
   complete_workload(options.workload, parser, options.plan);
   complete_work(options.work, parser, options.plan);
+  complete_http(options.http, options.work.protocol, parser, options.plan);
   complete_place(options.part, options.start_at, options.plan);
   if (options.engine == "io_uring") options.plan.engine = EngineKind::io_uring;
   complete_classes(options.classes, parser, options.plan);

@@ -1,4 +1,4 @@
-// The client's side of HTTP: it POSTs the pattern, and checks every byte of the echo.
+// The client's side of HTTP: it POSTs the pattern, or GETs a path, and checks every byte.
 #pragma once
 
 #include <fmt/format.h>
@@ -9,25 +9,54 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "clients/echo_caller.hpp"
 #include "common/buffer.hpp"
+#include "common/endpoint.hpp"
 #include "common/http_request.hpp"
 
 namespace echolab {
 
-/// What each connection says: an endless row of POSTs with one head, whose bodies are the
-/// pattern's bytes. As with a Pattern, it follows from seed, connection and position
-/// alone. For one thread: a request is put together in a memory of its own.
+/// What the body of every reply to a GET has to be: that of the first one.
+struct HttpBody {
+  static constexpr std::uint64_t most_bytes = 1 << 20;
+
+  std::vector<std::byte> bytes;
+  bool is_whole = false;  ///< until then it is learned, byte by byte
+};
+
+/// The field Host for a server: "127.0.0.1:7007"; of a path on this machine "localhost",
+/// as curl has it (RFC 9112, 3.2).
+inline std::string http_host(const Endpoint& server) {
+  if (server.is_local()) return "localhost";
+  return server.text().substr(std::string_view("tcp://").size());
+}
+
+/// The head of every request: a GET of `path`, or where there is none a POST of so many
+/// bytes.
+inline std::string http_head(const std::optional<std::string>& path,
+                             std::uint64_t payload_bytes, std::string_view host) {
+  if (path) return fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", *path, host);
+  return fmt::format("POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n", host,
+                     payload_bytes);
+}
+
+/// What each connection says, an endless row of requests with one head, and what the
+/// bodies of their replies have to be: POSTs of the pattern's bytes, which come back; or
+/// GETs. As with a Pattern, a POST follows from seed, connection and position alone. For
+/// one thread: a request is put together in a memory of its own.
 class HttpWords {
  public:
   /// `host` as the field Host has it: "127.0.0.1:7007".
   HttpWords(const Pattern& pattern, std::uint64_t payload_bytes, std::string_view host)
-      : pattern_(pattern),
+      : pattern_(&pattern),
         payload_bytes_(payload_bytes),
-        head_(fmt::format("POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n",
-                          host, payload_bytes)),
+        head_(http_head(std::nullopt, payload_bytes, host)),
         memory_(memory_bytes) {}
+  /// GETs; a `body` that is not whole is learned from the first reply.
+  HttpWords(const std::string& path, std::string_view host, HttpBody& body)
+      : body_(&body), head_(http_head(path, 0, host)), memory_(memory_bytes) {}
 
   [[nodiscard]] std::uint64_t payload_bytes() const { return payload_bytes_; }
   [[nodiscard]] std::uint64_t head_bytes() const { return head_.size(); }
@@ -48,16 +77,52 @@ class HttpWords {
     }
     return room;
   }
-  /// The bodies alone, as if they followed each other.
+  /// The bodies of the POSTs alone, as if they followed each other.
   [[nodiscard]] Bytes body_at(std::uint64_t connection, std::uint64_t position,
                               std::uint64_t most) const {
-    return pattern_.at(connection, position, most);
+    return pattern_->at(connection, position, most);
+  }
+
+  [[nodiscard]] bool is_get() const { return body_ != nullptr; }
+  /// Of the body of a reply.
+  [[nodiscard]] std::uint64_t most_reply_bytes() const {
+    if (body_ == nullptr) return payload_bytes_;
+    return body_->is_whole ? body_->bytes.size() : HttpBody::most_bytes;
+  }
+  /// Whether the body of a reply may be so long.
+  [[nodiscard]] bool may_reply(std::uint64_t bytes) const {
+    return is_learning() ? bytes <= HttpBody::most_bytes : bytes == most_reply_bytes();
+  }
+  /// Whether these are the bytes of reply `number` on `connection`, from `inside` its
+  /// body on, which do not go beyond its end.
+  [[nodiscard]] bool is_right(std::uint64_t connection, std::uint64_t number,
+                              std::uint64_t inside, Bytes news) const {
+    if (is_learning()) {
+      body_->bytes.insert(body_->bytes.end(), news.begin(), news.end());
+      return true;
+    }
+    while (!news.empty()) {
+      const Bytes right =
+          body_ == nullptr
+              ? body_at(connection, number * payload_bytes_ + inside, news.size())
+              : Bytes(body_->bytes).subspan(inside, news.size());
+      if (std::memcmp(news.data(), right.data(), right.size()) != 0) return false;
+      inside += right.size();
+      news = news.subspan(right.size());
+    }
+    return true;
+  }
+  /// A reply has ended: what was learned is known from now on.
+  void end_reply() const {
+    if (is_learning()) body_->is_whole = true;
   }
   /// Whether a body may have these bytes.
-  [[nodiscard]] bool holds(Bytes bytes) const { return pattern_.holds(bytes); }
+  [[nodiscard]] bool holds(Bytes bytes) const { return pattern_->holds(bytes); }
 
  private:
   static constexpr std::size_t memory_bytes = 64 * 1024;
+
+  [[nodiscard]] bool is_learning() const { return body_ != nullptr && !body_->is_whole; }
 
   /// Part of the head, or of one body.
   [[nodiscard]] Bytes piece(std::uint64_t connection, std::uint64_t position,
@@ -72,8 +137,9 @@ class HttpWords {
                    std::min(most, request_bytes() - inside));
   }
 
-  const Pattern& pattern_;
-  const std::uint64_t payload_bytes_;
+  const Pattern* pattern_ = nullptr;  ///< of POSTs
+  HttpBody* body_ = nullptr;          ///< of GETs
+  const std::uint64_t payload_bytes_ = 0;
   const std::string head_;
   const Buffer memory_;
 };
@@ -82,6 +148,9 @@ class HttpWords {
 /// server puts before them: fields in any order and case, a length or chunks (RFC 9112,
 /// 6.3), 1xx before. What was received is checked at once, so callers that take turns may
 /// share one `memory`, and their words.
+///
+/// A reply that ends with its connection (no length, no chunks) is none of a row of them,
+/// and wrong.
 class HttpCaller {
  public:
   using Words = HttpWords;
@@ -123,13 +192,21 @@ class HttpCaller {
     return answered_ * words_->request_bytes();
   }
   [[nodiscard]] std::uint64_t unanswered() const { return asked_ - verified(); }
+  [[nodiscard]] std::uint64_t asked() const { return asked_; }
+  [[nodiscard]] std::uint64_t said() const { return sent_; }
   /// A reply is none, not 200, not the echo, or was never asked for.
   [[nodiscard]] bool wrong() const { return wrong_; }
   /// Of the last reply that had one; 0: none had.
   [[nodiscard]] int status() const { return status_; }
   /// When wrong(): what came instead. To be asked before others use the memory.
   [[nodiscard]] Fault fault(const Suspects& suspects) const {
+    if (const std::string why = refusal(); !why.empty()) return {Wrong::altered, why};
     const bool is_early = sent_ <= verified();
+    if (!wrong_body_.empty() && words_->is_get())
+      return {
+          Wrong::altered,
+          fmt::format("connection {}, reply {}: its body is not that of the first GET",
+                      connection_, answered_)};
     if (wrong_body_.empty())
       return {is_early ? Wrong::unasked : Wrong::altered,
               fmt::format("connection {}, reply {}: {}{}", connection_, answered_,
@@ -152,6 +229,28 @@ class HttpCaller {
     return explain({connection_, answered_ * words_->payload_bytes() + body_bytes_,
                     body_bytes_until(sent_), wrong_body_},
                    speech, {own, others, suspects.thorough});
+  }
+  /// The last reply said that no other will come (RFC 9112, 9.6).
+  [[nodiscard]] bool is_over() const { return is_over_; }
+
+  /// What is wrong with a reply, in words; "": a byte.
+  [[nodiscard]] std::string refusal() const {
+    if (is_refused_) return fmt::format("the server answered {}", status_);
+    if (is_endless_)
+      return "a reply has neither Content-Length nor chunks, so it ends with its "
+             "connection: that is not supported";
+    if (has_bad_length_)
+      return fmt::format("a reply's body has {} B, and not {}{}", *length_,
+                         words_->may_reply(0) ? "up to " : "",
+                         words_->most_reply_bytes());
+    return "";
+  }
+  /// Why no other reply will come, in words.
+  [[nodiscard]] std::string ending() const {
+    return fmt::format("the server closed the connection after {} request{} ({})",
+                       answered_, answered_ == 1 ? "" : "s",
+                       is_1_0_ ? "HTTP/1.0 without keep-alive"
+                               : "Connection: close; nginx: keepalive_requests");
   }
 
  private:
@@ -188,7 +287,8 @@ class HttpCaller {
     line_size_ += kept;
     frame_bytes_ += end == news.end() ? n : n + 1;
     // What nobody asked for, or a chatterer whose body never comes.
-    if (sent_ <= verified() || frame_bytes_ > longest_frame + words_->payload_bytes() * 8)
+    if (sent_ <= verified() ||
+        frame_bytes_ > longest_frame + words_->most_reply_bytes() * 8)
       fail();
     if (wrong_ || end == news.end()) return n;
     std::string_view line(line_.data(), line_size_);
@@ -223,6 +323,7 @@ class HttpCaller {
     const auto read =
         std::from_chars(digits.data(), digits.data() + digits.size(), status_);
     if (read.ptr != digits.data() + digits.size()) return fail();
+    says_close_ = is_1_0_ = line[7] == '0';
     part_ = Part::fields;
   }
 
@@ -239,52 +340,59 @@ class HttpCaller {
       chunked_ = is_http_word(*value, "chunked");
       if (!chunked_) fail();
     }
+    if (const auto value = http_value(line, "connection")) {
+      if (is_http_word(*value, "close")) says_close_ = true;
+      if (is_1_0_ && is_http_word(*value, "keep-alive")) says_close_ = false;
+    }
   }
 
-  /// A reply that ends with its connection is none of a row of them.
   void begin_body() {
     if (status_ >= 100 && status_ < 200 && status_ != 101) return begin_head();
-    const std::uint64_t right = words_->payload_bytes();
-    if (status_ != 200 || (chunked_ ? length_.has_value() : length_ != right))
+    is_refused_ = status_ != 200;
+    is_endless_ = !chunked_ && !length_;
+    has_bad_length_ = !chunked_ && length_ && !words_->may_reply(*length_);
+    if (is_refused_ || is_endless_ || has_bad_length_ || (chunked_ && length_))
       return fail();
-    left_ = right;
+    left_ = length_.value_or(0);
     part_ = chunked_ ? Part::chunk_line : Part::body;
     if (!chunked_ && left_ == 0) end_reply();
   }
 
   void take_chunk_line(std::string_view line) {
     const auto size = http_chunk_size(line);
-    if (!size || *size > words_->payload_bytes() - body_bytes_) return fail();
+    if (!size || *size > words_->most_reply_bytes() - body_bytes_) return fail();
     left_ = *size;
     part_ = left_ > 0 ? Part::chunk : Part::trailer;
   }
 
-  /// Returns how many bytes were the body's.
+  /// Returns how many bytes were the body's. An echo may begin before its request's end.
   std::size_t take_body(Bytes news) {
-    const std::uint64_t position = answered_ * words_->payload_bytes() + body_bytes_;
-    const Bytes right = words_->body_at(connection_, position,
-                                        std::min<std::uint64_t>(left_, news.size()));
-    const std::uint64_t said = verified() + words_->head_bytes() + body_bytes_;
-    if (said + right.size() > sent_ ||
-        std::memcmp(news.data(), right.data(), right.size()) != 0) {
-      wrong_body_ = news.first(right.size());
+    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(left_, news.size()));
+    const std::uint64_t needed =
+        words_->head_bytes() +
+        std::min<std::uint64_t>(body_bytes_ + n, words_->payload_bytes());
+    if (verified() + needed > sent_ ||
+        !words_->is_right(connection_, answered_, body_bytes_, news.first(n))) {
+      wrong_body_ = news.first(n);
       fail();
-      return right.size();
+      return n;
     }
-    body_bytes_ += right.size();
-    left_ -= right.size();
+    body_bytes_ += n;
+    left_ -= n;
     if (left_ == 0 && part_ == Part::chunk)
       part_ = Part::chunk_end;
     else if (left_ == 0)
       end_reply();
-    return right.size();
+    return n;
   }
 
   void end_reply() {
-    if (wrong_ || body_bytes_ != words_->payload_bytes() ||
+    if (wrong_ || !words_->may_reply(body_bytes_) ||
         verified() + words_->request_bytes() > sent_)
       return fail();
+    words_->end_reply();
     ++answered_;
+    is_over_ = says_close_;
     body_bytes_ = frame_bytes_ = 0;
     begin_head();
   }
@@ -311,6 +419,12 @@ class HttpCaller {
   int status_ = 0;
   Part part_ = Part::status_line;
   bool chunked_ = false;
+  bool is_1_0_ = false;
+  bool says_close_ = false;
+  bool is_over_ = false;
+  bool is_refused_ = false;
+  bool is_endless_ = false;
+  bool has_bad_length_ = false;
   bool finishing_ = false;
   bool wrong_ = false;
 };

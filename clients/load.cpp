@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "clients/datagram_thread.hpp"
+#include "clients/http_fetch.hpp"
 #include "clients/load_loop.hpp"
 #include "clients/noise.hpp"
 #include "common/affinity.hpp"
@@ -23,10 +24,15 @@ using namespace std::chrono_literals;
 /// The threads of one population.
 class Population {
  public:
-  /// `first`: how many connections other populations of the load have before it.
-  Population(const LoadPlan& plan, const std::vector<Address>& addresses,
+  /// `first`: how many connections other populations of the load have before it; `body`:
+  /// what a GET has to bring, whole.
+  Population(const LoadPlan& plan, const std::vector<Address>& addresses, HttpBody& body,
              std::size_t first, const Timetable& timetable)
-      : plan_(plan), pattern_(plan.seed + plan.part) {
+      : plan_(plan),
+        pattern_(plan.seed + plan.part),
+        addresses_(addresses),
+        body_(body),
+        timetable_(timetable) {
     for (std::size_t i = 0; i < plan.threads; ++i) {
       const auto part_of = [&](auto all) {
         return all / plan.threads + (i < all % plan.threads);
@@ -36,22 +42,7 @@ class Population {
           .connections = part_of(plan.connections),
           .quota = part_of(plan.requests),
           .stripe = {plan.part * plan.threads + i, plan.parts * plan.threads}};
-      const auto add = [&]<class Words>(const Words& words) {
-        if (plan.server.is_datagram())
-          members_.push_back(std::make_unique<DatagramLoop<Words>>(
-              plan, words, addresses.front(), share, timetable));
-        else if (plan.engine == EngineKind::io_uring)
-          members_.push_back(std::make_unique<LoadLoop<Caller<Words>, UringEngine>>(
-              plan, words, addresses, share, timetable));
-        else
-          members_.push_back(std::make_unique<LoadLoop<Caller<Words>, EpollEngine>>(
-              plan, words, addresses, share, timetable));
-      };
-      if (plan.work)
-        add(work_words_.emplace_back(pattern_, *plan.work, plan.payload_bytes,
-                                     plan.seed));
-      else
-        add(pattern_);
+      add(share);
       first += share.connections;
     }
   }
@@ -67,13 +58,54 @@ class Population {
   [[nodiscard]] LoadResult result() const {
     LoadResult result;
     for (const auto& member : members_) member->add_to(result);
+    result.reply_bytes = body_.bytes.size();
     return result;
   }
 
  private:
+  /// A thread that says what the plan's protocol has to say.
+  void add(const Share& share) {
+    if (plan_.http) {
+      const std::string host = http_host(plan_.server);
+      if (plan_.http->get)
+        add_streams<HttpCaller>(http_words_.emplace_back(*plan_.http->get, host, body_),
+                                share);
+      else
+        add_streams<HttpCaller>(
+            http_words_.emplace_back(pattern_, plan_.payload_bytes, host), share);
+    } else if (plan_.work) {
+      add(work_words_.emplace_back(pattern_, *plan_.work, plan_.payload_bytes,
+                                   plan_.seed),
+          share);
+    } else {
+      add(pattern_, share);
+    }
+  }
+  template <class Words>
+  void add(const Words& words, const Share& share) {
+    if (plan_.server.is_datagram())
+      members_.push_back(std::make_unique<DatagramLoop<Words>>(
+          plan_, words, addresses_.front(), share, timetable_));
+    else
+      add_streams<Caller<Words>>(words, share);
+  }
+  template <class Caller>
+  void add_streams(const typename Caller::Words& words, const Share& share) {
+    if (plan_.engine == EngineKind::io_uring)
+      members_.push_back(std::make_unique<LoadLoop<Caller, UringEngine>>(
+          plan_, words, addresses_, share, timetable_));
+    else
+      members_.push_back(std::make_unique<LoadLoop<Caller, EpollEngine>>(
+          plan_, words, addresses_, share, timetable_));
+  }
+
   const LoadPlan& plan_;
   const Pattern pattern_;
+  const std::vector<Address>& addresses_;
+  HttpBody& body_;
+  const Timetable& timetable_;
   std::deque<WorkWords> work_words_;  ///< one for each thread
+  std::deque<HttpWords> http_words_;  ///< one for each thread
   std::vector<std::unique_ptr<LoadThread>> members_;
 };
 
@@ -81,10 +113,10 @@ class Population {
 /// quota ends the window.
 class Crew {
  public:
-  Crew(const LoadPlan& plan, const std::vector<Address>& addresses) {
+  Crew(const LoadPlan& plan, const std::vector<Address>& addresses, HttpBody& body) {
     std::size_t first = 0;
     const auto add = [&](const LoadPlan& its) {
-      populations_.emplace_back(its, addresses, first, timetable_);
+      populations_.emplace_back(its, addresses, body, first, timetable_);
       first += its.connections;
     };
     add(plan);
@@ -361,6 +393,9 @@ DatagramCounts& DatagramCounts::operator+=(const DatagramCounts& other) {
 
 void check_datagrams(const LoadPlan& plan) {
   if (!plan.server.is_datagram()) return;
+  if (plan.http)
+    throw UsageError(
+        fmt::format("--protocol http: needs a stream, {} is none", plan.server.text()));
   const std::uint64_t header_bytes = plan.request_bytes() - plan.payload_bytes;
   if (plan.payload_bytes < DatagramLimits::least_payload ||
       plan.request_bytes() > longest_datagram)
@@ -380,7 +415,9 @@ LoadResult run_load(const LoadPlan& plan, const LoadEvents& events,
   const std::vector<Address> addresses{address_that_answers(plan.server)};
   check_limits(plan, addresses.front());
   const double late_ns = plan.workload.is_open() ? clock_late_ns_p99(plan) : 0;
-  Crew crew(plan, addresses);
+  HttpBody body;
+  if (plan.http && plan.http->get) body = fetch_body(plan);
+  Crew crew(plan, addresses, body);
   crew.start();
   bool whole = wait_for(crew, "connecting", plan.timeout, events, stop, [&](Nanoseconds) {
     return crew.sum(&LoadThread::settled) >= crew.connections();

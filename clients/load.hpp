@@ -10,6 +10,7 @@
 
 #include "clients/ceiling.hpp"
 #include "clients/histogram.hpp"
+#include "clients/http_caller.hpp"
 #include "clients/manners.hpp"
 #include "clients/work_caller.hpp"
 #include "clients/workload.hpp"
@@ -21,6 +22,10 @@ namespace echolab {
 
 /// How a load thread has its streams served: a factor like any other.
 enum class EngineKind { epoll, io_uring };
+/// What a client asks of an HTTP server with each request.
+struct HttpAsk {
+  std::optional<std::string> get;  ///< the path of a GET; empty: POSTs, to be echoed
+};
 
 struct LoadPlan {
   Endpoint server = Endpoint::parse("tcp://127.0.0.1:7007");
@@ -46,16 +51,25 @@ struct LoadPlan {
   std::int64_t start_at_ns = 0;
   /// A datagram whose reply has not come by then is lost; the next one takes its place.
   Nanoseconds datagram_timeout = std::chrono::milliseconds(200);
-  std::optional<WorkMix> work;  ///< empty: the echo protocol
-  Manners manners{};            ///< of its connections
-  std::string name{};           ///< of the population, where there are several
+  std::optional<WorkMix> work{};  ///< speaks the work protocol …
+  std::optional<HttpAsk> http{};  ///< … or HTTP; neither: the echo protocol
+  Manners manners{};              ///< of its connections
+  std::string name{};             ///< of the population, where there are several
   /// Other populations of the same load: same server, same moments, threads and
   /// histograms of their own.
   std::vector<LoadPlan> company{};
 
-  /// On the wire, each way; the longest.
+  /// "echo", "work" or "http".
+  [[nodiscard]] std::string_view protocol() const {
+    return work ? "work" : http ? "http" : "echo";
+  }
+  /// On the wire; the longest. An echo and a frame of work come back as long as that.
   [[nodiscard]] std::uint64_t request_bytes() const {
-    return (sizes ? sizes->most() : payload_bytes) + (work ? WorkHeader::size : 0);
+    const std::uint64_t body_bytes = sizes ? sizes->most() : payload_bytes;
+    if (!http) return body_bytes + (work ? WorkHeader::size : 0);
+    const std::uint64_t head_bytes =
+        http_head(http->get, payload_bytes, http_host(server)).size();
+    return head_bytes + (http->get ? 0 : body_bytes);
   }
 };
 
@@ -137,10 +151,11 @@ struct LoadResult {
   std::vector<std::uint64_t> requests_per_connection;
   std::size_t connected = 0;
   LoadErrors errors;
-  DatagramCounts datagrams;   ///< none sent: the transport is a stream
-  double client_cpu_ns = 0;   ///< of the load threads, inside the window
-  bool interrupted = false;   ///< stopped before the window's end
-  std::string first_failure;  ///< of a connection, in words
+  DatagramCounts datagrams;       ///< none sent: the transport is a stream
+  double client_cpu_ns = 0;       ///< of the load threads, inside the window
+  bool interrupted = false;       ///< stopped before the window's end
+  std::string first_failure;      ///< of a connection, in words
+  std::uint64_t reply_bytes = 0;  ///< of a GET: of the body of each reply
   /// Of loads that were merged: the sum of their requests per second.
   std::optional<double> summed_rate;
 
@@ -180,13 +195,14 @@ struct LoadEvents {
   std::function<void(const LoadProgress&)> progress = [](const LoadProgress&) {};
 };
 
-/// Throws UsageError for what datagrams cannot do: requests too short or too long.
+/// Throws UsageError for what datagrams cannot do: HTTP, requests too short or too long.
 void check_datagrams(const LoadPlan& plan);
 
 /// Connects, lets each connection ask once until all were answered or no further one is,
-/// warms up, measures, waits for every outstanding reply and closes. Throws
-/// UsageError when the plan asks for more connections than the limits allow, Unreachable
-/// when not one connection came about.
+/// warms up, measures, waits for every outstanding reply and closes. What a GET has to
+/// bring is first learned over a connection of its own. Throws UsageError when the plan
+/// asks for more connections than the limits allow, Unreachable when not one connection
+/// came about, Failure when the first GET has no right reply.
 LoadResult run_load(const LoadPlan& plan, const LoadEvents& events = {},
                     const std::stop_token& stop = {});
 

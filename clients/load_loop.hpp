@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "clients/epoll_engine.hpp"
+#include "clients/http_caller.hpp"
 #include "clients/load_thread.hpp"
 #include "clients/pace.hpp"
 #include "clients/uring_engine.hpp"
@@ -20,9 +21,9 @@
 
 namespace echolab {
 
-/// The clients of one thread, each a `Caller` (EchoCaller, WorkCaller), on an `Engine`
-/// (EpollEngine says what that is): both chosen once per load, so that a message meets
-/// neither a virtual call nor a branch. Everything belongs to the thread that calls
+/// The clients of one thread, each a `Caller` (EchoCaller, WorkCaller, HttpCaller), on an
+/// `Engine` (EpollEngine says what that is): both chosen once per load, so that a message
+/// meets neither a virtual call nor a branch. Everything belongs to the thread that calls
 /// run(). No lock and no allocation once all connections are made.
 template <class Caller, class Engine>
 class LoadLoop final : public LoadThread {
@@ -393,6 +394,10 @@ void LoadLoop<Caller, Engine>::record_answers(Connection& connection, std::int64
   if (window_.quota_met() && !quota_met()) quota_met_.store(true);
   if (manners_.is_reborn() && connection.answered == manners_.requests)
     return end_life(connection);
+  if constexpr (requires { connection.caller.is_over(); })
+    if (connection.caller.is_over() &&
+        (!is_draining() || connection.answered < connection.asked))
+      return fail(connection, errors_.closed_early, connection.caller.ending());
   may_ask_again(connection, news, now);
 }
 
@@ -441,7 +446,11 @@ void LoadLoop<Caller, Engine>::send_more(Connection& connection, std::int64_t no
   if (manners_.writes_slowly() && !is_draining()) return trickle(connection, now);
   const Next next = engine_.send(connection, connection.caller);
   stamp_begun(connection, now);
-  if (next == Next::closed && !connection.caller.done())
+  // Who says why it takes no more (413) will be heard, and then its end.
+  constexpr bool tells_why = requires {
+    connection.caller.refusal();
+  };
+  if (!tells_why && next == Next::closed && !connection.caller.done())
     return fail_ended(connection, errors_.reset,
                       "send: the server closed the connection");
   connection.is_blocked = next == Next::writable;
@@ -671,7 +680,9 @@ void LoadLoop<Caller, Engine>::add_to(LoadResult& result) const {
 
 extern template class LoadLoop<EchoCaller, EpollEngine>;
 extern template class LoadLoop<WorkCaller, EpollEngine>;
+extern template class LoadLoop<HttpCaller, EpollEngine>;
 extern template class LoadLoop<EchoCaller, UringEngine>;
 extern template class LoadLoop<WorkCaller, UringEngine>;
+extern template class LoadLoop<HttpCaller, UringEngine>;
 
 }  // namespace echolab

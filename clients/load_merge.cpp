@@ -94,6 +94,11 @@ WorkMix read_work(const Member& work) {
           work["heavy_share"].number(1), work["heavy_compute_ns"].whole_us()};
 }
 
+HttpAsk read_http(const Member& http) {
+  if (http["get"].is_null()) return {};
+  return {http["get"].text()};
+}
+
 /// What of it judges and describes a result.
 Workload read_workload(const Member& row) {
   Workload workload;
@@ -122,6 +127,7 @@ LoadPlan read_plan(const Member& row) {
   plan.datagram_timeout = row["datagram_timeout_seconds"].seconds();
   plan.workload = read_workload(row);
   if (const Member work = row["work"]; !work.is_null()) plan.work = read_work(work);
+  if (row.has("http") && !row["http"].is_null()) plan.http = read_http(row["http"]);
   if (plan.connections == 0) row["connections"].refuse("0 connections");
   if (plan.threads == 0) row["threads"].refuse("0 threads");
   if (plan.pipeline == 0) row["pipeline"].refuse("0 requests outstanding");
@@ -214,6 +220,7 @@ LoadResult read_result(const Member& row) {
     result.slowest_at_ns = row["slowest_at_seconds"].seconds().count();
   result.details.reset();
   if (row.has("histograms")) result.details = read_details(row);
+  if (row.has("reply_body_bytes")) result.reply_bytes = row["reply_body_bytes"].count();
   if (row.has("offered")) read_offered(row["offered"], result);
   result.connected = row["connected"].count();
   result.errors = read_errors(row["errors"]);
@@ -273,6 +280,10 @@ void add(LoadResult& sum, const LoadRecord& part) {
     throw UsageError(part.file +
                      ": latency_ns.sum: more with the others than is counted");
   sum.seconds = std::max(sum.seconds, result.seconds);
+  if (sum.reply_bytes == 0) sum.reply_bytes = result.reply_bytes;
+  if (sum.reply_bytes != result.reply_bytes)
+    throw UsageError(fmt::format("{}: reply_body_bytes is {}, in another it is {}",
+                                 part.file, result.reply_bytes, sum.reply_bytes));
   sum.requests += result.requests;
   sum.summed_rate = sum.summed_rate.value_or(0) + result.requests_per_second();
   if (result.response.count() > 0 &&

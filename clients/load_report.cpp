@@ -6,6 +6,7 @@
 #include <array>
 #include <numeric>
 
+#include "clients/http_options.hpp"
 #include "clients/littles_law.hpp"
 #include "clients/population_report.hpp"
 #include "clients/work_options.hpp"
@@ -88,6 +89,11 @@ std::array<std::pair<const char*, std::uint64_t>, 8> kinds_of(const LoadErrors& 
            {"truncated", errors.truncated},
            {"stalled", errors.stalled},
            {"silent", errors.silent}}};
+}
+
+std::string request_text(const LoadPlan& plan) {
+  if (plan.http && plan.http->get) return "GET " + *plan.http->get;
+  return plan.sizes ? plan.sizes->text() : fmt::format("{} B", plan.payload_bytes);
 }
 
 std::string errors_text(const LoadErrors& e) {
@@ -197,8 +203,9 @@ nlohmann::json plan_json(const LoadPlan& plan) {
           {"payload_bytes", plan.payload_bytes},
           {"sizes", plan.sizes ? nlohmann::json(plan.sizes->text()) : nlohmann::json()},
           {"pipeline", plan.pipeline},
-          {"protocol", plan.work ? "work" : "echo"},
+          {"protocol", plan.protocol()},
           {"work", work_json(plan)},
+          {"http", http_json(plan)},
           {"timeout_seconds", seconds(plan.timeout)},
           {"datagram_timeout_seconds", seconds(plan.datagram_timeout)},
           {"seed", plan.seed}};
@@ -239,6 +246,7 @@ nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result) {
     row["littles_law"] = {{"places", law->places},
                           {"outstanding", law->outstanding},
                           {"tolerance", law->tolerance}};
+  if (plan.http && plan.http->get) row["reply_body_bytes"] = result.reply_bytes;
   if (result.datagrams.sent > 0) row["datagrams"] = datagrams_json(result.datagrams);
   return row;
 }
@@ -271,13 +279,13 @@ std::string load_table(const LoadPlan& plan, const LoadResult& result,
   const auto [slowest, fastest] = slowest_and_fastest(result);
   std::string table = fmt::format(
       "{}: {}, {} connections x {} outstanding, {}, {} thread{}\n", plan.server.text(),
-      plan.workload.text(), plan.connections, plan.pipeline,
-      plan.sizes ? plan.sizes->text() : fmt::format("{} B", plan.payload_bytes),
+      plan.workload.text(), plan.connections, plan.pipeline, request_text(plan),
       plan.threads, plan.threads == 1 ? "" : "s");
   if (!plan.name.empty())
     table += line("class",
                   fmt::format("{}, {}: leads", plan.name, manners_text(plan.manners)));
   if (plan.work) table += line("work", "each request " + work_text(plan));
+  if (plan.http) table += line("http", http_text(plan, result));
   table += line("throughput",
                 fmt::format("{:>10} requests/s   {} verified in {}",
                             show_count(result.requests_per_second()), result.requests,
@@ -293,8 +301,10 @@ std::string load_table(const LoadPlan& plan, const LoadResult& result,
                                    show_duration(result.client_cpu_ns /
                                                  static_cast<double>(result.requests)),
                                    result.client_cores_used()));
-  table +=
-      line("client ceiling", ceiling_text(result.ceiling, result.requests_per_second()));
+  table += line("client ceiling",
+                plan.http && plan.http->get
+                    ? "unknown: a GET's depends on what it brings"
+                    : ceiling_text(result.ceiling, result.requests_per_second()));
   const DatagramCounts& datagrams = result.datagrams;
   if (datagrams.sent > 0)
     table += line("datagrams", fmt::format("{}   {} late   {} duplicated   {} reordered",

@@ -6,15 +6,74 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "common/buffer.hpp"
 #include "common/drive.hpp"
+#include "common/http.hpp"
 
 namespace echolab {
 namespace {
 
 constexpr std::size_t room_bytes = 64 * 1024;  // no IP datagram is longer (udp(7))
 
+/// Sends back what comes; `rest`: received and not yet sent, nothing is read meanwhile.
+class RawClient {
+ public:
+  explicit RawClient(Fd socket) : fd(std::move(socket)) {}
+
+  /// `room`: lent for this call.
+  Next serve(Room room) { return rest_.empty() ? echo(room) : send_rest(); }
+
+  Fd fd;
+
+ private:
+  Next echo(Room room) {
+    const ssize_t n = receive(fd.get(), room);
+    if (would_block(n)) return Next::readable;
+    if (n <= 0) return Next::closed;
+    const Bytes bytes = Bytes(room).first(static_cast<std::size_t>(n));
+    const ssize_t sent = transmit(fd.get(), bytes);
+    if (sent == n) return Next::readable;
+    if (sent < 0 && !would_block(sent)) return Next::closed;
+    const Bytes rest =
+        bytes.subspan(static_cast<std::size_t>(std::max<ssize_t>(sent, 0)));
+    rest_.assign(rest.begin(), rest.end());
+    return Next::writable;
+  }
+
+  Next send_rest() {
+    const ssize_t n = transmit(fd.get(), Bytes(rest_).subspan(sent_));
+    if (would_block(n)) return Next::writable;
+    if (n < 0) return Next::closed;
+    sent_ += static_cast<std::size_t>(n);
+    if (sent_ < rest_.size()) return Next::writable;
+    rest_ = {};  // gives the memory back
+    sent_ = 0;
+    return Next::readable;
+  }
+
+  std::vector<std::byte> rest_;
+  std::size_t sent_ = 0;  ///< of rest_
+};
+
+/// Answers HTTP as every model of echo_server does: whoever calls keeps to the rules.
+class HttpClient {
+ public:
+  explicit HttpClient(Fd socket) : fd(std::move(socket)) {}
+
+  Next serve(Room) { return advance(fd.get(), session_); }
+
+  Fd fd;
+
+ private:
+  static constexpr std::uint64_t any_length = std::uint64_t{1} << 40;
+
+  Buffer memory_{2 * room_bytes};  // pages that no byte reaches cost nothing
+  HttpSession session_{memory_.room(), {.max_body_bytes = any_length}};
+};
+
+template <class Client>
 class Streams {
  public:
   explicit Streams(Listener& listener)
@@ -32,24 +91,20 @@ class Streams {
           ::epoll_wait(epoll_.get(), news.data(), static_cast<int>(news.size()), -1);
       if (ready < 0 && errno != EINTR) checked(ready, "epoll_wait");
       for (int i = 0; i < ready; ++i) {
-        const epoll_event& event = news[static_cast<std::size_t>(i)];
-        if (event.data.fd == listener_.fd()) {
-          if (!accept()) return;
-        } else if ((event.events & EPOLLOUT) != 0) {
-          send_rest(event.data.fd);
-        } else {
-          echo(event.data.fd);
+        const int fd = news[static_cast<std::size_t>(i)].data.fd;
+        if (fd != listener_.fd()) {
+          serve(fd);
+        } else if (!accept()) {
+          return;
         }
       }
     }
   }
 
  private:
-  /// `rest`: received and not yet sent back; its client is not read from meanwhile.
-  struct Client {
-    Fd fd;
-    std::vector<std::byte> rest;
-    std::size_t sent = 0;  ///< of rest
+  struct Place {
+    std::optional<Client> client;
+    Next next = Next::readable;
   };
 
   int watch(int how, int fd, std::uint32_t events) const {
@@ -64,45 +119,25 @@ class Streams {
       const auto place = static_cast<std::size_t>(fd.get());
       if (watch(EPOLL_CTL_ADD, fd.get(), EPOLLIN) != 0)
         return listener_.turned_away(::strerrordesc_np(errno));
-      if (place >= clients_.size()) clients_.resize(place + 1);
-      clients_[place].fd = std::move(fd);
+      if (place >= places_.size()) places_.resize(place + 1);
+      places_[place].next = Next::readable;
+      places_[place].client.emplace(std::move(fd));
     });
   }
 
-  void end(int fd) { of(fd) = Client(); }
-
-  void echo(int fd) {
-    const ssize_t n = receive(fd, memory_.room());
-    if (would_block(n)) return;
-    if (n <= 0) return end(fd);
-    const Bytes bytes = Bytes(memory_.room()).first(static_cast<std::size_t>(n));
-    const ssize_t sent = transmit(fd, bytes);
-    if (sent == n) return;
-    if (sent < 0 && !would_block(sent)) return end(fd);
-    const Bytes rest =
-        bytes.subspan(static_cast<std::size_t>(std::max<ssize_t>(sent, 0)));
-    of(fd).rest.assign(rest.begin(), rest.end());
-    watch(EPOLL_CTL_MOD, fd, EPOLLOUT);
+  void serve(int fd) {
+    Place& place = places_[static_cast<std::size_t>(fd)];
+    const Next before = place.next;
+    place.next = place.client->serve(memory_.room());
+    if (place.next == Next::closed) return place.client.reset();
+    if (place.next != before)
+      watch(EPOLL_CTL_MOD, fd, place.next == Next::writable ? EPOLLOUT : EPOLLIN);
   }
-
-  void send_rest(int fd) {
-    Client& client = of(fd);
-    const ssize_t n = transmit(fd, Bytes(client.rest).subspan(client.sent));
-    if (would_block(n)) return;
-    if (n < 0) return end(fd);
-    client.sent += static_cast<std::size_t>(n);
-    if (client.sent < client.rest.size()) return;
-    client.rest = {};  // gives the memory back
-    client.sent = 0;
-    watch(EPOLL_CTL_MOD, fd, EPOLLIN);
-  }
-
-  Client& of(int fd) { return clients_[static_cast<std::size_t>(fd)]; }
 
   Listener& listener_;
   Fd epoll_;
-  Buffer memory_;                ///< received bytes, sent back at once: one for all
-  std::vector<Client> clients_;  ///< by descriptor
+  Buffer memory_;              ///< received bytes, sent back at once: one for all
+  std::vector<Place> places_;  ///< by descriptor
 };
 
 class Datagrams {
@@ -183,7 +218,11 @@ void respond(Listener& listener) {
   if (listener.endpoint().is_datagram())
     Datagrams(listener).respond();
   else
-    Streams(listener).respond();
+    Streams<RawClient>(listener).respond();
+}
+
+void respond_http(Listener& listener) {
+  Streams<HttpClient>(listener).respond();
 }
 
 StopOnSignal::StopOnSignal(const Listener& listener, std::initializer_list<int> signals) {

@@ -21,6 +21,10 @@ namespace echolab {
 /// there are descriptors; one more is turned away. Throws std::system_error.
 void respond(Listener& listener);
 
+/// The same over streams, but what it sends back are HTTP replies: common/http.hpp, with
+/// bodies of any length.
+void respond_http(Listener& listener);
+
 /// While it lives, each of `signals` stops the listener. One per process; the handlers
 /// that were there before come back with its end.
 class StopOnSignal {

@@ -88,13 +88,16 @@ Kind kind_of(Class& its) {
 }
 
 void take_requests(Class& its, LoadPlan& plan) {
+  const bool gets = plan.http && plan.http->get;
+  if (gets) plan.payload_bytes = 0;
   if (const auto size = its.take("s")) {
+    if (gets) its.refuse("has a size, and a GET has no body");
     SizeLaw law = SizeLaw::parse("--class " + its.name() + ": s", *size);
     law.seed(plan.seed);
     plan.payload_bytes = law.most();
     plan.sizes.reset();
     if (!law.is_fixed()) {
-      if (plan.work || plan.server.is_datagram())
+      if (plan.protocol() != "echo" || plan.server.is_datagram())
         its.refuse("has a law of sizes, which is for echo over streams");
       plan.sizes = law;
     }

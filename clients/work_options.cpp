@@ -52,9 +52,10 @@ std::string shown(Nanoseconds time) {
 
 }  // namespace
 
-void add_work_options(CLI::App& parser, WorkOptions& options) {
-  add_choice(parser, "--protocol", options.protocol, "frames that ask the server to work",
-             {"echo", "work"});
+void add_work_options(CLI::App& parser, WorkOptions& options,
+                      const std::vector<std::string>& protocols) {
+  add_choice(parser, "--protocol", options.protocol,
+             "what is said; work: frames that ask the server to work", protocols);
   add_duration(parser, "--compute", options.compute, "work: CPU time of each request", 0s,
                longest);
   add_duration(parser, "--block", options.block, "work: then sleep, each request", 0s,
@@ -64,7 +65,7 @@ void add_work_options(CLI::App& parser, WorkOptions& options) {
 }
 
 void complete_work(const WorkOptions& options, const CLI::App& parser, LoadPlan& plan) {
-  if (options.protocol == "echo") {
+  if (options.protocol != "work") {
     for (const char* name : {"--compute", "--block", "--heavy"})
       if (parser.count(name) > 0)
         throw UsageError(

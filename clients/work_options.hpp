@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "clients/load.hpp"
 #include "common/program.hpp"
@@ -16,16 +17,18 @@ struct WorkOptions {
   Nanoseconds block{0};
   std::string heavy;
 };
-void add_work_options(CLI::App& parser, WorkOptions& options);
+/// `protocols`: those to choose from.
+void add_work_options(CLI::App& parser, WorkOptions& options,
+                      const std::vector<std::string>& protocols = {"echo", "work"});
 
 /// Sets `plan.work`. Throws UsageError when the options do not fit together, or a request
 /// does not fit the protocol.
 void complete_work(const WorkOptions& options, const CLI::App& parser, LoadPlan& plan);
 
-/// The member "work" of a plan: null for the echo.
+/// The member "work" of a plan: null for other protocols.
 nlohmann::json work_json(const LoadPlan& plan);
 
-/// "computes 50.0 us, blocks 2.00 ms, 1 % compute 1.00 ms more"; for the echo "".
+/// "computes 50.0 us, blocks 2.00 ms, 1 % compute 1.00 ms more"; without work "".
 std::string work_text(const LoadPlan& plan);
 
 }  // namespace echolab

@@ -12,10 +12,10 @@ void set_size(const std::string& text, const CLI::App& parser, LoadPlan& plan) {
   plan.payload_bytes = law.most();
   if (law.is_fixed()) return;
   if (plan.server.is_datagram() ||
-      parser.get_option("--protocol")->as<std::string>() == "work")
+      parser.get_option("--protocol")->as<std::string>() != "echo")
     throw UsageError(
-        fmt::format("--size {}: a law of sizes is for echo over streams; datagrams and "
-                    "frames of the work protocol have one size",
+        fmt::format("--size {}: a law of sizes is for echo over streams; datagrams, "
+                    "frames of the work protocol and HTTP bodies have one size",
                     text));
   plan.sizes = law;
 }

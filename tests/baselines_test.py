@@ -54,6 +54,16 @@ class Baselines(unittest.TestCase):
         self.assertGreater(row["requests"], 0)
         self.assertGreater(row["cpu_ns_per_request"], 0)
 
+    def test_the_bare_sleeper_meets_every_moment_of_the_schedule(self):
+        """As many as echo_load's own schedule has, whose first one is due at 0."""
+        done = subprocess.run([BIN / "bare_sleeper", "-R", "2k", "--arrivals", "fixed", "-d",
+                               "250ms"], stdout=subprocess.PIPE, text=True, timeout=60)
+        row = json.loads(done.stdout)
+        self.assertEqual(row["deadlines"], 500)
+        self.assertLessEqual(row["late_ns"]["p50"], row["late_ns"]["p99"])
+        self.assertLessEqual(row["late_ns"]["p99"], row["late_ns"]["max"])
+        self.assertGreater(row["late_ns"]["p50"], 0)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -74,11 +74,11 @@ class WithFolder(unittest.TestCase):
         return row, done
 
     @contextlib.contextmanager
-    def responder(self, endpoint, **options):
+    def responder(self, endpoint, *flags, **options):
         """One that is ready; ended at the end of the `with`, when it must say 0."""
         reader, writer = os.pipe()
         with subprocess.Popen([LOAD, "--null-responder", "--ready-fd", str(writer),
-                               endpoint], pass_fds=[writer], stderr=subprocess.PIPE,
+                               *flags, endpoint], pass_fds=[writer], stderr=subprocess.PIPE,
                               text=True, env=self.env, **options) as server:
             os.close(writer)
             with os.fdopen(reader) as ready:
@@ -132,6 +132,16 @@ class NullResponder(WithFolder):
                         self.assertEqual(set(row["errors"].values()), {0})
                         self.assertGreater(row["requests"], 0)
                         self.assertEqual(row["connected"], int(load[1]))
+
+    def test_with_http_every_body_and_every_get_is_answered(self):
+        for endpoint in self.endpoints()[:3]:
+            with self.responder(endpoint, "--protocol", "http") as server:
+                for load in (["-c", "1"], ["-c", "200"], ["-c", "3", "-p", "16", "-s", "9000"],
+                             ["-c", "2", "-s", "2MiB"], ["-c", "5", "--http-get", "/"]):
+                    with self.subTest(endpoint=endpoint, load=load):
+                        row, _ = self.row("--protocol", "http", *load, server.endpoint)
+                        self.assertEqual(set(row["errors"].values()), {0})
+                        self.assertGreater(row["requests"], 0)
 
     def test_a_client_that_does_not_read_holds_up_itself_alone_and_loses_nothing(self):
         sent = os.urandom(1 << 20) * 32
@@ -251,6 +261,19 @@ class Calibration(WithFolder):
                 self.assertEqual(os.listdir(self.temporary), [])
         entries = json.loads(self.cache.read_text())["entries"]
         self.assertEqual(len(entries), len(self.endpoints()))
+
+    def test_each_protocol_has_its_own(self):
+        with self.responder("tcp://127.0.0.1:0", "--protocol", "http") as server:
+            said = self.calibrate("--protocol", "http", *self.SHAPE).stdout
+            self.assertIn("null responder over tcp, HTTP: ", said)
+            row, _ = self.row("-c", "4", "--protocol", "http", server.endpoint)
+            self.assertIsNotNone(row["client_ceiling"])
+            get = ["-c", "4", "--protocol", "http", "--http-get", "/", server.endpoint]
+            self.assertIsNone(self.row(*get)[0]["client_ceiling"])
+            self.assertRegex(self.load(*SHORT, *get).stdout,
+                             "client ceiling +unknown: a GET's depends on what it brings")
+        with self.responder("tcp://127.0.0.1:0") as server:
+            self.assertIsNone(self.row("-c", "4", server.endpoint)[0]["client_ceiling"])
 
     def test_a_run_far_above_its_ceiling_is_client_bound(self):
         self.calibrate()

@@ -71,6 +71,8 @@ TEST_F(KeptCeilings, hold_for_no_load_of_another_shape) {
       [](LoadPlan& plan) { plan.cpus = {0}; },
       [](LoadPlan& plan) { plan.pipeline = 2; },
       [](LoadPlan& plan) { plan.work.emplace(); },
+      [](LoadPlan& plan) { plan.http.emplace(); },
+      [](LoadPlan& plan) { plan.http = HttpAsk{.get = "/"}; },
       [](LoadPlan& plan) { plan.server = Endpoint::parse("tcp://[::1]:7007"); },
       [](LoadPlan& plan) { plan.server = Endpoint::parse("unix:///a"); },
       [](LoadPlan& plan) { plan.server = Endpoint::parse("unixgram:///a"); },

@@ -235,6 +235,147 @@ TEST(HttpCaller, TakesNoByteBackThatItHasNotSaid) {
   }
 }
 
+TEST(HttpCaller, SaysWhenNoOtherReplyWillCome) {
+  for (const auto& [fields, is_over] :
+       {std::pair{"HTTP/1.1 200 OK\r\nConnection: CLOSE\r\n", true},
+        {"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n", false},
+        {"HTTP/1.1 200 OK\r\n", false},
+        {"HTTP/1.0 200 OK\r\n", true},
+        {"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\n", false}}) {
+    Client client(payload);
+    client.hear(std::string(fields) + "Content-Length: 20\r\n\r\n" +
+                client.body().substr(0, 19));
+    EXPECT_FALSE(client.caller.is_over()) << "this one is still coming: " << fields;
+    client.hear(client.body().substr(19));
+    EXPECT_EQ(client.caller.answered(), 1U);
+    EXPECT_EQ(client.caller.is_over(), is_over) << fields;
+  }
+}
+
+TEST(HttpCaller, NamesWhatIsWrongWithAHead) {
+  for (const auto& [head, fault] :
+       {std::pair{"HTTP/1.1 503 Oh\r\n\r\n", "the server answered 503"},
+        {"HTTP/1.1 200 OK\r\n\r\n", "neither Content-Length nor chunks"},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n", "has 21 B, and not 20"},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n\x01", ""}}) {
+    Client client(payload);
+    client.hear(head);
+    EXPECT_TRUE(client.caller.wrong());
+    EXPECT_NE(client.caller.refusal().find(fault), std::string::npos)
+        << client.caller.refusal();
+    EXPECT_EQ(client.caller.refusal().empty(), *fault == '\0');
+  }
+}
+
+/// GETs, each of which has to bring the first one's body.
+struct Getter {
+  explicit Getter(std::uint64_t requests)
+      : words("/a", "a:1", body), memory(100), caller(words, 0, memory) {
+    caller.ask(requests * words.request_bytes());
+    while (!caller.output().empty()) caller.sent(caller.output().size());
+  }
+  Getter(const Getter&) = delete;
+  Getter& operator=(const Getter&) = delete;
+
+  void hear(std::string_view text, std::size_t piece = 100) {
+    while (!text.empty() && !caller.done()) {
+      const std::size_t n = std::min(piece, text.size());
+      std::memcpy(memory.data(), text.data(), n);
+      caller.received(n);
+      text.remove_prefix(n);
+    }
+  }
+
+  HttpBody body;
+  HttpWords words;
+  Memory memory;
+  HttpCaller caller;
+};
+
+TEST(HttpGets, LearnTheFirstBodyAndVerifyTheOthersWhateverTheCut) {
+  for (unsigned seed = 0; seed < 300; ++seed) {
+    SCOPED_TRACE(seed);
+    HttpBody body;
+    const HttpWords words("/", "a:1", body);
+    Memory here(1 + seed * 13 % 500);
+    Memory there(HttpSession::least_bytes);
+    HttpCaller caller(words, seed, here);
+    HttpSession server(there, {});
+    caller.ask(9 * words.request_bytes());
+    caller.finish();
+    join(caller, server, RandomCuts(seed));
+    ASSERT_FALSE(caller.wrong());
+    ASSERT_TRUE(caller.done());
+    ASSERT_EQ(caller.answered(), 9U);
+    ASSERT_TRUE(body.is_whole);
+    ASSERT_EQ(body.bytes.size(), 74U);
+  }
+}
+
+TEST(HttpGets, SayNothingButAHead) {
+  HttpBody body;
+  const HttpWords words("/a?b=c", "[::1]:80", body);
+  Memory memory(16);
+  HttpCaller caller(words, 0, memory);
+  caller.ask(2 * words.request_bytes());
+  const Bytes said = caller.output();
+  const std::string head = "GET /a?b=c HTTP/1.1\r\nHost: [::1]:80\r\n\r\n";
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(said.data()), said.size()),
+            head + head);
+}
+
+TEST(HttpGets, SeeAFlippedBitOfAnyByteOfALaterBody) {
+  const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
+  for (std::size_t at = 0; at < 5; ++at)
+    for (unsigned bit = 0; bit < 8; ++bit) {
+      std::string body = "hello";
+      body[at] = static_cast<char>(body[at] ^ (1 << bit));
+      Getter getter(3);
+      getter.hear(head + "hello" + head + "hello" + head + body);
+      ASSERT_TRUE(getter.caller.wrong()) << "bit " << bit << " of byte " << at;
+      ASSERT_EQ(getter.caller.answered(), 2U);
+    }
+}
+
+TEST(HttpGets, TakeChunksForTheBodyThatTheyAre) {
+  const std::string first = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+  const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const std::size_t piece : {1U, 7U, 100U}) {
+    Getter getter(3);
+    getter.hear(first + head + "1\r\nh\r\n4\r\nello\r\n0\r\n\r\n", piece);
+    EXPECT_EQ(getter.caller.answered(), 2U);
+    getter.hear(head + "4\r\nhell\r\n0\r\n\r\n", piece);
+    EXPECT_TRUE(getter.caller.wrong()) << "one byte is missing";
+  }
+}
+
+TEST(HttpGets, LearnNoBodyThatIsTooLongHoweverItComes) {
+  const std::string chunk = "80000\r\n" + std::string(0x80000, 'x') + "\r\n";
+  Getter whole(1);
+  whole.hear("HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n");
+  EXPECT_TRUE(whole.caller.wrong());
+  Getter chunks(1);
+  chunks.hear("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk + chunk);
+  EXPECT_FALSE(chunks.caller.wrong()) << "1 MiB is allowed";
+  chunks.hear("1\r\nx");
+  EXPECT_TRUE(chunks.caller.wrong());
+  EXPECT_LE(chunks.body.bytes.size(), HttpBody::most_bytes);
+  EXPECT_FALSE(chunks.body.is_whole);
+}
+
+TEST(HttpGets, TakeNoReplyToARequestThatIsNotYetSaid) {
+  HttpBody body;
+  const HttpWords words("/a", "a:1", body);
+  Memory memory(100);
+  HttpCaller caller(words, 0, memory);
+  caller.ask(words.request_bytes());
+  caller.sent(words.request_bytes() - 1);
+  const std::string reply = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+  std::memcpy(memory.data(), reply.data(), reply.size());
+  caller.received(reply.size());
+  EXPECT_TRUE(caller.wrong());
+}
+
 TEST(HttpCaller, HearsNoEndlessHead) {
   for (const std::string more : {"x", "x: y\r\n", "HTTP/1.1 100 Continue\r\n\r\n"}) {
     Client client(payload);

@@ -152,6 +152,19 @@ class Sums(InAFolder):
         # 400/s for half a second, in two halves; 5 standard deviations of a Poisson count.
         self.assertAlmostEqual(merged["offered"]["arrivals"], 200, delta=5 * 200 ** 0.5)
 
+    def test_gets_of_one_body_are_one_load_and_of_two_are_none(self):
+        asked = {"protocol": "http", "payload_bytes": 0, "http": {"get": "/a.html"}}
+        parts = [row_of({1000: 400}, **asked) | {"reply_body_bytes": 612}
+                 for _ in range(2)]
+        merged = self.merged(*parts)
+        self.assertEqual(merged["reply_body_bytes"], 612)
+        self.assertEqual(merged["plan"]["http"], {"get": "/a.html"})
+        said = run("--merge", *self.put(*parts)).stdout
+        self.assertIn("200 and 612 B for each GET", said)
+        parts[1]["reply_body_bytes"] = 613
+        self.assert_refused(run("--merge", *self.put(*parts)), "b.json",
+                            "reply_body_bytes", "613", "612")
+
     def test_the_table_has_the_sum_and_its_parts(self):
         files = self.put(row_of({1000: 400}), row_of({3000: 300}))
         done = run("--merge", *files)
@@ -187,7 +200,7 @@ class Refusals(InAFolder):
                  "pipeline": 2, "protocol": "work", "timeout_seconds": 1.0,
                  "datagram_timeout_seconds": 0.1, "rate_per_second": 7,
                  "work": {"block_ns": 0, "compute_ns": 1000, "heavy_compute_ns": 0,
-                          "heavy_share": 0},
+                          "heavy_share": 0}, "http": {"get": "/a"},
                  "server": "udp://127.0.0.1:7007"}
         usual = row_of({1000: 400})
         self.assertEqual(set(usual["plan"]) - set(other), FREE - {"server", "part"})
@@ -250,6 +263,7 @@ class Refusals(InAFolder):
 
     def test_anything_at_any_place_is_one_line_and_never_a_crash(self):
         row = row_of({1000: 400, 2500: 1, 2 ** 38: 1}, per_client=[402],
+                     http={"get": "/"},
                      work={"compute_ns": 0, "block_ns": 0, "heavy_share": 0.0,
                            "heavy_compute_ns": 0})
         for path in self.leaves(row):

@@ -77,6 +77,7 @@ def row_of(counts, seed=1, per_client=None, **plan):
                  "connections": len(per_client), "threads": 1, "cpus": [],
                  "warm_up_seconds": 0.5, "duration_seconds": 2.0, "requests": 0,
                  "payload_bytes": 64, "pipeline": 1, "protocol": "echo", "work": None,
+                 "http": None,
                  "timeout_seconds": 10.0, "datagram_timeout_seconds": 0.2,
                  "seed": seed} | plan}
 
