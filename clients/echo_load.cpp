@@ -15,6 +15,7 @@
 #include "clients/load_report.hpp"
 #include "clients/null_responder.hpp"
 #include "clients/population_options.hpp"
+#include "clients/search.hpp"
 #include "clients/work_options.hpp"
 #include "clients/workload_options.hpp"
 #include "common/interrupt.hpp"
@@ -30,6 +31,7 @@ struct Options {
   WorkloadOptions workload;
   std::vector<std::string> classes;
   std::string engine = "epoll";
+  SearchOptions search;
   std::string start_at;
   std::string part;
   ExportOptions exports;
@@ -52,6 +54,8 @@ constexpr const char* examples =
     "  echo_load --class good:c=64 --class idle:c=5000 --class slow-reader:c=20,rate=1k\n"
     "                                                  three populations; good leads\n"
     "  echo_load --class churn:c=16,n=10,end=rst       connects anew after 10 requests\n"
+    "  echo_load -c 100 --search 'p99<2ms'             the highest rate that keeps this "
+    "promise\n"
     "  echo_load -R 10k --part 1/2 --start-at 2030-01-01T12:00:00Z  one of two hosts\n"
     "  echo_load --protocol work --compute 50us --block 2ms --heavy 1%:1ms\n"
     "  echo_load -c 100 -s 512 udp://127.0.0.1:7007    datagrams: what is lost is "
@@ -92,6 +96,7 @@ void add_options(CLI::App& parser, Options& options) {
   add_count(parser, "-p,--pipeline", plan.pipeline, "requests outstanding per connection",
             1, 65'536);
   add_workload_options(parser, options.workload);
+  add_search_options(parser, options.search);
   add_work_options(parser, options.work);
   add_class_options(parser, options.classes);
   add_duration(parser, "-w,--warm-up", plan.warm_up,
@@ -264,6 +269,7 @@ ExitCode start(int argc, char** argv) {
   set_up_parser(parser, examples);
   add_options(parser, options);
   if (!parse_command_line(parser, argc, argv)) return ExitCode::ok;
+  const bool searching = is_search(options.search, parser, options.workload);
   if (options.null_responder) return serve(options);
   if (!options.merge.empty()) return merge(options, parser);
   if (parser.count("--requests") > 0 && parser.count("--duration") == 0)
@@ -275,6 +281,8 @@ ExitCode start(int argc, char** argv) {
   complete_classes(options.classes, parser, options.plan);
   check(options.plan);
   if (options.calibrate) return calibrate_and_keep(options);
+  if (searching)
+    return search(options.search, options.plan, options.exports, options.quiet);
   LoadFiles files(options.exports);
   Interrupt interrupt;
   ProgressLine line(options.quiet);

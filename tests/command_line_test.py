@@ -162,6 +162,21 @@ WRONG = [
     ("echo_client", ["unix:///no/server"], UNREACHABLE, ["unix:///no/server"]),
     ("echo_client", ["--lisen", "x"], USAGE, ["'--lisen'"]),
     ("echo_load", ["localhost"], USAGE, ["'localhost'", "://"]),
+    *[("echo_load", ["--search", given], USAGE, ["--search", f"'{given}'", "p99<2ms"])
+      for given in ("", "p99", "p99>2ms", "p99<2", "p99<2ms,p99<3ms")],
+    ("echo_load", ["--search", "p95<2ms"], USAGE, ["'p95'", "p99.9"]),
+    *[("echo_load", ["--search", "p99<2ms", *given], USAGE, ["--search", given[0]])
+      for given in (["--replay", "x"], ["--merge", "x"], ["--calibrate"], ["--part", "1/2"],
+                    ["--null-responder"], ["--start-at", "1"], ["--requests", "5"],
+                    ["--hgrm", "x"], ["--hdr-log", "x"])],
+    ("echo_load", ["--search", "p99<2ms", "-R", "1k..2k"], USAGE, ["--search", "1k..2k"]),
+    ("echo_load", ["--search", "p99<2ms", "--json", "--csv"], USAGE, ["--csv", "--json"]),
+    *[("echo_load", ["--search", "p99<2ms", "--search-precision", given], USAGE,
+       ["--search-precision", f"'{given}'", "5%"])
+      for given in ("", "5", "1%", "51%", "-5%", "nan%", "5 %")],
+    ("echo_load", ["--search-precision", "5%"], USAGE, ["--search-precision", "--search "]),
+    ("echo_load", ["-q", "--search", "p99<2ms", "tcp://127.0.0.1:1"], UNREACHABLE,
+     ["tcp://127.0.0.1:1"]),
     ("echo_load", ["--conections", "5"], USAGE, ["'--conections'", "'--connections'"]),
     ("echo_load", ["-c5x"], USAGE, ["--connections", "'5x'"]),
     ("echo_load", ["-c", "1", "-t", "2"], USAGE, ["--threads 2", "--connections 1"]),
