@@ -159,6 +159,16 @@ TEST(RateSearch, confirming_trials_correct_brief_ones_in_both_directions) {
   }
 }
 
+TEST(RateSearch, calls_it_noise_when_confirming_trials_contradict_brief_ones_for_ever) {
+  const Found found = find({.budget = 24h}, [](const RateTrial& trial) {
+    const bool late = trial.purpose == Purpose::confirm || trial.rate > 10'000;
+    return late ? Outcome::broken : Outcome::kept;
+  });
+  EXPECT_EQ(found.answer.kind, Kind::noisy);
+  EXPECT_FALSE(found.answer.kept);
+  EXPECT_TRUE(found.answer.broken->confirmed);
+}
+
 TEST(RateSearch, ends_whatever_comes_and_claims_only_what_was_confirmed) {
   std::set<Kind> kinds;
   for (unsigned seed = 1; seed <= 2'000; ++seed) {
