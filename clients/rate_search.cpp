@@ -42,14 +42,27 @@ RateSearch::RateSearch(const RateSearchPlan& plan) : plan_(plan) {
 const RateAnswer::End* RateSearch::highest_kept() const {
   const End* highest = nullptr;
   for (const auto& [rate, end] : known_)
-    if (end.outcome == Outcome::kept) highest = &end;
+    if (!end.in_doubt && end.outcome == Outcome::kept) highest = &end;
   return highest;
 }
 
 const RateAnswer::End* RateSearch::lowest_broken() const {
-  const auto lowest = std::ranges::find_if(
-      known_, [](const auto& known) { return is_broken(known.second.outcome); });
-  return lowest == known_.end() ? nullptr : &lowest->second;
+  for (const auto& [rate, end] : known_)
+    if (!end.in_doubt && is_broken(end.outcome)) return &end;
+  return nullptr;
+}
+
+const RateAnswer::End* RateSearch::lowest_doubt() const {
+  for (const auto& [rate, end] : known_)
+    if (end.in_doubt) return &end;
+  return nullptr;
+}
+
+const RateAnswer::End* RateSearch::highest_doubt() const {
+  const End* highest = nullptr;
+  for (const auto& [rate, end] : known_)
+    if (end.in_doubt) highest = &end;
+  return highest;
 }
 
 RateTrial RateSearch::trial(Purpose purpose, double rate) const {
@@ -61,19 +74,27 @@ RateTrial RateSearch::trial(Purpose purpose, double rate) const {
   return {purpose, rate, Nanoseconds(std::llround(length_s * 1e9))};
 }
 
+std::optional<RateTrial> RateSearch::narrow(const End* low, const End* high) const {
+  if (low == nullptr || high == nullptr) return std::nullopt;
+  const double middle = rounded(std::sqrt(low->rate * high->rate));
+  const bool wide = high->rate / low->rate > (1 + plan_.precision) * (1 + 1e-9);
+  if (!wide || middle <= low->rate || middle >= high->rate) return std::nullopt;
+  return trial(Purpose::narrow, middle);
+}
+
 std::optional<RateTrial> RateSearch::choose() const {
   const End* low = highest_kept();
   const End* high = lowest_broken();
-  if (high == nullptr && low->rate < plan_.most)
-    return trial(Purpose::grow, rounded(std::min(low->rate * growth, plan_.most)));
-  if (low == nullptr && high->rate > plan_.least)
-    return trial(Purpose::shrink, rounded(std::max(high->rate / growth, plan_.least)));
-  if (low != nullptr && high != nullptr) {
-    const double middle = rounded(std::sqrt(low->rate * high->rate));
-    const bool wide = high->rate / low->rate > (1 + plan_.precision) * (1 + 1e-9);
-    if (wide && middle > low->rate && middle < high->rate)
-      return trial(Purpose::narrow, middle);
-  }
+  const bool doubts = lowest_doubt() != nullptr;
+  const End* above_low = doubts ? lowest_doubt() : high;
+  const End* below_high = doubts ? highest_doubt() : low;
+  if (high == nullptr && below_high->rate < plan_.most)
+    return trial(Purpose::grow, rounded(std::min(below_high->rate * growth, plan_.most)));
+  if (low == nullptr && above_low->rate > plan_.least)
+    return trial(Purpose::shrink,
+                 rounded(std::max(above_low->rate / growth, plan_.least)));
+  if (const auto lower = narrow(low, above_low)) return lower;
+  if (const auto upper = narrow(below_high, high)) return upper;
   for (const End* end : {low, high})
     if (end != nullptr && !end->confirmed) return trial(Purpose::confirm, end->rate);
   return std::nullopt;
@@ -84,18 +105,38 @@ std::optional<RateTrial> RateSearch::next() const {
 }
 
 bool RateSearch::is_to_be_repeated(const RateTrial& now, Outcome outcome) const {
-  if (repeated_ || outcome == Outcome::kept || outcome == Outcome::overloaded)
-    return false;
+  if (repeated_ || outcome == Outcome::kept) return false;
   if (now.purpose == Purpose::confirm) return outcome == Outcome::noisy;
   return now.length <= 2 * plan_.brief;
 }
 
+/// Between two confirming trials that disagree, or on the wrong side of such a rate.
+bool RateSearch::is_in_doubt(const RateTrial& now, Outcome outcome) const {
+  const bool broken = is_broken(outcome);
+  if (now.purpose == Purpose::confirm)
+    return contradicted_ && is_broken(known_.at(now.rate).outcome) == broken;
+  const End* lowest = lowest_doubt();
+  if (lowest == nullptr) return false;
+  return broken ? now.rate < lowest->rate : now.rate > highest_doubt()->rate;
+}
+
 void RateSearch::believe(const RateTrial& now, Outcome outcome) {
   const bool confirming = now.purpose == Purpose::confirm;
-  if (confirming && is_broken(known_.at(now.rate).outcome) != is_broken(outcome))
-    ++contradictions_;
-  known_[now.rate] = {now.rate, outcome, confirming, trials_};
+  const bool broken = is_broken(outcome);
   repeated_ = false;
+  if (confirming && !contradicted_ && is_broken(known_.at(now.rate).outcome) != broken) {
+    contradicted_ = true;
+    ++contradictions_;
+    return;
+  }
+  const bool in_doubt = is_in_doubt(now, outcome);
+  contradicted_ = false;
+  known_[now.rate] = {now.rate, outcome, confirming && !in_doubt, trials_, in_doubt};
+  if (confirming && !in_doubt)  // what lies on its wrong side was a doubt too many
+    std::erase_if(known_, [&](const auto& known) {
+      const auto& [rate, end] = known;
+      return end.in_doubt && (broken ? rate > now.rate : rate < now.rate);
+    });
   next_ = choose();
 }
 
@@ -129,6 +170,8 @@ bool RateSearch::is_spent() const {
 RateAnswer::Kind RateSearch::ended_kind() const {
   const End* low = highest_kept();
   const End* high = lowest_broken();
+  if (lowest_doubt() != nullptr && (low == nullptr || high == nullptr))
+    return Kind::noisy;
   if (high == nullptr || high->outcome == Outcome::client_bound) return Kind::at_least;
   if (high->outcome == Outcome::noisy) return Kind::noisy;
   return low == nullptr ? Kind::none_kept : Kind::interval;
@@ -143,7 +186,8 @@ RateAnswer RateSearch::answer() const {
   }
   const bool only_confirmed = answer.kind == Kind::noisy || answer.kind == Kind::spent;
   for (const auto& [rate, end] : known_) {
-    if (only_confirmed && !end.confirmed) continue;
+    answer.doubts = answer.doubts || end.in_doubt;
+    if (end.in_doubt || (only_confirmed && !end.confirmed)) continue;
     if (end.outcome == Outcome::kept) answer.kept = end;
     if (is_broken(end.outcome) && !answer.broken) answer.broken = end;
   }

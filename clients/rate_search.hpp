@@ -60,18 +60,21 @@ struct RateAnswer {
     Outcome outcome = Outcome::kept;
     bool confirmed = false;
     std::size_t trial = 0;  ///< the number of the trial that says so, from 1
+    bool in_doubt = false;  ///< now kept, now not: never an end of the answer
   };
   Kind kind = Kind::unfinished;
   std::optional<End> kept;    ///< the highest rate that is taken for kept
   std::optional<End> broken;  ///< the lowest that is taken for not kept; above `kept`
+  bool doubts = false;        ///< whether there are rates between them that are in doubt
 };
 
 /// Rates are doubled (or halved) until the promise breaks (or holds), then halved in
-/// logarithms by brief trials, and both ends are confirmed by trials of full length. One
-/// that contradicts moves its end, and narrowing goes on: a rate that was confirmed is
-/// never doubted again, so this ends. A stall of the machine breaks a promise, while
-/// nothing keeps one by accident: a brief trial that breaks it is believed when it does
-/// so twice in a row, unless a low rate makes it long. No clock, no I/O, no chance.
+/// logarithms by brief trials, and both ends are confirmed by trials of full length. A
+/// stall of the machine, or a burst of arrivals, breaks a promise for once: a brief trial
+/// that breaks it is believed when it does so twice in a row, unless a low rate makes it
+/// long. A confirming trial that contradicts is done again: if it contradicts once more,
+/// it is right, and its end moves; else the rate is in doubt, and the ends move apart. So
+/// the answer is as wide as the doubts are. No clock, no I/O, no chance.
 class RateSearch {
  public:
   /// `start` is brought between the least rate and the most; the least one is raised to
@@ -91,21 +94,26 @@ class RateSearch {
   using Kind = RateAnswer::Kind;
   [[nodiscard]] const End* highest_kept() const;
   [[nodiscard]] const End* lowest_broken() const;
+  [[nodiscard]] const End* lowest_doubt() const;
+  [[nodiscard]] const End* highest_doubt() const;
   [[nodiscard]] RateTrial trial(RateTrial::Purpose purpose, double rate) const;
+  [[nodiscard]] std::optional<RateTrial> narrow(const End* low, const End* high) const;
   [[nodiscard]] std::optional<RateTrial> choose() const;
+  [[nodiscard]] bool is_in_doubt(const RateTrial& now, Outcome outcome) const;
   [[nodiscard]] bool is_to_be_repeated(const RateTrial& now, Outcome outcome) const;
   void believe(const RateTrial& now, Outcome outcome);
   [[nodiscard]] Kind ended_kind() const;
   [[nodiscard]] bool is_spent() const;
 
   RateSearchPlan plan_;
-  std::map<double, End> known_;  ///< by rate; kept ones lie below all others
+  std::map<double, End> known_;  ///< by rate: kept, then in doubt, then broken
   std::optional<RateTrial> next_;
   std::size_t trials_ = 0;
   Nanoseconds past_{0};  ///< the trials' lengths
   std::size_t contradictions_ = 0;
-  bool repeated_ = false;  ///< next_ was told once already
-  double stretch_ = 1;     ///< of trials that had too few samples
+  bool contradicted_ = false;  ///< next_ confirms, and has contradicted once
+  bool repeated_ = false;      ///< next_ was told once already
+  double stretch_ = 1;         ///< of trials that had too few samples
   std::optional<Kind> gave_up_;
 };
 

@@ -97,12 +97,15 @@ double unix_seconds() {
   return std::chrono::duration<double>(now).count();
 }
 
-/// A load at the rate that was asked for. Empty when it was interrupted.
-std::optional<SearchTrial> run_trial(LoadPlan plan, const RateTrial& asked,
+/// A load at the rate that was asked for. Empty when it was interrupted. Each has
+/// arrivals of its own: what one seed's bursts break, another's may keep.
+std::optional<SearchTrial> run_trial(LoadPlan plan, std::size_t number,
+                                     const RateTrial& asked,
                                      const LatencyPromise& promise, LoadEvents events,
                                      const std::stop_token& stop) {
   plan.workload.arrivals->rate = asked.rate;
   plan.duration = asked.length;
+  plan.seed += number;
   double started = unix_seconds();
   events.window_begins = [&] { started = unix_seconds(); };
   LoadResult result = run_load(plan, events, stop);
@@ -121,7 +124,8 @@ std::optional<SearchTrial> next_trial(const SearchRecord& record, const RateTria
                                       const LoadEvents& events,
                                       const std::stop_token& stop) {
   try {
-    return run_trial(record.plan, asked, record.promise, events, stop);
+    return run_trial(record.plan, record.trials.size(), asked, record.promise, events,
+                     stop);
   } catch (const Unreachable& gone) {
     if (record.trials.empty()) throw;
     return SearchTrial{

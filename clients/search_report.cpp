@@ -7,6 +7,7 @@
 
 #include "clients/load_export.hpp"
 #include "clients/load_report.hpp"
+#include "common/program.hpp"
 
 namespace echolab {
 namespace {
@@ -104,6 +105,15 @@ std::string end_text(const SearchRecord& record, const RateAnswer::End& end) {
                      end.trial, end.confirmed ? "" : ", not confirmed");
 }
 
+std::string paragraph(std::string_view name, const std::string& text) {
+  std::string lines;
+  for (const std::string& line : wrapped(text, 90)) {
+    lines += fmt::format("  {:<14} {}\n", name, line);
+    name = "";
+  }
+  return lines;
+}
+
 std::string end_lines(const SearchRecord& record) {
   std::string lines;
   const auto add = [&](std::string_view name, const auto& end) {
@@ -111,7 +121,7 @@ std::string end_lines(const SearchRecord& record) {
     lines += fmt::format("  {:<14} {:>10} requests/s   {}\n", name, show_count(end->rate),
                          end_text(record, *end));
     const std::string& reason = record.trials.at(end->trial - 1).judgement.reason;
-    if (!reason.empty()) lines += fmt::format("  {:<14} {}\n", "", reason);
+    if (!reason.empty()) lines += paragraph("", reason);
   };
   add("kept up to", record.answer.kept);
   add("not kept at", record.answer.broken);
@@ -156,7 +166,7 @@ nlohmann::json trial_json(const SearchRecord& record, std::size_t number) {
 
 /// Why there is no rate above `kept` of which the server is known to be the limit.
 std::string at_least_text(const SearchRecord& record) {
-  const auto& [kind, kept, broken] = record.answer;
+  const auto& [kind, kept, broken, doubts] = record.answer;
   const std::string promise = record.promise.text();
   if (!broken)
     return fmt::format("{} holds at {} at least, the highest rate that is tried", promise,
@@ -169,19 +179,19 @@ std::string at_least_text(const SearchRecord& record) {
 
 /// "…; p99<2ms held at 1.00k requests/s; it did not at 2.00k requests/s"
 std::string with_ends(std::string text, const SearchRecord& record) {
-  const auto& [kind, kept, broken] = record.answer;
+  const auto& [kind, kept, broken, doubts] = record.answer;
   if (kept) text += fmt::format("; {} held at {}", record.promise.text(), at(kept));
   if (broken) text += fmt::format("; it did not at {}", at(broken));
   return text;
 }
 
 std::string interval_text(const SearchRecord& record) {
-  const auto& [kind, kept, broken] = record.answer;
-  return fmt::format("{} holds up to {}, and no longer at {}: {}", record.promise.text(),
-                     at(kept), at(broken),
-                     broken->outcome == Outcome::overloaded
-                         ? "the server does not keep up there"
-                         : "replies come too late there");
+  const auto& [kind, kept, broken, doubts] = record.answer;
+  return fmt::format(
+      "{} holds up to {}, and no longer at {}: {}{}", record.promise.text(), at(kept),
+      at(broken), doubts ? "between them now and then; " : "",
+      broken->outcome == Outcome::overloaded ? "the server does not keep up there"
+                                             : "replies come too late there");
 }
 
 }  // namespace
@@ -284,9 +294,8 @@ std::string search_table(const SearchRecord& record) {
                      outcome_text(outcome));
   }
   table += end_lines(record);
-  return table + fmt::format("  {:<14} {}{}\n", "answer",
-                             record.interrupted ? "interrupted: " : "",
-                             answer_text(record));
+  return table + paragraph("answer", (record.interrupted ? "interrupted: " : "") +
+                                         answer_text(record));
 }
 
 nlohmann::json search_json(const SearchRecord& record) {
@@ -304,6 +313,7 @@ nlohmann::json search_json(const SearchRecord& record) {
           {"answer",
            {{"kind", kind_text(record.answer.kind)},
             {"text", answer_text(record)},
+            {"doubts", record.answer.doubts},
             {"kept", end_json(record, record.answer.kept)},
             {"not_kept", end_json(record, record.answer.broken)}}},
           {"partial", record.interrupted},
