@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <thread>
 
 #include "clients/calibration.hpp"
 #include "clients/ceiling_file.hpp"
+#include "clients/explain.hpp"
 #include "clients/http_options.hpp"
 #include "clients/load_clock.hpp"
 #include "clients/load_export.hpp"
@@ -16,6 +18,7 @@
 #include "clients/load_report.hpp"
 #include "clients/null_responder.hpp"
 #include "clients/population_options.hpp"
+#include "clients/search.hpp"
 #include "clients/work_options.hpp"
 #include "clients/workload_options.hpp"
 #include "common/interrupt.hpp"
@@ -32,10 +35,12 @@ struct Options {
   WorkloadOptions workload;
   std::vector<std::string> classes;
   std::string engine = "epoll";
+  SearchOptions search;
   std::string start_at;
   std::string part;
   ExportOptions exports;
   std::vector<std::string> merge;
+  bool explain = false;
   bool quiet = false;
   bool calibrate = false;
   bool null_responder = false;
@@ -54,6 +59,11 @@ constexpr const char* examples =
     "  echo_load --class good:c=64 --class idle:c=5000 --class slow-reader:c=20,rate=1k\n"
     "                                                  three populations; good leads\n"
     "  echo_load --class churn:c=16,n=10,end=rst       connects anew after 10 requests\n"
+    "  echo_load -c 16 -R 5k --explain                 the result in words, and what to "
+    "try "
+    "next\n"
+    "  echo_load -c 100 --search 'p99<2ms'             the highest rate that keeps this "
+    "promise\n"
     "  echo_load -R 10k --part 1/2 --start-at 2030-01-01T12:00:00Z  one of two hosts\n"
     "  echo_load --protocol work --compute 50us --block 2ms --heavy 1%:1ms\n"
     "  echo_load --protocol http -c 100 -p 8           POSTs that come back\n"
@@ -97,6 +107,7 @@ void add_options(CLI::App& parser, Options& options) {
   add_count(parser, "-p,--pipeline", plan.pipeline, "requests outstanding per connection",
             1, 65'536);
   add_workload_options(parser, options.workload);
+  add_search_options(parser, options.search);
   add_work_options(parser, options.work, {"echo", "work", "http"});
   add_http_options(parser, options.http);
   add_class_options(parser, options.classes);
@@ -112,6 +123,7 @@ void add_options(CLI::App& parser, Options& options) {
                     "K/N: of N processes that share the arrivals, this is the K-th");
   parser.add_option("--start-at", options.start_at,
                     "when the load begins: 2030-01-01T12:00:00Z, or seconds since 1970");
+  add_explain_option(parser, options.explain);
   add_export_options(parser, options.exports);
   parser
       .add_option("--merge", options.merge,
@@ -274,6 +286,8 @@ ExitCode start(int argc, char** argv) {
   set_up_parser(parser, examples);
   add_options(parser, options);
   if (!parse_command_line(parser, argc, argv)) return ExitCode::ok;
+  check_explain(parser);
+  const bool searching = is_search(options.search, parser, options.workload);
   if (options.null_responder) return serve(options);
   if (!options.merge.empty()) return merge(options, parser);
   if (parser.count("--requests") > 0 && parser.count("--duration") == 0)
@@ -286,6 +300,8 @@ ExitCode start(int argc, char** argv) {
   complete_classes(options.classes, parser, options.plan);
   check(options.plan);
   if (options.calibrate) return calibrate_and_keep(options);
+  if (searching)
+    return search(options.search, options.plan, options.exports, options.quiet);
   LoadFiles files(options.exports);
   Interrupt interrupt;
   ProgressLine line(options.quiet);
@@ -297,8 +313,14 @@ ExitCode start(int argc, char** argv) {
   result.ceiling = known_ceiling(options.plan);
   const Judgement judgement = judge(options.plan, result);
   files.write(result.response, started, result.seconds);
-  print(options.exports, load_row(options.plan, result, judgement, started),
-        load_table(options.plan, result, judgement));
+  auto row = load_row(options.plan, result, judgement, started);
+  std::string table = load_table(options.plan, result, judgement);
+  if (options.explain) {
+    const auto sentences = explain(options.plan, result, judgement);
+    row["explanation"] = sentences;
+    table += explanation_text(sentences, std::min<std::size_t>(100, columns_of(1)));
+  }
+  print(options.exports, row, table);
   return interrupt.happened() ? ExitCode::interrupted : exit_code_of(judgement.verdict);
 }
 

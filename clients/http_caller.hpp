@@ -200,7 +200,7 @@ class HttpCaller {
   [[nodiscard]] int status() const { return status_; }
   /// When wrong(): what came instead. To be asked before others use the memory.
   [[nodiscard]] Fault fault(const Suspects& suspects) const {
-    if (const std::string why = refusal(); !why.empty()) return {Wrong::altered, why};
+    if (const std::string why = refusal(); !why.empty()) return {Wrong::refused, why};
     const bool is_early = sent_ <= verified();
     if (!wrong_body_.empty() && words_->is_get())
       return {

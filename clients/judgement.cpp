@@ -113,7 +113,8 @@ std::string mismatches_text(const LoadErrors& errors) {
               {errors.duplicated, "got bytes of their own again (duplicated)"},
               {errors.dropped, "got a reply with bytes missing (dropped)"},
               {errors.swapped, "got another connection's bytes (swapped)"},
-              {errors.unasked, "got bytes that they had not asked for (unasked)"}});
+              {errors.unasked, "got bytes that they had not asked for (unasked)"},
+              {errors.refused, "had another answer than the right one (refused)"}});
   return text.empty() ? listed({{errors.mismatch, "got wrong bytes"}}) : text;
 }
 

@@ -346,6 +346,7 @@ LoadErrors& LoadErrors::operator+=(const LoadErrors& other) {
   dropped += other.dropped;
   swapped += other.swapped;
   unasked += other.unasked;
+  refused += other.refused;
   truncated += other.truncated;
   stalled += other.stalled;
   silent += other.silent;
@@ -364,6 +365,8 @@ std::uint64_t& LoadErrors::of(Wrong kind) {
       return swapped;
     case Wrong::unasked:
       return unasked;
+    case Wrong::refused:
+      return refused;
   }
   return altered;
 }

@@ -88,6 +88,7 @@ struct LoadErrors {
   std::uint64_t dropped = 0;
   std::uint64_t swapped = 0;
   std::uint64_t unasked = 0;
+  std::uint64_t refused = 0;
   /// Of the resets and early ends: in the midst of a reply. A datagram that is cut off is
   /// altered.
   std::uint64_t truncated = 0;

@@ -192,6 +192,7 @@ LoadErrors read_errors(const Member& errors) {
                   .dropped = part("dropped"),
                   .swapped = part("swapped"),
                   .unasked = part("unasked"),
+                  .refused = part("refused"),
                   .truncated = part("truncated"),
                   .stalled = part("stalled"),
                   .silent = part("silent")};

@@ -80,12 +80,13 @@ std::string times_lines(const LoadPlan& plan, const LoadResult& result) {
 }
 
 /// What the errors were more exactly.
-std::array<std::pair<const char*, std::uint64_t>, 8> kinds_of(const LoadErrors& errors) {
+std::array<std::pair<const char*, std::uint64_t>, 9> kinds_of(const LoadErrors& errors) {
   return {{{"altered", errors.altered},
            {"duplicated", errors.duplicated},
            {"dropped", errors.dropped},
            {"swapped", errors.swapped},
            {"unasked", errors.unasked},
+           {"refused", errors.refused},
            {"truncated", errors.truncated},
            {"stalled", errors.stalled},
            {"silent", errors.silent}}};

@@ -13,8 +13,15 @@ namespace echolab {
 
 /// What came instead of the right bytes: bytes that nobody has said, the connection's own
 /// earlier ones again, its own later ones (those between are missing), those of another
-/// connection, or more than had been asked for.
-enum class Wrong : std::uint8_t { altered, duplicated, dropped, swapped, unasked };
+/// connection, more than had been asked for, or (HTTP) a head that is no right one.
+enum class Wrong : std::uint8_t {
+  altered,
+  duplicated,
+  dropped,
+  swapped,
+  unasked,
+  refused
+};
 
 struct Fault {
   Wrong kind = Wrong::altered;

@@ -182,6 +182,24 @@ WRONG = [
     ("echo_client", ["unix:///no/server"], UNREACHABLE, ["unix:///no/server"]),
     ("echo_client", ["--lisen", "x"], USAGE, ["'--lisen'"]),
     ("echo_load", ["localhost"], USAGE, ["'localhost'", "://"]),
+    *[("echo_load", ["--search", given], USAGE, ["--search", f"'{given}'", "p99<2ms"])
+      for given in ("", "p99", "p99>2ms", "p99<2", "p99<2ms,p99<3ms")],
+    ("echo_load", ["--search", "p95<2ms"], USAGE, ["'p95'", "p99.9"]),
+    *[("echo_load", ["--search", "p99<2ms", *given], USAGE, ["--search", given[0]])
+      for given in (["--replay", "x"], ["--merge", "x"], ["--calibrate"], ["--part", "1/2"],
+                    ["--null-responder"], ["--start-at", "1"], ["--requests", "5"],
+                    ["--hgrm", "x"], ["--hdr-log", "x"])],
+    ("echo_load", ["--search", "p99<2ms", "-R", "1k..2k"], USAGE, ["--search", "1k..2k"]),
+    ("echo_load", ["--search", "p99<2ms", "--json", "--csv"], USAGE, ["--csv", "--json"]),
+    *[("echo_load", ["--search", "p99<2ms", "--search-precision", given], USAGE,
+       ["--search-precision", f"'{given}'", "5%"])
+      for given in ("", "5", "1%", "51%", "-5%", "nan%", "5 %")],
+    *[("echo_load", ["--explain", *given], USAGE, ["--explain", given[0]])
+      for given in (["--csv"], ["--search", "p99<2ms"], ["--calibrate"],
+                    ["--null-responder"], ["--merge", "x"])],
+    ("echo_load", ["--search-precision", "5%"], USAGE, ["--search-precision", "--search "]),
+    ("echo_load", ["-q", "--search", "p99<2ms", "tcp://127.0.0.1:1"], UNREACHABLE,
+     ["tcp://127.0.0.1:1"]),
     ("echo_load", ["--conections", "5"], USAGE, ["'--conections'", "'--connections'"]),
     ("echo_load", ["-c5x"], USAGE, ["--connections", "'5x'"]),
     ("echo_load", ["-c", "1", "-t", "2"], USAGE, ["--threads 2", "--connections 1"]),
@@ -615,6 +633,29 @@ class Explain(CommandLine):
         for model in json.loads(run("echo_server", "--list", "--json").stdout):
             for line in run("echo_server", "--explain", model["name"]).stdout.split("\n"):
                 self.assertLessEqual(len(line), 100)
+
+
+class ExplainedLoad(CommandLine):
+    def test_says_the_same_below_the_table_and_in_json(self):
+        with Server("iterative", "tcp://127.0.0.1:0") as server:
+            given = ["-q", "-c", "2", "-n", "50", "-w", "0", "--timeout", "1s",
+                     server.endpoint]
+            plain = run("echo_load", *given).stdout
+            self.assertNotIn("In words", plain)
+            table, words = run("echo_load", *given, "--explain").stdout.split("\nIn words\n")
+            self.assertIn("  verdict  ", table.split("\n")[-2])
+            self.assertRegex(words, r"\A  - You asked in a closed loop: each of 2 clients")
+            self.assertRegex(words, r"(?m)^  - Next: ")
+            for columns, most in ((80, 80), (200, 100)):
+                shown = on_a_terminal(columns, "echo_load", *given, "--explain")
+                shown = shown.replace("\r", "").split("In words\n")[1]
+                self.assertLessEqual(max(map(len, shown.split("\n"))), most)
+            row = json.loads(run("echo_load", *given, "--explain", "--json").stdout)
+            self.assertEqual(row["explanation"][0], " ".join(
+                words.split("\n  - ")[0].removeprefix("  - ").split()))
+            self.assertTrue(row["explanation"][-1].startswith("Next: "))
+            self.assertNotIn("explanation",
+                             json.loads(run("echo_load", *given, "--json").stdout))
 
 
 class Ready(CommandLine):

@@ -167,7 +167,7 @@ void expect_corrupt(const std::string& wrong, const std::string& why) {
 }
 
 TEST(HttpLoad, AReplyThatIsNotTheFirstOneIsCorrupt) {
-  expect_corrupt(ok("hallo"), "a wrong byte");
+  expect_corrupt(ok("hallo"), "its body is not that of the first GET");
   expect_corrupt(ok("hello!"), "a reply's body has 6 B, and not 5");
   expect_corrupt(ok("hell"), "a reply's body has 4 B, and not 5");
   expect_corrupt("HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\n\r\n",

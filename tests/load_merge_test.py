@@ -15,8 +15,8 @@ import load_rows
 from load_rows import put, random_counts, row_of, run, serve
 
 FREE = {"seed", "server", "connections", "part"}
-KINDS = ("altered", "duplicated", "dropped", "swapped", "unasked", "truncated", "stalled",
-         "silent")
+KINDS = ("altered", "duplicated", "dropped", "swapped", "unasked", "refused", "truncated",
+         "stalled", "silent")
 OF_THE_SUM = {"connections", "threads", "requests"}
 
 

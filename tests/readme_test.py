@@ -135,6 +135,8 @@ class Readme(unittest.TestCase):
                     continue
                 line = line.replace("tcp://127.0.0.1:7007", endpoint)
                 line = line.replace("-d 10s", "-d 200ms")
+                if "--search" in line:  # many loads
+                    line += " --print-config"
                 done = subprocess.run(shlex.split(ours(line)) + ["-q"], timeout=60,
                                       stdout=subprocess.PIPE, text=True)
                 # VALID, CLIENT-BOUND or, where a sanitizer serves, OVERLOADED.

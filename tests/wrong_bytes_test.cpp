@@ -245,7 +245,7 @@ TEST(WrongBytes, OfHttpBodiesAreNamed) {
   EXPECT_EQ(http_fault([&](const auto&, const auto&) {
               return std::string("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
             }).text,
-            "connection 3, reply 0: not a right one, its status is 503");
+            "the server answered 503");
 }
 
 }  // namespace
