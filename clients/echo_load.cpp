@@ -102,6 +102,8 @@ void add_options(CLI::App& parser, Options& options) {
   parser.add_flag("--spin", plan.spin, "ask the clock again and again, never sleep");
   add_duration(parser, "-d,--duration", plan.duration, "length of the measured window",
                1ms, 24h);
+  add_duration(parser, "--interval", plan.interval,
+               "of --intervals and --hdr-log: the window in parts", 0s, 24h);
   add_count(parser, "-n,--requests", plan.requests,
             "end after so many verified requests (0: by duration)", 0, 1'000'000'000'000);
   add_count(parser, "-p,--pipeline", plan.pipeline, "requests outstanding per connection",
@@ -295,6 +297,7 @@ ExitCode start(int argc, char** argv) {
   complete_workload(options.workload, parser, options.plan);
   complete_work(options.work, parser, options.plan);
   complete_http(options.http, options.work.protocol, parser, options.plan);
+  complete_intervals(options.exports, options.plan);
   complete_place(options.part, options.start_at, options.plan);
   if (options.engine == "io_uring") options.plan.engine = EngineKind::io_uring;
   complete_classes(options.classes, parser, options.plan);
@@ -307,7 +310,8 @@ ExitCode start(int argc, char** argv) {
   ProgressLine line(options.quiet);
   double started = unix_seconds();
   const LoadEvents events{.window_begins = [&] { started = unix_seconds(); },
-                          .progress = [&](const LoadProgress& now) { line.show(now); }};
+                          .progress = [&](const LoadProgress& now) { line.show(now); },
+                          .interval = [&](const LoadInterval& it) { files.add(it); }};
   LoadResult result = run_load(options.plan, events, interrupt.token());
   line.clear();
   result.ceiling = known_ceiling(options.plan);

@@ -204,6 +204,56 @@ class Crew {
   std::vector<std::jthread> threads_;
 };
 
+/// Tells the intervals of the lead as they become whole.
+class IntervalTeller {
+ public:
+  IntervalTeller(const Population& lead, const LoadEvents& events)
+      : lead_(lead),
+        events_(events),
+        length_s_(std::chrono::duration<double>(lead.plan().interval).count()) {}
+
+  /// Those that are whole in every thread.
+  void tell() {
+    if (length_s_ == 0) return;
+    std::uint64_t whole = std::numeric_limits<std::uint64_t>::max();
+    for (const auto& member : lead_.members())
+      whole = std::min(whole, member->intervals().whole());
+    while (next_.number < whole) tell_next(length_s_);
+  }
+  /// After the window, which had `seconds`, and the last reply.
+  void tell_the_rest(double seconds) {
+    if (length_s_ == 0) return;
+    std::uint64_t whole = 0;
+    for (const auto& member : lead_.members())
+      whole = std::max(whole, member->intervals().whole());
+    while (next_.number < whole)
+      tell_next(std::clamp(seconds - next_.begin_seconds, 0.0, length_s_));
+    for (const auto& member : lead_.members())
+      member->intervals().take_rest(next_.response);
+    next_.is_rest = true;
+    next_.begin_seconds = seconds;
+    next_.seconds = 0;
+    if (next_.response.count() > 0) events_.interval(next_);
+  }
+
+ private:
+  void tell_next(double seconds) {
+    for (const auto& member : lead_.members())
+      member->intervals().take_until(next_.number + 1, next_.response);
+    next_.seconds = seconds;
+    events_.interval(next_);
+    const std::uint64_t number = next_.number + 1;
+    next_ = LoadInterval();
+    next_.number = number;
+    next_.begin_seconds = static_cast<double>(number) * length_s_;
+  }
+
+  const Population& lead_;
+  const LoadEvents& events_;
+  const double length_s_;
+  LoadInterval next_;
+};
+
 /// Waits for a phase to end, telling how it goes. False when it was cut short.
 template <class Ended>
 bool wait_for(const Crew& crew, const char* phase, Nanoseconds planned,
@@ -296,7 +346,7 @@ std::int64_t moment_to_begin(const LoadPlan& plan) {
 
 /// Greeting, warm-up, window, and the moment after it. False when cut short.
 bool measure(Crew& crew, const LoadPlan& plan, const LoadEvents& events,
-             const std::stop_token& stop) {
+             const std::stop_token& stop, IntervalTeller& intervals) {
   crew.enter(Phase::greeting);
   Greeting greeting(std::min<Nanoseconds>(plan.timeout, 300ms));
   if (!wait_for(crew, "greeting", plan.timeout, events, stop, [&](Nanoseconds past) {
@@ -315,6 +365,7 @@ bool measure(Crew& crew, const LoadPlan& plan, const LoadEvents& events,
   const bool whole =
       wait_for(crew, "measuring", Nanoseconds(end_ns - clock_ns()), events, stop,
                [&](Nanoseconds) {
+                 intervals.tell();
                  return clock_ns() >= end_ns || (plan.requests > 0 && crew.quota_met());
                });
   crew.enter(Phase::cooling);
@@ -422,16 +473,18 @@ LoadResult run_load(const LoadPlan& plan, const LoadEvents& events,
   if (plan.http && plan.http->get) body = fetch_body(plan);
   Crew crew(plan, addresses, body);
   crew.start();
+  IntervalTeller intervals(crew.lead(), events);
   bool whole = wait_for(crew, "connecting", plan.timeout, events, stop, [&](Nanoseconds) {
     return crew.sum(&LoadThread::settled) >= crew.connections();
   });
   if (whole && crew.lead().sum(&LoadThread::connected) > 0)
-    whole = measure(crew, plan, events, stop);
+    whole = measure(crew, plan, events, stop, intervals);
   crew.enter(Phase::draining);
   wait_for(crew, "draining", plan.timeout, events, {},
            [&](Nanoseconds) { return crew.finished(); });
   crew.join();
   LoadResult result = crew.result();
+  intervals.tell_the_rest(result.seconds);
   result.interrupted = !whole;
   result.clock_late_ns_p99 = late_ns;
   if (result.connected == 0 && !stop.stop_requested())

@@ -11,6 +11,7 @@
 #include "clients/ceiling.hpp"
 #include "clients/histogram.hpp"
 #include "clients/http_caller.hpp"
+#include "clients/intervals.hpp"
 #include "clients/manners.hpp"
 #include "clients/work_caller.hpp"
 #include "clients/workload.hpp"
@@ -36,6 +37,7 @@ struct LoadPlan {
   std::vector<int> cpus;  ///< the threads' affinity; empty: anywhere
   Nanoseconds warm_up = std::chrono::milliseconds(500);
   Nanoseconds duration = std::chrono::seconds(10);
+  Nanoseconds interval{0};           ///< of LoadEvents::interval; 0: none
   std::uint64_t requests = 0;        ///< ends the window after so many; 0: duration alone
   Workload workload{};               ///< closed, open or partly open
   std::uint64_t payload_bytes = 64;  ///< of each request, unless `sizes` has a law for it
@@ -194,6 +196,9 @@ struct LoadEvents {
   std::function<void()> window_begins = [] {};
   std::function<void()> window_ended = [] {};  ///< the load is still held, and goes on
   std::function<void(const LoadProgress&)> progress = [](const LoadProgress&) {};
+  /// Each interval of the window once, in order, soon after its end; then the rest, if
+  /// there is one. Their histograms sum up to the result's.
+  std::function<void(const LoadInterval&)> interval = [](const LoadInterval&) {};
 };
 
 /// Throws UsageError for what datagrams cannot do: HTTP, requests too short or too long.

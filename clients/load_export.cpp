@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "clients/hdr_log.hpp"
+#include "clients/load_report.hpp"
 #include "clients/percentile_distribution.hpp"
 
 namespace echolab {
@@ -74,8 +75,11 @@ void add_export_options(CLI::App& parser, ExportOptions& options) {
   parser.add_flag("--csv", options.csv, "a header and one row of CSV instead of it");
   parser.add_option("--hgrm", options.hgrm,
                     "write the latencies as HdrHistogram's percentile distribution, us");
-  parser.add_option("--hdr-log", options.hdr_log,
-                    "write them as one interval of an HdrHistogram log (V2), ns");
+  parser.add_option(
+      "--hdr-log", options.hdr_log,
+      "write them as an HdrHistogram log (V2), ns: one interval, or --interval's");
+  parser.add_option("--intervals", options.intervals,
+                    "write a line of JSON per --interval, as it ends");
 }
 
 WholeFile::WholeFile(std::string option, std::string path)
@@ -117,13 +121,64 @@ LoadFiles::LoadFiles(const ExportOptions& options) {
     throw UsageError(fmt::format("--hdr-log: '{}' is --hgrm's file", *options.hdr_log));
   if (options.hgrm) hgrm_.emplace("--hgrm", *options.hgrm);
   if (options.hdr_log) hdr_log_.emplace("--hdr-log", *options.hdr_log);
+  if (!options.intervals) return;
+  intervals_path_ = *options.intervals;
+  intervals_ =
+      Fd(::open(intervals_path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  if (!intervals_)
+    throw UsageError(fmt::format("--intervals: '{}' cannot be written: {}",
+                                 intervals_path_, std::strerror(errno)));
+}
+
+void LoadFiles::add(const LoadInterval& interval) {
+  if (hdr_log_)
+    hdr_lines_ +=
+        hdr_log_line(interval.begin_seconds, interval.seconds, interval.response);
+  if (!intervals_) return;
+  const std::string line = interval_json(interval).dump() + "\n";
+  for (std::string_view rest = line; !rest.empty();) {
+    const ssize_t written = ::write(intervals_.get(), rest.data(), rest.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0)
+      throw Failure(ExitCode::failure,
+                    fmt::format("--intervals: writing '{}': {}", intervals_path_,
+                                std::strerror(errno)));
+    rest.remove_prefix(static_cast<std::size_t>(written));
+  }
 }
 
 void LoadFiles::write(const Histogram& latency, double start_unix_seconds,
                       double seconds) {
   if (hgrm_) hgrm_->put(percentile_distribution(latency));
   if (hdr_log_)
-    hdr_log_->put(hdr_log_head(start_unix_seconds) + hdr_log_line(0, seconds, latency));
+    hdr_log_->put(hdr_log_head(start_unix_seconds) +
+                  (hdr_lines_.empty() ? hdr_log_line(0, seconds, latency) : hdr_lines_));
+}
+
+nlohmann::json interval_json(const LoadInterval& interval) {
+  const auto requests = static_cast<double>(interval.response.count());
+  return {{"number", interval.number},
+          {"begin_seconds", interval.begin_seconds},
+          {"seconds", interval.seconds},
+          {"rest", interval.is_rest},
+          {"requests", interval.response.count()},
+          {"requests_per_second", interval.seconds > 0
+                                      ? nlohmann::json(requests / interval.seconds)
+                                      : nlohmann::json()},
+          {"latency_ns", times_json(interval.response)}};
+}
+
+void complete_intervals(const ExportOptions& options, LoadPlan& plan) {
+  using namespace std::chrono_literals;
+  if (plan.interval == 0s) {
+    if (options.intervals) plan.interval = 1s;
+    return;
+  }
+  if (plan.interval < 10ms)
+    throw UsageError(
+        fmt::format("--interval: {} ns is less than 10 ms", plan.interval.count()));
+  if (!options.intervals && !options.hdr_log)
+    throw UsageError("--interval: give --intervals FILE or --hdr-log FILE as well");
 }
 
 std::string load_csv(const nlohmann::json& row) {

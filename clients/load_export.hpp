@@ -6,17 +6,20 @@
 #include <string>
 
 #include "clients/histogram.hpp"
+#include "clients/intervals.hpp"
+#include "clients/load.hpp"
 #include "common/fd.hpp"
 #include "common/program.hpp"
 
 namespace echolab {
 
-/// `--json`, `--csv`, `--hgrm` and `--hdr-log`, as they were given.
+/// `--json`, `--csv`, `--hgrm`, `--hdr-log` and `--intervals`, as they were given.
 struct ExportOptions {
   bool json = false;
   bool csv = false;
   std::optional<std::string> hgrm;
   std::optional<std::string> hdr_log;
+  std::optional<std::string> intervals;
 };
 void add_export_options(CLI::App& parser, ExportOptions& options);
 
@@ -50,13 +53,27 @@ class LoadFiles {
   /// Throws UsageError for a path that cannot be written, and for --json with --csv.
   explicit LoadFiles(const ExportOptions& options);
 
+  /// A line of JSON at once, for who follows it; the HDR log has it in the end.
+  void add(const LoadInterval& interval);
+
   /// `start_unix_seconds`: when the window began, since the epoch.
   void write(const Histogram& latency, double start_unix_seconds, double seconds);
 
  private:
   std::optional<WholeFile> hgrm_;
   std::optional<WholeFile> hdr_log_;
+  std::string intervals_path_;
+  Fd intervals_;
+  std::string hdr_lines_;  ///< of the intervals
 };
+
+/// {"number", "begin_seconds", "seconds", "rest", "requests", "requests_per_second",
+/// "latency_ns": {…}} of one interval.
+nlohmann::json interval_json(const LoadInterval& interval);
+
+/// Sets `plan.interval` where its files need one: 1 s. Throws UsageError for one below
+/// 10 ms, or without a file that would tell of it.
+void complete_intervals(const ExportOptions& options, LoadPlan& plan);
 
 /// A header and one row (RFC 4180, but lines end as everywhere here) of what echo_load
 /// --json has. What does not exist is empty.

@@ -38,14 +38,6 @@ nlohmann::json datagrams_json(const DatagramCounts& datagrams) {
           {"reordered", datagrams.reordered}};
 }
 
-nlohmann::json summary(const Histogram& times) {
-  return {{"n", times.count()},           {"sum", times.totals().sum_ns},
-          {"mean", times.mean_ns()},      {"min", times.min_ns()},
-          {"p50", quantile(times, 0.5)},  {"p90", quantile(times, 0.9)},
-          {"p99", quantile(times, 0.99)}, {"p999", quantile(times, 0.999)},
-          {"max", times.max_ns()},        {"overflow", times.overflow()}};
-}
-
 nlohmann::json buckets_of(const Histogram& times) {
   auto buckets = nlohmann::json::array();
   for (const auto& bucket : times.non_empty())
@@ -129,7 +121,7 @@ void add_details(nlohmann::json& row, const LoadDetails& details) {
       {"first_byte", &details.first_byte},
       {"close", &details.close}};
   for (const auto& [name, times] : all) {
-    row[fmt::format("{}_ns", name)] = summary(*times);
+    row[fmt::format("{}_ns", name)] = times_json(*times);
     row["histograms"][name] = buckets_of(*times);
   }
 }
@@ -153,6 +145,14 @@ std::pair<std::uint64_t, std::uint64_t> slowest_and_fastest(const LoadResult& re
 }
 
 }  // namespace
+
+nlohmann::json times_json(const Histogram& times) {
+  return {{"n", times.count()},           {"sum", times.totals().sum_ns},
+          {"mean", times.mean_ns()},      {"min", times.min_ns()},
+          {"p50", quantile(times, 0.5)},  {"p90", quantile(times, 0.9)},
+          {"p99", quantile(times, 0.99)}, {"p999", quantile(times, 0.999)},
+          {"max", times.max_ns()},        {"overflow", times.overflow()}};
+}
 
 double LoadResult::requests_per_second() const {
   if (summed_rate) return *summed_rate;
@@ -200,6 +200,7 @@ nlohmann::json plan_json(const LoadPlan& plan) {
           {"cpus", plan.cpus},
           {"warm_up_seconds", seconds(plan.warm_up)},
           {"duration_seconds", seconds(plan.duration)},
+          {"interval_seconds", seconds(plan.interval)},
           {"requests", plan.requests},
           {"payload_bytes", plan.payload_bytes},
           {"sizes", plan.sizes ? nlohmann::json(plan.sizes->text()) : nlohmann::json()},
@@ -222,7 +223,7 @@ nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result) {
       {"requests_per_second", result.requests_per_second()},
       {"connected", result.connected},
       {"errors", errors_json(result.errors)},
-      {"latency_ns", summary(latency)},
+      {"latency_ns", times_json(latency)},
       {"slowest_at_seconds",
        result.slowest_at_ns
            ? nlohmann::json(static_cast<double>(*result.slowest_at_ns) / 1e9)

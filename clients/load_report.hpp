@@ -9,6 +9,10 @@
 
 namespace echolab {
 
+/// {"n", "sum", "mean", "min", "p50", …, "max", "overflow"} in ns; a quantile that too
+/// few values support is null.
+nlohmann::json times_json(const Histogram& times);
+
 /// The members "seconds" … "client" of one row of trials.jsonl (results/README.md).
 nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result);
 

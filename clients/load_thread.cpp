@@ -7,7 +7,7 @@ LoadThread::LoadThread(const LoadPlan& plan, const Share& share,
     : plan_(plan),
       share_(share),
       agenda_(plan.workload, plan.seed, share.stripe, share.connections, plan.pipeline),
-      window_(share.quota, plan.workload.is_open()),
+      window_(share.quota, plan.workload.is_open(), plan.interval.count()),
       timetable_(timetable) {}
 
 bool LoadThread::has_begun() try {

@@ -52,6 +52,7 @@ class LoadThread {
   virtual ~LoadThread() = default;
 
   void run();
+  [[nodiscard]] Intervals& intervals() { return window_.intervals(); }
   /// After run(): adds what this thread measured.
   virtual void add_to(LoadResult& result) const;
 
@@ -90,6 +91,7 @@ class LoadThread {
   void follow_phase() {
     const Phase phase = timetable_.phase.load(std::memory_order_acquire);
     if (phase != now_in_) enter(phase);
+    if (window_.intervals().are_kept()) window_.intervals().pass(now_ns());
   }
   [[nodiscard]] bool is_due(std::int64_t now_ns) const { return boundary_ns_ <= now_ns; }
   /// The load begins, the window begins, the window ends: each at its moment, which all

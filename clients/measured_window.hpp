@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "clients/intervals.hpp"
 #include "clients/load.hpp"
 #include "clients/load_clock.hpp"
 
@@ -21,18 +22,23 @@ struct Stamps {
 /// answered: whoever waits for long must not fall out of the count.
 class MeasuredWindow {
  public:
-  /// `quota`: requests to count; 0: no end.
-  MeasuredWindow(std::uint64_t quota, bool is_open_loop)
-      : quota_(quota), by_intention_(is_open_loop) {}
+  /// `quota`: requests to count; 0: no end. `interval_ns`: 0: none are kept.
+  MeasuredWindow(std::uint64_t quota, bool is_open_loop, std::int64_t interval_ns = 0)
+      : quota_(quota), by_intention_(is_open_loop), intervals_(interval_ns) {}
+
+  /// For who takes them while the window goes on.
+  [[nodiscard]] Intervals& intervals() { return intervals_; }
 
   void begin(std::int64_t now_ns) {
     begin_ns_ = now_ns;
+    intervals_.begin(now_ns);
     cpu_begin_ns_ = clock_ns(CLOCK_THREAD_CPUTIME_ID);
   }
   /// Once it has begun; only the first end counts.
   void end(std::int64_t now_ns) {
     if (!is_open()) return;
     end_ns_ = now_ns;
+    intervals_.end(now_ns);
     cpu_end_ns_ = clock_ns(CLOCK_THREAD_CPUTIME_ID);
   }
   [[nodiscard]] bool is_open() const { return has_begun() && end_ns_ == never_ns; }
@@ -104,10 +110,12 @@ class MeasuredWindow {
       slowest_at_ns_ = at_ns;
     }
     response_.record(response_ns);
+    if (intervals_.are_kept()) intervals_.record(response_ns, at_ns);
   }
 
   const std::uint64_t quota_;
   const bool by_intention_;
+  Intervals intervals_;
   Histogram response_;
   Histogram service_;
   Histogram blocked_;

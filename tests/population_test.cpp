@@ -135,10 +135,11 @@ TEST(Population, TheSilentAreHeldAndGreetedOrNotAndAskNothing) {
   EXPECT_EQ(mute.details->first_byte.count(), 0U);
   EXPECT_EQ(mute.errors.total(), 0U) << mute.first_failure;
   std::map<std::uint64_t, int> conversations;
-  for (const Conversation& one : server.conversations()) ++conversations[one.bytes];
+  const auto seen = server.conversations();
+  for (const Conversation& one : seen) ++conversations[one.bytes];
   EXPECT_EQ(conversations[0], 20);
   EXPECT_EQ(conversations[32], 50);
-  EXPECT_EQ(conversations.size(), 6U) << "and the four that are active";
+  EXPECT_EQ(seen.size(), 74U) << "and the four that are active";
 }
 
 TEST(Population, ChurnEndsEachConnectionAfterItsRequestsAndConnectsAnew) {
