@@ -250,6 +250,37 @@ TEST(HttpLoad, AServerThatClosesWithTheLastReplyOfTheLoadIsRight) {
   EXPECT_EQ(result.response.count(), 1U);
 }
 
+TEST(HttpLoad, ChurnMeetsAServerThatClosesAfterAsManyRequests) {
+  for (const char* close : {"Connection: close\r\n", ""}) {
+    const Replying server([&](unsigned n) { return ok("hello", n == 9 ? close : ""); },
+                          10);
+    LoadPlan plan = plan_for(server.endpoint(), get);
+    plan.manners.kind = Manners::Kind::churn;
+    plan.manners.requests = 10;
+    const LoadResult result = run_load(plan);
+    EXPECT_EQ(result.errors.total(), 0U) << result.first_failure;
+    EXPECT_EQ(result.requests, plan.requests);
+  }
+}
+
+TEST(HttpLoad, PopulationsAskForTheSame) {
+  const ServerProcess server("epoll_level", any_port, {.flags = for_http});
+  for (const HttpAsk& ask : {get, HttpAsk()}) {
+    LoadPlan plan = plan_for(server.endpoint(), ask);
+    LoadPlan other = plan;
+    other.name = "other";
+    other.manners.kind = Manners::Kind::slow_writer;
+    other.manners.rate = 2'000;
+    other.requests = 0;
+    plan.name = "lead";
+    plan.company.push_back(other);
+    const LoadResult result = run_load(plan);
+    expect_exactly(plan, result);
+    ASSERT_EQ(result.company.size(), 1U);
+    EXPECT_EQ(result.company[0].errors.total(), 0U) << result.company[0].first_failure;
+  }
+}
+
 TEST(HttpLoad, ThePlanSaysWhatIsAsked) {
   LoadPlan plan;
   EXPECT_TRUE(plan_json(plan)["http"].is_null());

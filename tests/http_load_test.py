@@ -145,7 +145,7 @@ class Nginx(unittest.TestCase):
         row, _ = load("--http-get", "/index.html", endpoint, seconds=1.5)
         change.join()
         self.assertEqual(row["verdict"], "CORRUPT")
-        self.assertIn("a wrong byte", row["reason"])
+        self.assertIn("its body is not that of the first GET", row["reason"])
 
 
 class Python(unittest.TestCase):
