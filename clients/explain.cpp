@@ -118,9 +118,8 @@ std::string throughput(const LoadPlan& plan, const LoadResult& result, Verdict v
              "it is given may be as fast as it likes: no number of this load means "
              "anything.";
     case Verdict::failed:
-      return "The load did not take place as you asked for it: no number of this load "
-             "says what "
-             "the server can do.";
+      return "The load did not go as it should: no number of it says what the server can "
+             "do.";
   }
   return "";
 }
@@ -195,6 +194,9 @@ double busy_share(const LoadPlan& plan, const LoadResult& result) {
 }
 
 std::string limit(const LoadPlan& plan, const LoadResult& result, Verdict verdict) {
+  if (plan.spin && verdict != Verdict::client_bound)
+    return "The client never sleeps (--spin): that its threads were busy says nothing of "
+           "who was the limit.";
   std::string text =
       fmt::format("The client used {:.0f} % of the time of its thread{}",
                   100 * busy_share(plan, result), plan.threads == 1 ? "" : "s");
@@ -318,7 +320,13 @@ bool has_numbers(Verdict verdict) {
 std::vector<std::string> explain(const LoadPlan& plan, const LoadResult& result,
                                  const Judgement& judgement) {
   const Verdict verdict = judgement.verdict;
-  Sentences said = {asked(plan), throughput(plan, result, verdict)};
+  Sentences said = {asked(plan)};
+  if (!plan.company.empty())
+    said.push_back(
+        fmt::format("Other clients were there at the same time; all that is "
+                    "said here is of the first class, '{}'.",
+                    plan.name));
+  said.push_back(throughput(plan, result, verdict));
   if (has_numbers(verdict)) {
     add_times(said, result, verdict);
     if (plan.workload.is_open() && verdict != Verdict::unsteady) add_parts(said, result);

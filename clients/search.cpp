@@ -40,6 +40,9 @@ double parse_precision(const std::string& text) {
 
 RateSearchPlan search_plan(const SearchOptions& options, const LatencyPromise& promise,
                            const LoadPlan& plan) {
+  if (!plan.workload.is_open() || plan.workload.arrivals->rate_end > 0)
+    throw UsageError(
+        "--search: the first class has an open loop of one rate, such as R=1k");
   RateSearchPlan search;
   search.start = plan.workload.arrivals->rate;
   search.precision = parse_precision(options.precision);

@@ -194,6 +194,8 @@ WRONG = [
                     ["--null-responder"], ["--start-at", "1"], ["--requests", "5"],
                     ["--hgrm", "x"], ["--hdr-log", "x"])],
     ("echo_load", ["--search", "p99<2ms", "-R", "1k..2k"], USAGE, ["--search", "1k..2k"]),
+    ("echo_load", ["--search", "p99<2ms", "--class", "good:R=1k..2k"], USAGE,
+     ["--search", "R=1k"]),
     ("echo_load", ["--search", "p99<2ms", "--json", "--csv"], USAGE, ["--csv", "--json"]),
     *[("echo_load", ["--search", "p99<2ms", "--search-precision", given], USAGE,
        ["--search-precision", f"'{given}'", "5%"])

@@ -186,6 +186,24 @@ TEST(Explain, says_how_near_the_clients_ceiling_was_where_it_is_known) {
   EXPECT_TRUE(has(text, "it was not the limit")) << text;
 }
 
+TEST(Explain, says_of_whom_it_speaks_where_there_are_several_classes) {
+  LoadPlan plan = closed_plan();
+  EXPECT_FALSE(has(said(plan, result(), Verdict::valid), "class"));
+  plan.name = "good";
+  plan.company.emplace_back();
+  EXPECT_TRUE(has(said(plan, result(), Verdict::valid), "of the first class, 'good'"));
+}
+
+TEST(Explain, does_not_take_a_client_that_never_sleeps_for_busy) {
+  LoadPlan plan = open_plan();
+  plan.spin = true;
+  LoadResult spinning = result();
+  spinning.client_cpu_ns = 1e9;
+  const std::string text = said(plan, spinning, Verdict::valid);
+  EXPECT_FALSE(has(text, "used 100 %")) << text;
+  EXPECT_TRUE(has(text, "never sleeps (--spin)")) << text;
+}
+
 TEST(Explain, passes_warnings_on_and_says_that_it_was_cut_short) {
   LoadResult cut = result();
   cut.interrupted = true;
