@@ -139,6 +139,8 @@ void choose_cpus(Options& options) {
   if (server.empty())
     server.assign(allowed.begin(), half == allowed.begin() ? allowed.end() : half);
   if (client.empty()) client.assign(half, allowed.end());
+  options.plan.load.is_alone = std::ranges::none_of(
+      client, [&](int cpu) { return std::ranges::find(server, cpu) != server.end(); });
 }
 
 void choose_clients(Options& options) {

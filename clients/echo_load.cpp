@@ -91,6 +91,8 @@ void add_options(CLI::App& parser, Options& options) {
   using namespace std::chrono_literals;
   LoadPlan& plan = options.plan;
   add_endpoint(parser, "server", plan.server, "endpoint of the server");
+  parser.add_flag("--alone", plan.is_alone,
+                  "nobody else should run on its CPUs (taskset): else it is NOISY");
   add_count(parser, "-c,--connections", plan.connections, "connections in all", 1,
             1'000'000);
   add_count(parser, "-t,--threads", plan.threads, "threads, each a loop", 1, 256);

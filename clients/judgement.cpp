@@ -257,10 +257,28 @@ Judgement judge_lead(const LoadPlan& plan, const LoadResult& result) {
   return valid;
 }
 
+/// What the machine did explains a load that is else valid, or that was overloaded.
+Judgement with_noise(Judgement judgement, const LoadPlan& plan,
+                     const LoadResult& result) {
+  const auto disturbed = result.noise ? disturbance(*result.noise) : std::nullopt;
+  if (!disturbed) return judgement;
+  const bool may_be_noise =
+      judgement.verdict == Verdict::valid || judgement.verdict == Verdict::overloaded;
+  if (!plan.is_alone || !may_be_noise) {
+    judgement.warnings.push_back(*disturbed);
+    return judgement;
+  }
+  judgement.reason = judgement.reason.empty()
+                         ? *disturbed
+                         : fmt::format("{}; {}", *disturbed, judgement.reason);
+  judgement.verdict = Verdict::noisy;
+  return judgement;
+}
+
 }  // namespace
 
 Judgement judge(const LoadPlan& plan, const LoadResult& result) {
-  Judgement judgement = judge_lead(plan, result);
+  Judgement judgement = with_noise(judge_lead(plan, result), plan, result);
   if (const std::string corrupt = company_corrupt(plan, result);
       !corrupt.empty() && judgement.verdict != Verdict::corrupt)
     judgement = {Verdict::corrupt, corrupt};

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <fstream>
 #include <memory>
@@ -13,6 +16,7 @@
 #include "clients/load_loop.hpp"
 #include "clients/noise.hpp"
 #include "common/affinity.hpp"
+#include "common/machine.hpp"
 #include "common/program.hpp"
 
 namespace echolab {
@@ -128,12 +132,26 @@ class Crew {
 
   /// Throws when a thread cannot be made; those that could are then joined.
   void start() {
+    std::size_t total = 0;
+    for (const Population& population : populations_)
+      total += population.members().size();
+    thread_ids_ = std::vector<std::atomic<pid_t>>(total);
+    std::size_t i = 0;
     for (const Population& population : populations_)
       for (const auto& member : population.members())
-        threads_.emplace_back([&] {
+        threads_.emplace_back([&, id = &thread_ids_[i++]] {
           pin_this_thread(population.plan().cpus);
+          *id = ::gettid();
           member->run();
         });
+  }
+  /// Of those that run by now.
+  [[nodiscard]] NoiseWatch watch_noise() const {
+    std::vector<pid_t> ids;
+    for (const std::atomic<pid_t>& id : thread_ids_)
+      if (id != 0) ids.push_back(id);
+    const std::vector<int>& cpus = lead().plan().cpus;
+    return {ids, cpus.empty() ? allowed_cpus() : cpus};
   }
   void enter(Phase phase) { timetable_.phase.store(phase, std::memory_order_release); }
   /// The load begins at `moment_ns`, two ticks from now or later.
@@ -201,6 +219,7 @@ class Crew {
  private:
   Timetable timetable_;
   std::deque<Population> populations_;
+  std::vector<std::atomic<pid_t>> thread_ids_;
   std::vector<std::jthread> threads_;
 };
 
@@ -344,9 +363,11 @@ std::int64_t moment_to_begin(const LoadPlan& plan) {
   return std::max(soon_ns, plan.start_at_ns - clock_ns(CLOCK_REALTIME) + clock_ns());
 }
 
-/// Greeting, warm-up, window, and the moment after it. False when cut short.
+/// Greeting, warm-up, window, and the moment after it. False when cut short. `noise` is
+/// that of the window.
 bool measure(Crew& crew, const LoadPlan& plan, const LoadEvents& events,
-             const std::stop_token& stop, IntervalTeller& intervals) {
+             const std::stop_token& stop, IntervalTeller& intervals,
+             std::optional<Noise>& noise) {
   crew.enter(Phase::greeting);
   Greeting greeting(std::min<Nanoseconds>(plan.timeout, 300ms));
   if (!wait_for(crew, "greeting", plan.timeout, events, stop, [&](Nanoseconds past) {
@@ -362,12 +383,15 @@ bool measure(Crew& crew, const LoadPlan& plan, const LoadEvents& events,
     return false;
   events.window_begins();
   const std::int64_t end_ns = crew.open_window(plan.duration);
+  std::this_thread::sleep_for(2 * Nanoseconds(tick_ns));
+  const NoiseWatch watch = crew.watch_noise();
   const bool whole =
       wait_for(crew, "measuring", Nanoseconds(end_ns - clock_ns()), events, stop,
                [&](Nanoseconds) {
                  intervals.tell();
                  return clock_ns() >= end_ns || (plan.requests > 0 && crew.quota_met());
                });
+  noise = watch.until_now();
   crew.enter(Phase::cooling);
   events.window_ended();
   return whole;
@@ -477,8 +501,9 @@ LoadResult run_load(const LoadPlan& plan, const LoadEvents& events,
   bool whole = wait_for(crew, "connecting", plan.timeout, events, stop, [&](Nanoseconds) {
     return crew.sum(&LoadThread::settled) >= crew.connections();
   });
+  std::optional<Noise> noise;
   if (whole && crew.lead().sum(&LoadThread::connected) > 0)
-    whole = measure(crew, plan, events, stop, intervals);
+    whole = measure(crew, plan, events, stop, intervals, noise);
   crew.enter(Phase::draining);
   wait_for(crew, "draining", plan.timeout, events, {},
            [&](Nanoseconds) { return crew.finished(); });
@@ -487,6 +512,7 @@ LoadResult run_load(const LoadPlan& plan, const LoadEvents& events,
   intervals.tell_the_rest(result.seconds);
   result.interrupted = !whole;
   result.clock_late_ns_p99 = late_ns;
+  result.noise = noise;
   if (result.connected == 0 && !stop.stop_requested())
     throw Unreachable(fmt::format("{}: {}", plan.server.text(), result.first_failure));
   return result;

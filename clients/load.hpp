@@ -13,6 +13,7 @@
 #include "clients/http_caller.hpp"
 #include "clients/intervals.hpp"
 #include "clients/manners.hpp"
+#include "clients/noise_watch.hpp"
 #include "clients/work_caller.hpp"
 #include "clients/workload.hpp"
 #include "clients/wrong_bytes.hpp"
@@ -35,6 +36,9 @@ struct LoadPlan {
   EngineKind engine = EngineKind::epoll;
   bool spin = false;      ///< never sleeps: asks the clock again and again
   std::vector<int> cpus;  ///< the threads' affinity; empty: anywhere
+  /// Nobody else, the server neither, should run on their CPUs: then what others take
+  /// makes the load NOISY. Else it is part of the set-up, and a warning.
+  bool is_alone = false;
   Nanoseconds warm_up = std::chrono::milliseconds(500);
   Nanoseconds duration = std::chrono::seconds(10);
   Nanoseconds interval{0};           ///< of LoadEvents::interval; 0: none
@@ -155,6 +159,7 @@ struct LoadResult {
   std::size_t connected = 0;
   LoadErrors errors;
   DatagramCounts datagrams;       ///< none sent: the transport is a stream
+  std::optional<Noise> noise;     ///< inside the window; empty: cut short, or merged
   double client_cpu_ns = 0;       ///< of the load threads, inside the window
   bool interrupted = false;       ///< stopped before the window's end
   std::string first_failure;      ///< of a connection, in words

@@ -255,7 +255,8 @@ std::string content_of(const std::string& file) {
 
 /// Throws when two plans ask for different loads.
 void check_alike(const LoadRecord& first, const LoadRecord& other) {
-  static const std::set<std::string> free = {"seed", "server", "connections", "part"};
+  static const std::set<std::string> free = {"seed", "server", "connections", "part",
+                                             "alone"};
   const auto shown = [](const Json& row, const std::string& name) {
     return row.contains(name) ? row.at(name).dump() : "missing";
   };

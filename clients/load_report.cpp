@@ -137,6 +137,20 @@ nlohmann::json offered_json(const LoadResult& result) {
           {"clock_late_ns_p99", result.clock_late_ns_p99}};
 }
 
+nlohmann::json noise_json(const Noise& noise) {
+  const auto or_null = [](const std::optional<double>& seconds) {
+    return seconds ? nlohmann::json(*seconds) : nlohmann::json();
+  };
+  return {{"seconds", noise.seconds},
+          {"threads", noise.threads},
+          {"cpus", noise.cpus},
+          {"waited_seconds", or_null(noise.waited_seconds)},
+          {"ran_seconds", noise.ran_seconds},
+          {"involuntary_switches", noise.involuntary_switches},
+          {"stolen_seconds", noise.stolen_seconds},
+          {"others_seconds", or_null(noise.others_seconds)}};
+}
+
 std::pair<std::uint64_t, std::uint64_t> slowest_and_fastest(const LoadResult& result) {
   const auto& all = result.requests_per_connection;
   if (all.empty()) return {0, 0};
@@ -198,6 +212,7 @@ nlohmann::json plan_json(const LoadPlan& plan) {
           {"engine", plan.engine == EngineKind::io_uring ? "io_uring" : "epoll"},
           {"spin", plan.spin},
           {"cpus", plan.cpus},
+          {"alone", plan.is_alone},
           {"warm_up_seconds", seconds(plan.warm_up)},
           {"duration_seconds", seconds(plan.duration)},
           {"interval_seconds", seconds(plan.interval)},
@@ -244,6 +259,7 @@ nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result) {
         {"threads", plan.threads}}}};
   if (result.details) add_details(row, *result.details);
   if (plan.workload.is_open()) row["offered"] = offered_json(result);
+  if (result.noise) row["noise"] = noise_json(*result.noise);
   if (const auto law = littles_law(plan, result))
     row["littles_law"] = {{"places", law->places},
                           {"outstanding", law->outstanding},
@@ -303,6 +319,7 @@ std::string load_table(const LoadPlan& plan, const LoadResult& result,
                                    show_duration(result.client_cpu_ns /
                                                  static_cast<double>(result.requests)),
                                    result.client_cores_used()));
+  if (result.noise) table += line("noise", noise_text(*result.noise));
   table += line("client ceiling",
                 plan.http && plan.http->get
                     ? "unknown: a GET's depends on what it brings"

@@ -119,7 +119,7 @@ TEST(Intervals, OfALoadSumUpToItsHistogram) {
   plan.workload.arrivals.emplace().rate = 2'000;
   expect_the_sum(plan);
   plan.server = Endpoint::parse("udp://127.0.0.1:0");
-  const ServerProcess datagrams("udp", "udp://127.0.0.1:0");
+  const ServerProcess datagrams("udp_batched", "udp://127.0.0.1:0");
   plan.server = datagrams.endpoint();
   expect_the_sum(plan);
 }
