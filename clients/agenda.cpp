@@ -46,6 +46,7 @@ void Agenda::end_at(std::int64_t moment_ns) {
 void Agenda::freed(std::uint32_t connection, std::int64_t now_ns) {
   const bool in_session = !session_left_.empty() && session_left_[connection] > 0;
   if (in_session) --session_left_[connection];
+  is_full_ = false;
   if (schedule_ && !in_session) return free_.push({connection, now_ns});
   const std::int64_t end = now_ns + workload_.think.draw_ns(draw_);
   if (end >= end_ns_) return;

@@ -46,17 +46,29 @@ class Agenda {
   void end_at(std::int64_t moment_ns);
 
   void freed(std::uint32_t connection, std::int64_t now_ns);
+  /// A connection that was full takes one more.
+  void has_room() { is_full_ = false; }
 
   /// Who asks now; empty: nobody yet. `is_alive(connection)` false: its slot is gone.
-  /// Calls `drop(intended_ns)` for each arrival that finds no slot and does not wait.
-  template <class IsAlive, class Drop>
-  std::optional<Ask> next(std::int64_t now_ns, IsAlive&& is_alive, Drop&& drop) {
+  /// Calls `drop(intended_ns)` for each arrival that finds no slot and does not wait;
+  /// `extra()`, of on_busy any and make, for a connection that takes one more all the
+  /// same (empty: none does). It is no slot: freed() is for those within the depth alone.
+  template <class IsAlive, class Drop, class Extra>
+  std::optional<Ask> next(std::int64_t now_ns, IsAlive&& is_alive, Drop&& drop,
+                          Extra&& extra) {
     if (!thinking_.empty() && thinking_.front().moment_ns <= now_ns)
       return end_of_thought();
     while (schedule_ && arrival_ns() <= now_ns) {
       while (!free_.empty() && !is_alive(free_.front().connection)) free_.pop();
       if (free_.empty() && workload_.on_busy == OnBusy::queue) return std::nullopt;
       const std::int64_t intended_ns = arrival_ns();
+      if (free_.empty() && workload_.on_busy != OnBusy::drop) {
+        const std::optional<std::uint32_t> one_more = extra();
+        is_full_ = !one_more;
+        if (is_full_) return std::nullopt;
+        schedule_->pop();
+        return Ask{*one_more, intended_ns, intended_ns};
+      }
       schedule_->pop();
       if (!free_.empty()) return taken(intended_ns);
       drop(intended_ns);
@@ -69,7 +81,8 @@ class Agenda {
     const std::int64_t thought =
         thinking_.empty() ? never_ns : thinking_.front().moment_ns;
     const bool may_take =
-        schedule_ && (workload_.on_busy == OnBusy::drop || !free_.empty());
+        schedule_ &&
+        (!free_.empty() || (workload_.on_busy != OnBusy::queue && !is_full_));
     return may_take ? std::min(thought, arrival_ns()) : thought;
   }
   /// Arrivals that should be sent before the end, and were not yet.
@@ -129,6 +142,7 @@ class Agenda {
   Slots free_;
   std::vector<Thought> thinking_;            ///< a heap, the soonest in front
   std::vector<std::uint32_t> session_left_;  ///< requests, of each connection's session
+  bool is_full_ = false;                     ///< no connection took one more
   std::int64_t begin_ns_ = never_ns;
   std::int64_t end_ns_ = never_ns;
 };

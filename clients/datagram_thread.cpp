@@ -156,8 +156,9 @@ void DatagramLoop<Words>::keep_time(std::int64_t now) {
   const auto is_alive = [&](std::uint32_t index) {
     return connections_[index].state == State::open;
   };
+  const auto none = [] { return std::optional<std::uint32_t>(); };
   const auto drop = [&](std::int64_t intended) { window_.drop(intended); };
-  while (const auto next = agenda_.next(now, is_alive, drop)) {
+  while (const auto next = agenda_.next(now, is_alive, drop, none)) {
     Connection& connection = connections_[next->connection];
     if (connection.state != State::open) continue;
     now = clock_ns();

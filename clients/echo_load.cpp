@@ -87,7 +87,8 @@ constexpr const char* examples =
     "  half-close    says n=1 requests and its end at once, then reads; anew\n"
     "A number that is not VALID says why, and how it can be read.\n";
 
-void add_options(CLI::App& parser, Options& options) {
+/// What the load is.
+void add_load_options(CLI::App& parser, Options& options) {
   using namespace std::chrono_literals;
   LoadPlan& plan = options.plan;
   add_endpoint(parser, "server", plan.server, "endpoint of the server");
@@ -125,6 +126,11 @@ void add_options(CLI::App& parser, Options& options) {
                     "K/N: of N processes that share the arrivals, this is the K-th");
   parser.add_option("--start-at", options.start_at,
                     "when the load begins: 2030-01-01T12:00:00Z, or seconds since 1970");
+}
+
+/// What comes of it, and what else the program does.
+void add_options(CLI::App& parser, Options& options) {
+  add_load_options(parser, options);
   add_explain_option(parser, options.explain);
   add_export_options(parser, options.exports);
   parser

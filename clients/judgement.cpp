@@ -275,10 +275,23 @@ Judgement with_noise(Judgement judgement, const LoadPlan& plan,
   return judgement;
 }
 
+/// A closed loop whose throughput changes has no one throughput. What disturbs a machine
+/// that is shared may change as well: there it is only said.
+Judgement with_drift(Judgement judgement, const LoadPlan& plan,
+                     const LoadResult& result) {
+  if (plan.workload.is_open() || judgement.verdict != Verdict::valid) return judgement;
+  const auto drifts = drift(result.parts);
+  if (!drifts) return judgement;
+  if (plan.is_alone) return {Verdict::unsteady, *drifts, judgement.warnings};
+  judgement.warnings.push_back(*drifts);
+  return judgement;
+}
+
 }  // namespace
 
 Judgement judge(const LoadPlan& plan, const LoadResult& result) {
-  Judgement judgement = with_noise(judge_lead(plan, result), plan, result);
+  Judgement judgement =
+      with_drift(with_noise(judge_lead(plan, result), plan, result), plan, result);
   if (const std::string corrupt = company_corrupt(plan, result);
       !corrupt.empty() && judgement.verdict != Verdict::corrupt)
     judgement = {Verdict::corrupt, corrupt};

@@ -44,10 +44,11 @@ class Population {
       const Share share{
           .first = first,
           .connections = part_of(plan.connections),
+          .spare = part_of(plan.spare_connections),
           .quota = part_of(plan.requests),
           .stripe = {plan.part * plan.threads + i, plan.parts * plan.threads}};
       add(share);
-      first += share.connections;
+      first += share.connections + share.spare;
     }
   }
 
@@ -121,7 +122,7 @@ class Crew {
     std::size_t first = 0;
     const auto add = [&](const LoadPlan& its) {
       populations_.emplace_back(its, addresses, body, first, timetable_);
-      first += its.connections;
+      first += its.connections + its.spare_connections;
     };
     add(plan);
     for (const LoadPlan& other : plan.company) add(other);
@@ -313,10 +314,10 @@ std::size_t ports_per_source() {
 }
 
 void check_limits(const LoadPlan& plan, const Address& server) {
-  std::size_t connections = plan.connections;
+  std::size_t connections = plan.connections + plan.spare_connections;
   std::size_t threads = plan.threads;
   for (const LoadPlan& other : plan.company) {
-    connections += other.connections;
+    connections += other.connections + other.spare_connections;
     threads += other.threads;
   }
   const std::size_t needed = connections + threads + 64;

@@ -14,6 +14,7 @@
 #include "clients/intervals.hpp"
 #include "clients/manners.hpp"
 #include "clients/noise_watch.hpp"
+#include "clients/steadiness.hpp"
 #include "clients/work_caller.hpp"
 #include "clients/workload.hpp"
 #include "clients/wrong_bytes.hpp"
@@ -41,9 +42,10 @@ struct LoadPlan {
   bool is_alone = false;
   Nanoseconds warm_up = std::chrono::milliseconds(500);
   Nanoseconds duration = std::chrono::seconds(10);
-  Nanoseconds interval{0};           ///< of LoadEvents::interval; 0: none
-  std::uint64_t requests = 0;        ///< ends the window after so many; 0: duration alone
-  Workload workload{};               ///< closed, open or partly open
+  Nanoseconds interval{0};     ///< of LoadEvents::interval; 0: none
+  std::uint64_t requests = 0;  ///< ends the window after so many; 0: duration alone
+  Workload workload{};         ///< closed, open or partly open
+  std::size_t spare_connections = 0;  ///< of --on-busy new: so many more, when needed
   std::uint64_t payload_bytes = 64;  ///< of each request, unless `sizes` has a law for it
   std::optional<SizeLaw> sizes{};    ///< echo over streams
   std::size_t pipeline = 1;          ///< requests outstanding per connection
@@ -146,7 +148,8 @@ struct LoadDetails {
 struct LoadResult {
   double seconds = 0;  ///< the window's length
   std::uint64_t requests = 0;
-  Histogram response;  ///< intended … verified
+  WindowParts parts{};  ///< the requests, by when in the window they were answered
+  Histogram response;   ///< intended … verified
   /// When the slowest of them came, counted from the window's begin.
   std::optional<std::int64_t> slowest_at_ns;
   std::optional<LoadDetails> details{std::in_place};

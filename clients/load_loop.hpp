@@ -89,6 +89,7 @@ class LoadLoop final : public LoadThread {
 
   static constexpr std::size_t connects_at_once = 128;
   static constexpr std::size_t most_deferred = 64;
+  static constexpr std::size_t most_of_any = 64;  ///< outstanding, with --on-busy any
   /// Of wrong bytes it is found out from which connection they are so many times.
   static constexpr std::uint64_t thorough_inquiries = 64;
   static constexpr std::size_t most_places = 64 * 1024;  ///< … among so many requests
@@ -114,8 +115,11 @@ class LoadLoop final : public LoadThread {
   // --- one turn of the loop
   void turn(std::int64_t at_most_ns) override;
   void keep_time(std::int64_t now_ns);
+  [[nodiscard]] std::optional<std::uint32_t> one_more();
   // --- one connection
   void record_answers(Connection& connection, std::int64_t now_ns);
+  [[nodiscard]] std::uint64_t slots_freed(const Connection& connection,
+                                          std::uint64_t news) const;
   void may_ask_again(Connection& connection, std::uint64_t times, std::int64_t now_ns);
   void ask_all(Connection& connection, std::int64_t now_ns);
   [[nodiscard]] std::uint64_t most_outstanding(const Connection& connection) const;
@@ -142,6 +146,16 @@ class LoadLoop final : public LoadThread {
   void go_on(Connection& connection, std::int64_t now_ns);
 
   static Connection& of(Peer& peer) { return static_cast<Connection&>(peer); }
+  [[nodiscard]] static std::size_t most_outstanding(const LoadPlan& plan) {
+    return plan.workload.on_busy == OnBusy::any ? std::max(plan.pipeline, most_of_any)
+                                                : plan.pipeline;
+  }
+  [[nodiscard]] static bool may_take(const Connection& connection) {
+    return connection.state == State::open || connection.state == State::connecting;
+  }
+  [[nodiscard]] bool is_spare(const Connection& connection) const {
+    return index_of(connection) >= share_.connections;
+  }
   [[nodiscard]] std::size_t index_of(const Connection& connection) const {
     return static_cast<std::size_t>(&connection - connections_.data());
   }
@@ -162,6 +176,8 @@ class LoadLoop final : public LoadThread {
   std::vector<Connection> connections_;
   std::vector<std::int64_t> opened_ns_;    ///< of each connection: connect(); half-close
   std::vector<std::uint32_t> to_connect_;  ///< a stack of indices, the next on top
+  std::vector<std::uint32_t> spare_;       ///< those that were not needed yet
+  std::size_t turn_ = 0;                   ///< of --on-busy any
   std::uint64_t starts_ = 0;               ///< connects, ever
   std::vector<Request*> deferred_;         ///< begun, and still in this process
   std::size_t connecting_ = 0;
@@ -185,22 +201,26 @@ LoadLoop<Caller, Engine>::LoadLoop(const LoadPlan& plan,
       depth_(plan.pipeline),
       manners_(plan.manners),
       pace_(plan.manners.rate, share.connections),
-      engine_(EngineNeeds{.connections = share.connections,
-                          .most_unsent = plan.pipeline * plan.request_bytes(),
+      engine_(EngineNeeds{.connections = share.connections + share.spare,
+                          .most_unsent = most_outstanding(plan) * plan.request_bytes(),
                           .bytes_stay = std::same_as<typename Caller::Words, Pattern>,
                           .most_heard = manners_.reads_slowly() ? pace_.quantum() : 0,
                           .reads_little = manners_.reads_slowly()},
               std::forward<Arguments>(arguments)...),
-      ring_mask_(std::bit_ceil(plan.pipeline) - 1),
-      requests_(share.connections * (ring_mask_ + 1)),
-      opened_ns_(share.connections) {
-  connections_.reserve(share.connections);
-  for (std::size_t i = 0; i < share.connections; ++i)
+      ring_mask_(std::bit_ceil(most_outstanding(plan)) - 1),
+      requests_((share.connections + share.spare) * (ring_mask_ + 1)),
+      opened_ns_(share.connections + share.spare) {
+  const std::size_t all = share.connections + share.spare;
+  connections_.reserve(all);
+  for (std::size_t i = 0; i < all; ++i)
     connections_.emplace_back(Caller(words, share.first + i),
                               &requests_[i * (ring_mask_ + 1)]);
-  deferred_.reserve(most_deferred + plan.pipeline);
+  deferred_.reserve(most_deferred + ring_mask_ + 1);
   to_connect_.resize(share.connections);
   std::iota(to_connect_.rbegin(), to_connect_.rend(), 0U);
+  spare_.resize(share.spare);
+  std::iota(spare_.rbegin(), spare_.rend(),
+            static_cast<std::uint32_t>(share.connections));
 }
 
 /// Keeps a bounded number of connects under way, so that the listen queue is not flooded.
@@ -254,12 +274,14 @@ void LoadLoop<Caller, Engine>::established(Connection& connection) {
   connect_.record(now - opened_ns(connection));
   if (connection.life > 0) return may_ask_again(connection, 1, now);
   add(connected_);
+  if (is_spare(connection)) return send_more(connection, now);
   add(settled_);
 }
 
 template <class Caller, class Engine>
 void LoadLoop<Caller, Engine>::give_up_connecting() {
   for (Connection& connection : connections_) {
+    if (is_spare(connection)) break;
     if (connection.state == State::unborn) ++alive_, ++connecting_;
     if (connection.state == State::unborn || connection.state == State::connecting) {
       connection.state = State::connecting;
@@ -294,7 +316,7 @@ void LoadLoop<Caller, Engine>::finish() {
   to_connect_.clear();
   for (Connection& connection : connections_) {
     connection.caller.finish();
-    if (connection.state == State::connecting) close(connection);
+    if (connection.state == State::connecting && connection.asked == 0) close(connection);
     if (manners_.rate > 0 && connection.state == State::open)
       go_on(connection, engine_.now_ns());
     end_if_done(connection);
@@ -328,6 +350,30 @@ void LoadLoop<Caller, Engine>::turn(std::int64_t at_most_ns) {
     go_on(connections_[*rested], engine_.now_ns());
 }
 
+/// A connection for an arrival that found none free: the next in turn that has room, or a
+/// new one, whose request leaves when it is connected.
+template <class Caller, class Engine>
+std::optional<std::uint32_t> LoadLoop<Caller, Engine>::one_more() {
+  if (plan_.workload.on_busy == OnBusy::make) {
+    if (spare_.empty()) return std::nullopt;
+    const std::uint32_t index = spare_.back();
+    spare_.pop_back();
+    to_connect_.push_back(index);
+    if (start(connections_[index])) return index;
+    to_connect_.pop_back();  // a Unix socket's queue is full: it waits for a slot
+    spare_.push_back(index);
+    return std::nullopt;
+  }
+  for (std::size_t tried = 0; tried < connections_.size(); ++tried) {
+    turn_ = turn_ + 1 < connections_.size() ? turn_ + 1 : 0;
+    const Connection& connection = connections_[turn_];
+    if (connection.state == State::open &&
+        connection.asked - connection.answered < ring_mask_ + 1)
+      return static_cast<std::uint32_t>(turn_);
+  }
+  return std::nullopt;
+}
+
 /// What is due by now: a boundary of the load, and requests.
 template <class Caller, class Engine>
 void LoadLoop<Caller, Engine>::keep_time(std::int64_t now) {
@@ -337,12 +383,16 @@ void LoadLoop<Caller, Engine>::keep_time(std::int64_t now) {
     return connections_[index].state == State::open;
   };
   const auto drop = [&](std::int64_t intended) { window_.drop(intended); };
-  while (const auto next = agenda_.next(now, is_alive, drop)) {
+  while (const auto next =
+             agenda_.next(now, is_alive, drop, [this] { return one_more(); })) {
     Connection& connection = connections_[next->connection];
-    if (connection.state != State::open) continue;  // its thought ends with it
+    if (!may_take(connection)) continue;  // its thought ends with it
     ask(connection, next->intended_ns, next->eligible_ns);
     now = engine_.now_ns();
-    send_more(connection, now);
+    if (connection.state == State::connecting)
+      connection.is_blocked = true;  // established() sends it
+    else
+      send_more(connection, now);
   }
   drain_if_over();
 }
@@ -398,7 +448,7 @@ void LoadLoop<Caller, Engine>::record_answers(Connection& connection, std::int64
     if (connection.caller.is_over() &&
         (!is_draining() || connection.answered < connection.asked))
       return fail(connection, errors_.closed_early, connection.caller.ending());
-  may_ask_again(connection, news, now);
+  may_ask_again(connection, slots_freed(connection, news), now);
 }
 
 template <class Caller, class Engine>
@@ -408,6 +458,16 @@ void LoadLoop<Caller, Engine>::may_ask_again(Connection& connection, std::uint64
   if (!agenda_.has_begun() || !manners_.asks()) return;
   const auto index = static_cast<std::uint32_t>(index_of(connection));
   for (std::uint64_t i = 0; i < times; ++i) agenda_.freed(index, now);
+  agenda_.has_room();
+}
+
+/// Of `news` replies, how many gave a slot back: what is outstanding beyond the depth
+/// (--on-busy any) had none.
+template <class Caller, class Engine>
+std::uint64_t LoadLoop<Caller, Engine>::slots_freed(const Connection& connection,
+                                                    std::uint64_t news) const {
+  const std::uint64_t left = connection.asked - connection.answered;
+  return std::min(left + news, depth_) - std::min(left, depth_);
 }
 
 /// Everything that may be outstanding: one request to greet, then as the pipeline says.
@@ -572,7 +632,7 @@ void LoadLoop<Caller, Engine>::fail(Connection& connection, std::uint64_t& kind,
   if (first_failure_.empty()) first_failure_ = why;
   if (connection.state == State::connecting) {
     --connecting_;
-    add(settled_);
+    if (!is_spare(connection)) add(settled_);
   }
   errors_.lost_replies += connection.asked - connection.answered;
   outstanding_ -= connection.asked - connection.answered;
@@ -675,7 +735,8 @@ void LoadLoop<Caller, Engine>::add_to(LoadResult& result) const {
           (sizeof(Connection) + sizeof(opened_ns_[0]) + sizeof(to_connect_[0])) +
       requests_.size() * sizeof(Request);
   for (const Connection& connection : connections_)
-    result.requests_per_connection.push_back(connection.in_window);
+    if (!is_spare(connection) || connection.state != State::unborn)
+      result.requests_per_connection.push_back(connection.in_window);
 }
 
 extern template class LoadLoop<EchoCaller, EpollEngine>;

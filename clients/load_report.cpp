@@ -204,7 +204,7 @@ nlohmann::json plan_json(const LoadPlan& plan) {
                            : nlohmann::json()},
           {"think", plan.workload.think.text()},
           {"session_requests", plan.workload.session_requests},
-          {"on_busy", plan.workload.on_busy == OnBusy::drop ? "drop" : "queue"},
+          {"on_busy", on_busy_names[static_cast<int>(plan.workload.on_busy)]},
           {"part", plan.part + 1},
           {"parts", plan.parts},
           {"connections", plan.connections},
@@ -238,6 +238,7 @@ nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result) {
       {"requests_per_second", result.requests_per_second()},
       {"connected", result.connected},
       {"errors", errors_json(result.errors)},
+      {"parts", result.parts},
       {"latency_ns", times_json(latency)},
       {"slowest_at_seconds",
        result.slowest_at_ns

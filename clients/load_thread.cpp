@@ -6,7 +6,8 @@ LoadThread::LoadThread(const LoadPlan& plan, const Share& share,
                        const Timetable& timetable)
     : plan_(plan),
       share_(share),
-      agenda_(plan.workload, plan.seed, share.stripe, share.connections, plan.pipeline),
+      agenda_(plan.workload, plan.seed, share.stripe, share.connections + share.spare,
+              plan.pipeline),
       window_(share.quota, plan.workload.is_open(), plan.interval.count()),
       timetable_(timetable) {}
 
@@ -69,7 +70,7 @@ void LoadThread::pass_boundary() {
     take_up(moment);
     if (now_in_ >= Phase::measuring) boundary_ns_ = timetable_.window_begin_ns;
   } else if (!window_.has_begun()) {
-    window_.begin(moment);
+    window_.begin(moment, timetable_.window_end_ns - moment);
     backlog_at_begin_ = unanswered_arrivals(moment);
     boundary_ns_ = timetable_.window_end_ns;
   } else {

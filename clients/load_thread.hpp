@@ -27,6 +27,7 @@ struct Timetable {
 struct Share {
   std::size_t first = 0;  ///< the index of its first connection among all
   std::size_t connections = 0;
+  std::size_t spare = 0;    ///< connections that are made when they are needed
   std::uint64_t quota = 0;  ///< requests to count; 0: no end
   Stripe stripe{};          ///< of the arrivals
 };

@@ -6,6 +6,7 @@
 #include "clients/intervals.hpp"
 #include "clients/load.hpp"
 #include "clients/load_clock.hpp"
+#include "clients/steadiness.hpp"
 
 namespace echolab {
 
@@ -29,8 +30,10 @@ class MeasuredWindow {
   /// For who takes them while the window goes on.
   [[nodiscard]] Intervals& intervals() { return intervals_; }
 
-  void begin(std::int64_t now_ns) {
+  /// `length_ns`: as planned.
+  void begin(std::int64_t now_ns, std::int64_t length_ns) {
     begin_ns_ = now_ns;
+    parts_.begin(now_ns, length_ns);
     intervals_.begin(now_ns);
     cpu_begin_ns_ = clock_ns(CLOCK_THREAD_CPUTIME_ID);
   }
@@ -64,6 +67,7 @@ class MeasuredWindow {
     if (by_intention_ ? has(stamps.intended_ns) : counts) record(stamps, received_ns);
     if (!counts) return false;
     ++counted_;
+    parts_.count(received_ns);
     if (quota_met()) end(received_ns);
     return true;
   }
@@ -88,6 +92,8 @@ class MeasuredWindow {
     result.details->blocked.merge(blocked_);
     result.details->lag.merge(lag_);
     result.requests += counted_;
+    for (std::size_t i = 0; i < result.parts.size(); ++i)
+      result.parts[i] += parts_.parts()[i];
     result.offered += offered_;
     result.dropped += dropped_;
     result.unfinished += unfinished_;
@@ -120,6 +126,7 @@ class MeasuredWindow {
   Histogram service_;
   Histogram blocked_;
   Histogram lag_;
+  PartCounter parts_;
   std::uint64_t counted_ = 0;
   std::uint64_t offered_ = 0;
   std::uint64_t dropped_ = 0;

@@ -13,8 +13,12 @@ namespace echolab {
 /// connection may have outstanding).
 enum class OnBusy {
   queue,  ///< it waits for one, and its response counts from when it arrived
-  drop    ///< it is not sent, and counted
+  any,    ///< it is sent all the same, on the next connection in turn (streams)
+  drop,   ///< it is not sent, and counted
+  make    ///< it gets a new connection, which stays (--on-busy new; streams)
 };
+/// As --on-busy has it.
+inline constexpr const char* on_busy_names[] = {"queue", "any", "drop", "new"};
 
 /// Closed: a connection asks again once it was answered, after `think`: the load follows
 /// the server's speed. Open: requests arrive by a schedule, whatever the server does.

@@ -20,6 +20,20 @@ void set_size(const std::string& text, const CLI::App& parser, LoadPlan& plan) {
   plan.sizes = law;
 }
 
+/// How many more connections than --connections, for arrivals that find none free.
+constexpr std::size_t spare_for_each = 8;
+
+void check_on_busy(const std::string& name, LoadPlan& plan) {
+  const OnBusy on_busy = plan.workload.on_busy;
+  if (on_busy == OnBusy::queue || on_busy == OnBusy::drop) return;
+  if (plan.server.is_datagram())
+    throw UsageError(fmt::format("--on-busy {}: is for streams", name));
+  if (plan.workload.session_requests > 1)
+    throw UsageError(
+        fmt::format("--on-busy {}: a session asks on its own connection", name));
+  if (on_busy == OnBusy::make) plan.spare_connections = spare_for_each * plan.connections;
+}
+
 /// Only an open loop takes these, or none does.
 void refuse_without_arrivals(const CLI::App& parser) {
   for (const char* name : {"--arrivals", "--on-off", "--on-busy", "--session"})
@@ -55,8 +69,8 @@ void add_workload_options(CLI::App& parser, WorkloadOptions& options) {
       "closed loop, sessions: 10ms, uniform:1ms-5ms or exp:10ms before asking "
       "again");
   add_choice(parser, "--on-busy", options.on_busy,
-             "open loop: what an arrival does when no connection is free",
-             {"queue", "drop"});
+             "open loop: what an arrival does when none is free",
+             {std::begin(on_busy_names), std::end(on_busy_names)});
 }
 
 void complete_workload(const WorkloadOptions& options, const CLI::App& parser,
@@ -71,7 +85,9 @@ void complete_workload(const WorkloadOptions& options, const CLI::App& parser,
   workload.arrivals->ramp_begin_ns = plan.warm_up.count();
   workload.arrivals->ramp_ns = plan.duration.count();
   workload.session_requests = options.session_requests;
-  workload.on_busy = options.on_busy == "drop" ? OnBusy::drop : OnBusy::queue;
+  workload.on_busy = static_cast<OnBusy>(
+      std::ranges::find(on_busy_names, options.on_busy) - std::begin(on_busy_names));
+  check_on_busy(options.on_busy, plan);
   if (workload.session_requests <= 1 && !workload.think.is_zero())
     throw UsageError(
         "--think: in an open loop nobody thinks; give --session as well, or "

@@ -64,7 +64,9 @@ LoadResult simulate(const LoadPlan& plan, Service service) {
                                .on_time = [&](std::int64_t now) { script.on_time(now); }};
   const std::vector<Address> nowhere(1);
   LoadLoop<EchoCaller, SimulatedEngine> loop(
-      plan, pattern, nowhere, {.connections = plan.connections}, timetable, server);
+      plan, pattern, nowhere,
+      {.connections = plan.connections, .spare = plan.spare_connections}, timetable,
+      server);
   loop.run();
   LoadResult result;
   loop.add_to(result);
@@ -187,6 +189,47 @@ TEST(LoadLaw, HoldsWithOneConnectionAsWithMany) {
   const Reported reported = report(open_plan(0.6, 1), Service::exponential);
   expect(reported.mean, 1 / (1 - 0.6), "mean");
   expect(reported.quantile[2], -std::log(0.01) / (1 - 0.6), "p99");
+}
+
+/// With so many outstanding on one connection, nobody waits in the client.
+TEST(LoadLaw, HoldsWhereAnArrivalIsSentOnAnyConnection) {
+  LoadPlan plan = open_plan(0.6, 2);
+  plan.workload.on_busy = OnBusy::any;
+  const Reported reported = report(plan, Service::exponential);
+  expect(reported.mean, 1 / (1 - 0.6), "mean");
+  expect(reported.quantile[2], -std::log(0.01) / (1 - 0.6), "p99");
+  const LoadResult result = simulate(plan, Service::exponential);
+  EXPECT_EQ(result.details->blocked.max_ns(), 0U);
+  EXPECT_EQ(result.requests_per_connection.size(), 2U);
+  EXPECT_GT(result.jain(), 0.99) << "the connections take turns";
+}
+
+TEST(LoadLaw, HoldsWhereAnArrivalGetsANewConnection) {
+  LoadPlan plan = open_plan(0.6, 2);
+  plan.workload.on_busy = OnBusy::make;
+  plan.spare_connections = 62;
+  const Reported reported = report(plan, Service::exponential);
+  expect(reported.mean, 1 / (1 - 0.6), "mean");
+  const LoadResult result = simulate(plan, Service::exponential);
+  EXPECT_EQ(result.details->blocked.max_ns(), 0U);
+  // As many as were ever in the queue at once: 0.6^n of the time n or more.
+  EXPECT_GT(result.requests_per_connection.size(), 8U);
+  EXPECT_LT(result.requests_per_connection.size(), 64U);
+  EXPECT_EQ(result.connected, result.requests_per_connection.size());
+  EXPECT_EQ(result.details->connect.count(), result.connected);
+}
+
+/// Beyond what may be outstanding, an arrival waits, and is charged for it.
+TEST(LoadLaw, HoldsWhereNoConnectionTakesOneMore) {
+  LoadPlan plan = open_plan(0.8, 1);
+  plan.workload.on_busy = OnBusy::make;
+  plan.spare_connections = 2;
+  const LoadResult result = simulate(plan, Service::exponential);
+  EXPECT_EQ(result.requests_per_connection.size(), 3U);
+  EXPECT_GT(result.details->blocked.max_ns(), 0U);
+  EXPECT_EQ(result.response.count(), result.offered);
+  const Reported reported = report(plan, Service::exponential);
+  expect(reported.mean, 1 / (1 - 0.8), "mean");
 }
 
 /// N clients that think for Z and are served in S, both exponential, by mean value

@@ -122,7 +122,7 @@ TEST(Population, TheSilentAreHeldAndGreetedOrNotAndAskNothing) {
   const LoadPlan plan =
       plan_of({"good", "idle:c=50", "connect-only:c=20"}, server.endpoint());
   const LoadResult result = run_load(plan);
-  EXPECT_EQ(judge(plan, result).verdict, Verdict::valid) << judge(plan, result).reason;
+  EXPECT_EQ(result.errors.total(), 0U) << result.first_failure;
   EXPECT_GT(result.requests, 0U);
   ASSERT_EQ(result.company.size(), 2U);
   const LoadResult& idle = result.company[0];
@@ -158,7 +158,9 @@ TEST(Population, ChurnEndsEachConnectionAfterItsRequestsAndConnectsAnew) {
     std::size_t whole = 0;
     std::size_t reset = 0;
     const auto conversations = server.conversations();
-    EXPECT_EQ(conversations.size(), lives);
+    EXPECT_GE(conversations.size(), lives);
+    EXPECT_LE(conversations.size(), lives + 3)
+        << "connects that were given up in the end";
     for (const Conversation& one : conversations) {
       EXPECT_LE(one.bytes, 5U * 32);
       whole += one.bytes == 5U * 32 ? 1 : 0;
