@@ -3,6 +3,7 @@
 
 #include "clients/load.hpp"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -17,6 +18,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <numeric>
 #include <thread>
@@ -52,7 +54,24 @@ thread_local bool counted = true;  ///< of the threads that run_load starts
   std::free(memory);
 }
 
+std::atomic<std::uint64_t> locks{0};
+
+#if defined(ECHOLAB_TSAN) || defined(ECHOLAB_ASAN)
+constexpr bool counts_locks = false;  // a sanitizer has this function for itself
+#else
+constexpr bool counts_locks = true;
+#endif
+
 }  // namespace
+
+#if !defined(ECHOLAB_TSAN) && !defined(ECHOLAB_ASAN)
+extern "C" int pthread_mutex_lock(pthread_mutex_t* mutex) {
+  using Lock = int (*)(pthread_mutex_t*);
+  static const auto next = reinterpret_cast<Lock>(::dlsym(RTLD_NEXT, __func__));
+  if (counting.load(std::memory_order_relaxed) && counted) ++locks;
+  return next(mutex);
+}
+#endif
 
 // All of them, so that a sanitizer's own never frees what one of these has made.
 void* operator new(std::size_t size) {
@@ -515,27 +534,111 @@ TEST(RunLoad, TellsItsPhasesInOrder) {
   EXPECT_EQ(phases, right);
 }
 
-TEST(RunLoad, AllocatesNothingWhileItMeasures) {
-  const TestServer server(each(echo));
-  counted = false;
-  LoadPlan plan = plan_for(server.endpoint(), 2'000);
-  plan.threads = 2;
-  plan.pipeline = 3;
+/// Of the load threads, inside the window of `plan`.
+void expect_no_allocation_and_no_lock(const LoadPlan& plan, const char* what) {
+  SCOPED_TRACE(what);
   LoadEvents events;
   events.window_begins = [] {
-    allocations = 0;
+    allocations = locks = 0;
     counting = true;
   };
   events.window_ended = [] { counting = false; };
-  expect_exactly(plan, run_load(plan, events));
-  EXPECT_EQ(allocations, 0u);
+  const LoadResult result = run_load(plan, events);
+  EXPECT_EQ(result.errors.total(), 0U) << result.first_failure;
+  EXPECT_GT(result.requests, 100U);
+  EXPECT_EQ(allocations, 0U);
+  EXPECT_EQ(locks, 0U);
+}
 
-  counting = true;  // the count itself works
-  std::jthread([] {
+TEST(RunLoad, AllocatesNothingAndTakesNoLockWhileItMeasures) try {
+  const TestServer server(each(echo));
+  counted = false;
+  for (const EngineKind engine : {EngineKind::epoll, EngineKind::io_uring}) {
+    LoadPlan plan = plan_for(server.endpoint(), 0);
+    plan.duration = 200ms;
+    plan.engine = engine;
+    plan.threads = 2;
+    plan.interval = 20ms;
+    plan.pipeline = 3;
+    expect_no_allocation_and_no_lock(plan, "closed");
+    plan.pipeline = 1;
+    plan.workload.think = TimeLaw::parse("--think", "exp:1ms");
+    expect_no_allocation_and_no_lock(plan, "thinking");
+    plan.workload.think = TimeLaw();
+    plan.workload.arrivals.emplace().rate = 3'000;
+    expect_no_allocation_and_no_lock(plan, "open");
+    plan.workload.on_busy = OnBusy::any;
+    expect_no_allocation_and_no_lock(plan, "on any");
+    plan.workload.on_busy = OnBusy::queue;
+    plan.workload.session_requests = 3;
+    expect_no_allocation_and_no_lock(plan, "partly open");
+  }
+} catch (const Failure& failure) {
+  if (failure.code != ExitCode::unavailable) throw;
+  GTEST_SKIP() << failure.what();
+}
+
+TEST(RunLoad, TheCountOfAllocationsAndLocksWorks) {
+  counted = false;
+  allocations = locks = 0;
+  counting = true;
+  std::mutex mutex;
+  std::jthread([&] {
+    const std::lock_guard lock(mutex);
     std::vector<int>(100).swap(*std::make_unique<std::vector<int>>());
   }).join();
   counting = false;
-  EXPECT_GE(allocations, 1u);
+  EXPECT_GE(allocations, 1U);
+  EXPECT_EQ(locks, counts_locks ? 1U : 0U);
+}
+
+/// The same promises on the other engine.
+TEST(RunLoad, AnIoUringServesAsWell) try {
+  const TestServer server(each(echo));
+  LoadPlan plan = plan_for(server.endpoint(), 200);
+  plan.engine = EngineKind::io_uring;
+  for (const std::uint64_t bytes : {1U, 64U, 64U << 10, 1U << 20})
+    for (const std::size_t depth : {1U, 4U}) {
+      SCOPED_TRACE(fmt::format("{} B x {}", bytes, depth));
+      plan.payload_bytes = bytes;
+      plan.pipeline = depth;
+      plan.requests = bytes > 100'000 ? 40 : 200;
+      expect_exactly(plan, run_load(plan));
+    }
+  plan.payload_bytes = 100;
+  plan.requests = 0;
+  plan.duration = 200ms;
+  plan.manners = {.kind = Manners::Kind::churn, .requests = 3};
+  for (const auto ending : {Manners::Ending::fin, Manners::Ending::rst}) {
+    plan.manners.ending = ending;
+    const LoadResult result = run_load(plan);
+    EXPECT_EQ(result.errors.total(), 0U) << result.first_failure;
+    EXPECT_GT(result.details->connect.count(), 3 * plan.connections);
+  }
+} catch (const Failure& failure) {
+  if (failure.code != ExitCode::unavailable) throw;
+  GTEST_SKIP() << failure.what();
+}
+
+TEST(RunLoad, AnIoUringNamesWhatIsWrong) try {
+  const TestServer wrong(each(replying([](std::string request, unsigned n) {
+    if (n == 2) request[0] = static_cast<char>(request[0] ^ 1);
+    return request;
+  })));
+  LoadPlan plan = plan_for(wrong.endpoint(), 100);
+  plan.engine = EngineKind::io_uring;
+  LoadResult result = run_load(plan);
+  EXPECT_EQ(result.errors.mismatch, plan.connections) << result.first_failure;
+  EXPECT_EQ(judge(plan, result).verdict, Verdict::corrupt);
+  const TestServer closing(each([](int) {}));
+  plan.server = closing.endpoint();
+  result = run_load(plan);
+  EXPECT_EQ(result.errors.closed_early + result.errors.reset, plan.connections);
+  plan.server = Endpoint::parse("tcp://127.0.0.1:1");
+  EXPECT_THROW(run_load(plan), Unreachable);
+} catch (const Failure& failure) {
+  if (failure.code != ExitCode::unavailable) throw;
+  GTEST_SKIP() << failure.what();
 }
 
 TEST(RunLoad, IsValidWhenTheServerIsSlow) {
