@@ -216,13 +216,18 @@ def compare(a, b, metric):
 
     A tie: the range of the ratios includes 1, or the median is within 2 % of 1.
     """
-    of_a, of_b = a.values(metric), b.values(metric)
-    ratios = [of_a[r] / of_b[r] for r in of_a if of_b.get(r)]
-    if not ratios:
+    found = ratios(a, b, metric)
+    if not found:
         return None
-    median, low, high = statistics.median(ratios), min(ratios), max(ratios)
+    median, low, high = statistics.median(found), min(found), max(found)
     tie = low <= 1 <= high or abs(median - 1) < 0.02
-    return Ratio(median, low, high, len(ratios), tie)
+    return Ratio(median, low, high, len(found), tie)
+
+
+def ratios(a, b, metric):
+    """Of each round that both have."""
+    of_a, of_b = a.values(metric), b.values(metric)
+    return [of_a[r] / of_b[r] for r in of_a if of_b.get(r)]
 
 
 @dataclass
@@ -376,9 +381,14 @@ def load(folder):
     """Reads a results folder; throws BadInput."""
     if not folder.is_dir():
         raise BadInput(f"{folder}: no such folder; give a folder that echo_compare wrote")
-    manifest = load_manifest(folder / "manifest.json")
     packed = folder / "trials.jsonl.gz"  # as a committed campaign may be kept
-    trials, notes = load_trials(packed if packed.exists() else folder / "trials.jsonl")
+    return load_file(packed if packed.exists() else folder / "trials.jsonl")
+
+
+def load_file(path):
+    """Reads trials.jsonl[.gz], and manifest.json beside it; throws BadInput."""
+    manifest = load_manifest(path.parent / "manifest.json")
+    trials, notes = load_trials(path)
     repeated = len(trials) - len({(t.model, t.clients, t.round) for t in trials})
     if repeated:
         notes.append(f"{plural(repeated, 'trial')} {'was' if repeated == 1 else 'were'} "

@@ -1,0 +1,177 @@
+"""Two campaigns, an old one and a new one: what became better, and what worse.
+
+Each (clients, model, metric) that both have is a row. Nothing is paired, for the two ran
+at different times; all rows that can be judged are one family (see inference.py).
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from . import data, inference, likeness
+from .units import plural
+
+REGRESSION, IMPROVEMENT = "regression", "improvement"
+NOT_COMPARED, FAILED = "not compared", "failed"
+
+
+class Metric(NamedTuple):
+    name: str                               # as data.METRICS has it
+    member: str                             # as exports call it, with its unit
+    title: str
+    more_is_better: bool
+
+
+METRICS = (Metric("rate", "requests_per_second", "requests/s", True),
+           Metric("p99_ns", "p99_ns", "p99", False),
+           Metric("cpu_ns", "server_cpu_ns_per_request", "server CPU/request", False))
+
+
+@dataclass
+class Row:
+    """One metric of one point. Where it is a bound the client was the limit."""
+    clients: int
+    model: str
+    metric: Metric
+    old: data.Spread | None
+    new: data.Spread | None
+    bound: tuple = (False, False)           # of old, of new
+    evidence: inference.Evidence | None = None
+    p: float | None = None
+    verdict: str = NOT_COMPARED
+    reason: str = ""
+
+
+@dataclass
+class Comparison:
+    rows: list
+    caveats: list = field(default_factory=list)
+
+    @property
+    def verdict(self):
+        """The worst word of all rows; "undecided" where none could be judged."""
+        words = {row.verdict for row in self.rows}
+        return next((w for w in (REGRESSION, IMPROVEMENT, inference.TIE) if w in words),
+                    "undecided")
+
+    def count(self, verdict):
+        return sum(row.verdict == verdict for row in self.rows)
+
+
+def compare(old, new, band=inference.TIE_BAND):
+    """The Comparison of two Campaigns; band: what is a tie, as a share of 1."""
+    rows = [row for clients in sorted({*old.levels, *new.levels})
+            for model in old.models
+            for row in rows_of(old.points.get((model, clients)),
+                               new.points.get((model, clients)))]
+    family = {i: row.evidence for i, row in enumerate(rows)
+              if row.evidence and row.evidence.low is not None and not row.reason}
+    for i, verdict in inference.judge(family, band).items():
+        rows[i].p, rows[i].verdict = verdict.p, verdict.word
+        if verdict.word == inference.DIFFERENT:
+            better = (verdict.evidence.ratio > 1) == rows[i].metric.more_is_better
+            rows[i].verdict = IMPROVEMENT if better else REGRESSION
+    return Comparison(rows, caveats(old, new, rows))
+
+
+def rows_of(old, new):
+    """The rows of one point, which both have tried; those without a figure left out."""
+    if old is None or new is None:
+        return
+    for metric in METRICS:
+        a, b = old.spread(metric.name), new.spread(metric.name)
+        row = Row(old.clients, old.model, metric, a, b)
+        if metric.name == "rate":
+            row.bound = (old.client_bound, new.client_bound)
+        if a and not new.by_round:
+            row.verdict = REGRESSION
+            row.reason = f"every trial {FAILED}"
+        elif any(row.bound):
+            row.reason = "client-bound"
+        elif a and b:
+            row.evidence = inference.unpaired(*(positive(p, metric) for p in (old, new)))
+            if noisy(old) or noisy(new):
+                row.reason = "noisy"
+            elif row.evidence and row.evidence.low is None:
+                row.verdict = inference.TOO_FEW
+        if a or b:
+            yield row
+
+
+def noisy(point):
+    """Others had the machine in most of its trials: their median is not the server's."""
+    return 2 * sum(t.verdict == "NOISY" for t in point.by_round.values()) > len(
+        point.by_round)
+
+
+def positive(point, metric):
+    """A ratio needs figures above 0: the CPU time of a server hardly asked may be 0."""
+    return [value for value in point.values(metric.name).values() if value > 0]
+
+
+def caveats(old, new, rows):
+    """What the reader has to know, in sentences."""
+    found = ["The two campaigns ran at different times (old: "
+             f"{when(old)}, new: {when(new)}) and are not paired by round: what else "
+             "changed on the machine meanwhile is in these ratios, and in no interval. "
+             "Models are best compared within one campaign."]
+    found += [f"Unlike in {name}: {a} → {b}." for name, a, b
+              in likeness.differences(old, new)]
+    found += [*doubtful("old", old), *doubtful("new", new), *alone("old", old, new),
+              *alone("new", new, old), *unserved(old, new)]
+    if together(rows):
+        found.append("Server CPU per request changed the same way in every point: look "
+                     "at the machine first, then at the programs.")
+    if any(any(row.bound) for row in rows):
+        found.append("≥: the client was the limit there, so throughput is a lower bound "
+                     "and is not compared.")
+    if any(row.verdict == inference.TOO_FEW for row in rows):
+        found.append("n too small: so few rounds cannot show a difference among so many "
+                     "figures; take more rounds, or fewer models.")
+    return found
+
+
+def together(rows):
+    """Every point, two at least, is dearer, or every one cheaper, beyond chance."""
+    words = [r.verdict for r in rows if r.metric.name == "cpu_ns" and r.p is not None]
+    return len(words) > 1 and set(words) in ({REGRESSION}, {IMPROVEMENT})
+
+
+def doubtful(side, campaign):
+    """Trials that count nowhere, and those that count though they are not VALID."""
+    lost = sum(not t.usable for t in campaign.trials)
+    if lost:
+        yield (f"{plural(lost, 'trial')} of the {side} campaign failed and "
+               f"{'counts' if lost == 1 else 'count'} nowhere.")
+    if campaign.about("partial") or not campaign.about("finished"):
+        yield f"The {side} campaign is a partial run."
+    for verdict in ("NOISY", "UNSTEADY", "OVERLOADED"):
+        n = sum(t.verdict == verdict for t in campaign.trials)
+        if n:
+            yield (f"{plural(n, 'trial')} of the {side} campaign "
+                   f"{'was' if n == 1 else 'were'} {verdict}" + (
+                       ": points with mostly such trials are not compared."
+                       if verdict == "NOISY" else ", and counted."))
+
+
+def alone(side, campaign, other):
+    only = sorted({*campaign.points} - {*other.points})
+    if only:
+        yield f"Only in the {side} campaign: " + ", ".join(
+            f"{model} at {clients}" for model, clients in only) + "."
+
+
+def unserved(old, new):
+    """Points that leave more clients, or fewer, without any reply than before."""
+    found = []
+    for key, before in sorted(old.points.items()):
+        after = new.points.get(key)
+        if after and before.by_round and after.by_round \
+                and before.starved != after.starved:
+            found.append(f"{key[0]} at {key[1]}: {before.starved} → {after.starved}")
+    if found:
+        yield ("Clients without any reply, where their number changed (the figures are "
+               f"those of the clients served): {', '.join(found)}.")
+
+
+def when(campaign):
+    return campaign.about("started") or "time not recorded"

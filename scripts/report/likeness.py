@@ -1,0 +1,40 @@
+"""What two campaigns have to have in common before their figures may be compared.
+
+Commit, date, rounds, seed and choice of models may differ; machine, kernel, compiler,
+flags and every option of the load may not. A member that this file does not know has to
+be the same.
+"""
+
+from .units import clean
+
+FREE = {
+    "options": {"models", "clients", "rounds", "seed"},
+    "build": {"commit", "dirty"},
+    "environment": {"load_average"},
+}
+ABSENT = "not recorded"
+
+
+def differences(old, new):
+    """[(member, of old, of new)] of two Campaigns, in words."""
+    found = []
+    for section, free in FREE.items():
+        found += between(old.about(section), new.about(section), section, free)
+    for model in old.models:
+        if model in new.models:
+            a, b = old.model_rows.get(model, {}), new.model_rows.get(model, {})
+            for member in ("command", "endpoint"):
+                found += between(a.get(member), b.get(member), f"{model}.{member}")
+    return found
+
+
+def between(a, b, path, free=()):
+    """Those of one member and all below it."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return [found for name in sorted({*a, *b} - set(free)) for found in between(
+            a.get(name), b.get(name), f"{path}.{clean(name)}")]
+    return [] if a == b else [(path, worded(a), worded(b))]
+
+
+def worded(value):
+    return ABSENT if value is None or value == "" else clean(value)
