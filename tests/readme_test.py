@@ -111,6 +111,25 @@ class Readme(unittest.TestCase):
                                           capture_output=True, text=True, timeout=60)
                     self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_the_committed_campaign_can_be_exported(self):
+        self.assertTrue(commands("scripts/export"))
+        for line in commands("scripts/export"):
+            with self.subTest(line=line):
+                done = subprocess.run(shlex.split(line), cwd=TOP, capture_output=True,
+                                      text=True, timeout=60)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertIn("epoll_level", done.stdout)
+
+    def test_a_campaign_can_be_compared_with_the_committed_one(self):
+        self.assertTrue(commands("scripts/compare"))
+        for line in commands("scripts/compare"):
+            line = line.replace("results/2026-…", "results/reference")  # its own twin
+            done = subprocess.run(shlex.split(line), cwd=TOP, capture_output=True,
+                                  text=True, timeout=60)
+            # Of 3 rounds: nothing can be judged.
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("0 regressions", done.stdout)
+
     def test_servers_serve_and_clients_are_answered(self):
         for line in commands("echo_server"):
             if "--model" not in line:

@@ -1,0 +1,497 @@
+#!/usr/bin/python3
+"""The statistics hold, and scripts/compare and scripts/export say what the trials say.
+
+Tests of laws are simulations with fixed seeds; the bounds are those that the promise has,
+plus three standard deviations of the simulation where the promise is an exact 95 %.
+"""
+
+import csv
+import io
+import itertools
+import json
+import math
+import os
+import pathlib
+import pty
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import numpy
+import scipy.stats
+
+from report_test import campaign, failed, manifest, write
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+BIN = pathlib.Path(os.environ.get("ECHOLAB_BIN", "build/release")).resolve()
+GOOGLE_COMPARE = pathlib.Path("/usr/share/benchmark/compare.py")
+sys.path.insert(0, str(TOP / "scripts"))
+
+from report import inference  # noqa: E402
+
+
+# -- campaigns of a known law ----------------------------------------------------------
+
+def tables(rounds, noise, seed, slower=1.0, models=4, number=1000):
+    """Arrays rounds x models: log-normal noise, a common effect of 10 % in each round."""
+    chance = numpy.random.default_rng(seed)
+    factors = numpy.array([slower] + [1.0] * (models - 1))
+    for _ in range(number):
+        common = chance.normal(0, 0.1, (rounds, 1))
+        yield numpy.exp(common + chance.normal(0, noise, (rounds, models))) * factors
+
+
+def pairs_of(table, band=inference.TIE_BAND):
+    return inference.judge({
+        (a, b): inference.paired((table[:, a] / table[:, b]).tolist())
+        for a, b in itertools.combinations(range(table.shape[1]), 2)}, band)
+
+
+def different(verdicts):
+    return [key for key, v in verdicts.items() if v.word == inference.DIFFERENT]
+
+
+class Paired(unittest.TestCase):
+    def test_the_interval_of_the_median_is_that_of_the_tables(self):
+        # Conover, Practical Nonparametric Statistics, 3.2: ranks for 95 %
+        for n, ranks in ((6, (1, 6)), (8, (1, 8)), (9, (2, 8)), (10, (2, 9)),
+                         (15, (4, 12)), (20, (6, 15)), (25, (8, 18))):
+            values = random.Random(n).sample(range(1, n + 1), n)
+            self.assertEqual(inference.median_interval(values), ranks, n)
+
+    def test_fewer_than_six_have_no_interval(self):
+        for n in range(6):
+            self.assertIsNone(inference.median_interval([1.5] * n))
+        few = inference.paired([1.5, 1.6, 1.7, 1.5, 1.6])
+        self.assertEqual((few.low, few.high, few.ratio), (None, None, 1.6))
+        self.assertEqual(inference.judge({"a": few})["a"].word, "n too small")
+        self.assertIsNone(inference.paired([]))
+
+    def test_the_interval_holds_for_a_skewed_law(self):
+        chance, number = numpy.random.default_rng(3), 4000
+        for n in range(6, 13):
+            draws = chance.exponential(1, (number, n)).tolist()
+            held = sum(low <= math.log(2) <= high for low, high
+                       in map(inference.median_interval, draws))
+            self.assertGreater(held / number, 0.95 - 3 * math.sqrt(.95 * .05 / number), n)
+
+    def test_the_signed_rank_test_is_scipys_and_that_of_the_tables(self):
+        chance = random.Random(5)
+        for n in range(1, 16):
+            values = [chance.gauss(0.3, 1) for _ in range(n)]
+            self.assertAlmostEqual(inference.signed_rank_p(values),
+                                   scipy.stats.wilcoxon(values, mode="exact").pvalue)
+        # n = 8, rank sum 3: 2 x 5 / 256
+        p = inference.signed_rank_p([-3, 1, 2, 4, 5, 6, 7, 8])
+        self.assertAlmostEqual(p, 10 / 256)
+
+    def test_equal_sizes_are_counted_and_zeros_left_out(self):
+        values = [1, 1, -1, 2, 2, 3, -3, 3]
+        ranks = scipy.stats.rankdata(numpy.abs(values))
+        observed = sum(r for r, v in zip(ranks, values) if v > 0)
+        sums = [sum(r for r, kept in zip(ranks, signs) if kept)
+                for signs in itertools.product((0, 1), repeat=len(values))]
+        tail = min(sum(s >= observed for s in sums), sum(s <= observed for s in sums))
+        self.assertAlmostEqual(inference.signed_rank_p(values), 2 * tail / len(sums))
+        self.assertEqual(inference.signed_rank_p([0.0] * 3 + values),
+                         inference.signed_rank_p(values))
+        self.assertEqual(inference.signed_rank_p([0.0] * 8), 1)
+
+
+class Family(unittest.TestCase):
+    def test_holm_is_the_textbooks(self):
+        self.assertEqual([round(p, 9) for p in inference.holm([.01, .04, .03, .005])],
+                         [.03, .06, .06, .02])
+
+    def test_identical_systems_are_called_different_in_five_percent_at_most(self):
+        for rounds, noise in itertools.product((6, 8, 9, 10), (0.01, 0.03, 0.10)):
+            wrong = sum(bool(different(pairs_of(t))) for t in tables(rounds, noise, 7))
+            self.assertLessEqual(wrong, 50, (rounds, noise))
+
+    def test_holm_holds_without_the_band_as_well(self):
+        number, wrong = 1000, 0
+        for rounds in (8, 9):
+            wrong = sum(bool(different(pairs_of(t, 0))) for t in tables(rounds, .03, 8))
+            self.assertLessEqual(wrong, 50 + 3 * math.sqrt(number * .05 * .95), rounds)
+            self.assertGreater(wrong, 0)  # or the simulation has no teeth
+
+    def test_ten_percent_are_found_as_often_as_it_says(self):
+        for rounds, noise, models, least, most in (
+                (8, .03, 4, .70, .77), (9, .03, 4, .94, .98), (10, .03, 4, .92, .97),
+                (7, .03, 4, 0, 0), (6, .03, 2, .76, .83), (8, .02, 4, .94, .98)):
+            found = sum((0, 1) in different(pairs_of(t)) for t in tables(
+                rounds, noise, 9, slower=1.1, models=models)) / 1000
+            self.assertTrue(least <= found <= most, (rounds, noise, models, found))
+
+    def test_a_tie_is_not_said_where_nothing_could_have_been_shown(self):
+        wide = inference.paired([.9, 1.1, 1.2, .95, 1.05, 1.3])
+        narrow = inference.paired([1.001, .999, 1.002, 1.003, .998, 1.001])
+        slower = inference.paired([1.2, 1.21, 1.22, 1.23, 1.24, 1.25])
+        self.assertEqual(inference.judge({0: wide})[0].word, "tie")
+        self.assertEqual(inference.judge({0: slower})[0].word, "different")
+        verdicts = inference.judge({0: wide, 1: narrow, 2: slower})
+        words = [v.word for v in verdicts.values()]
+        self.assertEqual(words, ["n too small", "tie", "n too small"])
+        self.assertEqual([inference.rounds_needed(n) for n in (1, 6, 37)], [6, 8, 11])
+
+    def test_a_difference_inside_the_band_is_a_tie(self):
+        little = inference.paired([1 + i / 1000 for i in range(11, 19)])
+        self.assertLess(little.p, 0.05)
+        self.assertEqual(inference.judge({0: little})[0].word, "tie")
+        self.assertEqual(inference.judge({0: little}, 0.01)[0].word, "different")
+
+    def test_friedman_is_that_of_the_formula(self):
+        rows = [[1, 2, 3, 4], [1, 3, 2, 4], [2, 1, 3, 4], [1, 2, 4, 3], [1, 2, 3, 4]]
+        sums = [sum(column) for column in zip(*rows)]
+        chi2 = 12 / (5 * 4 * 5) * sum(s * s for s in sums) - 3 * 5 * 5
+        self.assertAlmostEqual(inference.friedman_p(rows), scipy.stats.chi2.sf(chi2, 3))
+        self.assertIsNone(inference.friedman_p([[1, 2], [2, 1]]))
+        self.assertIsNone(inference.friedman_p([]))
+
+
+class Unpaired(unittest.TestCase):
+    def test_the_ranks_are_those_of_the_tables(self):
+        # Critical U, two-sided 5 %: 0, 5, 13, 23 for 4, 6, 8, 10 on each side; 3: none
+        for n, critical in ((3, -1), (4, 0), (6, 5), (8, 13), (10, 23)):
+            self.assertEqual(inference.shifts_outside(n, n), critical + 1, n)
+
+    def test_the_rank_sum_test_is_scipys(self):
+        chance = random.Random(6)
+        for n, m in ((1, 4), (4, 4), (5, 9), (12, 8)):
+            a = [chance.gauss(0, 1) for _ in range(n)]
+            b = [chance.gauss(.7, 1) for _ in range(m)]
+            self.assertAlmostEqual(inference.rank_sum_p(a, b), scipy.stats.mannwhitneyu(
+                a, b, method="exact").pvalue)
+
+    def test_equal_values_are_counted(self):
+        a, b = [1, 2, 2, 3], [2, 3, 3, 4]
+        ranks = scipy.stats.rankdata(a + b)
+        sums = [sum(ranks[list(c)]) for c in itertools.combinations(range(8), 4)]
+        tail = min(sum(s <= sum(ranks[:4]) for s in sums),
+                   sum(s >= sum(ranks[:4]) for s in sums))
+        self.assertAlmostEqual(inference.rank_sum_p(a, b), 2 * tail / len(sums))
+
+    def test_the_interval_holds_and_the_estimate_is_the_ratio(self):
+        chance, held, number = numpy.random.default_rng(4), 0, 2000
+        for _ in range(number):
+            old, new = numpy.exp(chance.normal(0, .05, (2, 6)))
+            e = inference.unpaired(old.tolist(), (1.3 * new).tolist())
+            held += e.low <= 1.3 <= e.high
+        self.assertGreater(held / number, .95 - 3 * math.sqrt(.95 * .05 / number))
+        self.assertAlmostEqual(inference.unpaired([1, 2, 3, 4], [2, 4, 6, 8]).ratio, 2)
+
+    def test_few_have_no_interval(self):
+        self.assertIsNone(inference.unpaired([1, 2, 3], [4, 5, 6]).low)
+        self.assertIsNotNone(inference.unpaired([1, 2, 3, 4], [4, 5, 6, 7]).low)
+        self.assertIsNone(inference.unpaired([], [1]))
+
+
+# -- the scripts -----------------------------------------------------------------------
+
+def noisy(seed, factor=1.0, **given):
+    """What trial() is given: 1 % of noise in CPU and rate, CPU `factor` times."""
+    def figures(level, round_):
+        chance = random.Random(f"{seed} {level} {round_}")
+        cpu = 5000 * factor * chance.gauss(1, .01)
+        return {"cpu_ns": cpu, "rate": 20000 * chance.gauss(1, .01), **given}
+    return figures
+
+
+class Scripts(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.folder = pathlib.Path(temporary.name)
+        self.old, self.new = self.folder / "old", self.folder / "new"
+
+    def campaigns(self, factor=1.0, rounds=8, **changes):
+        """An old one, and a new one in which one model needs `factor` times the CPU."""
+        campaign(self.old, {"epoll_level": noisy(1), "thread_pool": noisy(2)}, (1, 16),
+                 rounds)
+        campaign(self.new, {"epoll_level": noisy(3, factor), "thread_pool": noisy(4)},
+                 (1, 16), rounds, **changes)
+
+    def script(self, name, *arguments):
+        return subprocess.run([TOP / "scripts" / name, *map(str, arguments)],
+                              capture_output=True, text=True, timeout=60)
+
+    def compare(self, code, *arguments):
+        done = self.script("compare", self.old, self.new, *arguments)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done
+
+    def rows(self, code, *arguments):
+        """{(clients, model, metric): row} of --json."""
+        found = json.loads(self.compare(code, "--json", *arguments).stdout)
+        return {(r["clients"], r["model"], r["metric"]): r for r in found["rows"]}
+
+    def change(self, folder, edit):
+        """Every trial of a folder, edited."""
+        path = folder / "trials.jsonl"
+        trials = [json.loads(line) for line in path.read_text().splitlines()]
+        for line in trials:
+            edit(line)
+        path.write_text("".join(json.dumps(line) + "\n" for line in trials))
+
+
+class Compare(Scripts):
+    def test_two_of_the_same_are_ties(self):
+        self.campaigns()
+        rows = self.rows(0)
+        self.assertEqual(len(rows), 2 * 2 * 3)
+        self.assertEqual({r["verdict"] for r in rows.values()}, {"tie"})
+
+    def test_what_became_dearer_is_a_regression_and_nothing_else_is(self):
+        self.campaigns(1.2)
+        rows = self.rows(8)
+        for (_, model, metric), row in rows.items():
+            slower = (model, metric) == ("epoll_level", "server_cpu_ns_per_request")
+            self.assertEqual(row["verdict"], "regression" if slower else "tie", row)
+        row = rows[16, "epoll_level", "server_cpu_ns_per_request"]
+        self.assertAlmostEqual(row["ratio"], 1.2, delta=.02)
+        self.assertTrue(row["ratio_low"] < 1.2 < row["ratio_high"], row)
+        self.assertEqual((row["old_n"], row["new_n"]), (8, 8))
+        self.assertLess(row["p_corrected"], .05)
+        self.compare(0, "--band", "30%")
+
+    def test_what_became_cheaper_or_faster_is_an_improvement(self):
+        self.campaigns(0.8)
+        self.change(self.new, lambda t: t.update(
+            requests_per_second=t["requests_per_second"] * 1.5))
+        words = {key[2]: r["verdict"] for key, r in self.rows(0).items()
+                 if key[1] == "epoll_level"}
+        self.assertEqual(words, {"server_cpu_ns_per_request": "improvement",
+                                 "requests_per_second": "improvement", "p99_ns": "tie"})
+
+    def test_fewer_requests_and_later_replies_are_regressions(self):
+        self.campaigns()
+
+        def edit(line):
+            line["requests_per_second"] *= .8
+            line["latency_ns"]["p99"] *= 1.5
+        self.change(self.new, edit)
+        words = {key[2]: r["verdict"] for key, r in self.rows(8).items()}
+        self.assertEqual(words, {"server_cpu_ns_per_request": "tie",
+                                 "requests_per_second": "regression",
+                                 "p99_ns": "regression"})
+
+    def test_identical_campaigns_give_a_false_alarm_in_five_percent_at_most(self):
+        chance, wrong = numpy.random.default_rng(12), 0
+        for _ in range(1000):
+            old, new = numpy.exp(chance.normal(0, .1, (2, 8, 12))).tolist()
+            family = {i: inference.unpaired(a, b) for i, (a, b) in
+                      enumerate(zip(zip(*old), zip(*new)))}
+            wrong += bool(different(inference.judge(family)))
+        self.assertLessEqual(wrong, 50)
+
+    def test_bounds_of_the_client_are_not_compared(self):
+        self.campaigns(1.2)
+
+        def edit(line):
+            if line["model"] == "epoll_level":
+                line.update(verdict="CLIENT-BOUND",
+                            requests_per_second=line["requests_per_second"] / 2)
+        self.change(self.new, edit)
+        row = self.rows(8)[16, "epoll_level", "requests_per_second"]
+        self.assertEqual((row["verdict"], row["reason"], row["ratio"]),
+                         ("not compared", "client-bound", None))
+        self.assertEqual((row["old_is_bound"], row["new_is_bound"]), (False, True))
+        line = next(line for line in self.compare(8).stdout.splitlines()
+                    if "epoll_level" in line and "requests/s" in line)
+        self.assertRegex(line, r"20.000  ≥ 10.000 .*not compared \(client-bound\)$")
+
+    def test_points_that_others_disturbed_are_not_compared(self):
+        self.campaigns(1.2)
+        self.change(self.new, lambda t: t.update(verdict="NOISY" if t["round"] > 2
+                                                 else "VALID"))
+        done = self.compare(1)
+        self.assertNotIn("  regression", done.stdout)
+        self.assertIn("not compared (noisy)", done.stdout)
+        self.assertIn("nothing could be judged", done.stderr)
+
+    def test_a_model_that_fails_now_is_a_regression(self):
+        self.campaigns()
+        lines = [failed("epoll_level", 16, r, r) for r in range(8)]
+        trials = [json.loads(line) for line in
+                  (self.new / "trials.jsonl").read_text().splitlines()]
+        kept = [t for t in trials if (t["model"], t["clients"]) != ("epoll_level", 16)]
+        about = json.loads((self.new / "manifest.json").read_text())
+        write(self.new, about, kept + lines)
+        row = self.rows(8)[16, "epoll_level", "server_cpu_ns_per_request"]
+        self.assertEqual((row["verdict"], row["reason"]), ("regression",
+                                                           "every trial failed"))
+
+    def test_so_few_rounds_decide_nothing(self):
+        self.campaigns(2.0, rounds=3)
+        done = self.compare(1)
+        self.assertIn("n too small", done.stdout)
+        self.assertIn("nothing could be judged", done.stderr)
+
+    def test_unlike_manifests_are_refused_by_name(self):
+        self.campaigns()
+        about = json.loads((self.new / "manifest.json").read_text())
+        about["build"].update(flags="-O0", commit="fff", dirty=True)
+        about["environment"].update(kernel="6.19", load_average=[9, 9, 9])
+        about["environment"]["sysctl"]["net.core.somaxconn"] = "128"
+        about["options"].update(payload_bytes=1024, seed=8, rounds=9)
+        about["options"]["added_later"] = 1
+        about["started"] = "2027-01-01T00:00:00+00:00"
+        (self.new / "manifest.json").write_text(json.dumps(about))
+        done = self.compare(2)
+        self.assertEqual(done.stdout, "")
+        named = re.findall(r"^compare: ([\w.]+): (.*) → (.*)$", done.stderr, re.M)
+        self.assertEqual(named, [
+            ("options.added_later", "not recorded", "1"),
+            ("options.payload_bytes", "64", "1024"), ("build.flags", "-O2", "-O0"),
+            ("environment.kernel", "6.18.44", "6.19"),
+            ("environment.sysctl.net.core.somaxconn", "4096", "128")])
+        forced = json.loads(self.compare(0, "--unlike", "--json").stdout)
+        self.assertIn("Unlike in build.flags: -O2 → -O0.", forced["caveats"])
+
+    def test_another_date_and_commit_may_be_compared_with_a_caveat(self):
+        self.campaigns(build={**manifest([], [], 0)["build"], "commit": "fff"},
+                       started="2027-01-01T00:00:00+00:00")
+        self.assertIn("not paired by round", self.compare(0).stdout)
+
+    def test_all_forms_say_the_same(self):
+        self.campaigns(1.2)
+        rows = list(self.rows(8).values())
+        done = self.compare(8, "--csv")
+        self.assertIn("not paired by round", done.stderr)
+        lines = list(csv.DictReader(io.StringIO(done.stdout, newline="")))
+        self.assertEqual(
+            [(r["model"], r["verdict"], str(r["ratio"])) for r in rows],
+            [(r["model"], r["verdict"], r["ratio"]) for r in lines])
+        cells = [line.split(" | ") for line in self.compare(8, "--markdown").stdout
+                 .splitlines() if line.startswith("| ")][2:]
+        self.assertEqual([(r["model"], f"{r['ratio']:.3f}", r["verdict"] + " |")
+                          for r in rows], [(c[1], c[5], c[7]) for c in cells])
+
+    def test_colour_is_for_terminals_without_no_color(self):
+        self.campaigns(1.2)
+        self.assertNotIn("\033", self.compare(8).stdout)
+        self.assertIn("\033[31mregression\033[0m", self.on_a_terminal({}))
+        self.assertNotIn("\033", self.on_a_terminal({"NO_COLOR": "1"}))
+        self.assertNotIn("\033", self.on_a_terminal({"TERM": "dumb"}))
+
+    def on_a_terminal(self, changes):
+        ours, its = pty.openpty()
+        environment = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
+        with subprocess.Popen([TOP / "scripts/compare", self.old, self.new], stdout=its,
+                              env={**environment, "TERM": "xterm", **changes}):
+            os.close(its)
+            shown = b""
+            try:
+                while more := os.read(ours, 65536):
+                    shown += more
+            except OSError:  # EIO: the other side is closed
+                pass
+        os.close(ours)
+        return shown.decode()
+
+    def test_what_cannot_be_read_is_wrong_usage(self):
+        self.campaigns()
+        for arguments, word in (((self.old,), "NEW"),
+                                ((self.old, self.folder / "none"), "none"),
+                                ((self.old, self.new, "--band", "2"), "'2'"),
+                                ((self.old, self.new, "--json", "--csv"), "--csv")):
+            done = self.script("compare", *arguments)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(word, done.stderr)
+
+    def test_a_file_of_trials_stands_for_its_folder(self):
+        self.campaigns(1.2)
+        subprocess.run(["gzip", self.old / "trials.jsonl"], check=True)
+        done = self.script("compare", self.old / "trials.jsonl.gz",
+                           self.new / "trials.jsonl")
+        self.assertEqual(done.stdout, self.compare(8).stdout)
+
+
+class Export(Scripts):
+    def test_csv_has_medians_intervals_and_ratios(self):
+        self.campaigns(1.2)
+        done = self.script("export", self.new, "--csv")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        rows = list(csv.DictReader(io.StringIO(done.stdout, newline="")))
+        row = next(r for r in rows if (r["clients"], r["model"], r["metric"]) == (
+            "16", "thread_pool", "server_cpu_ns_per_request"))
+        trials = [json.loads(line) for line in
+                  (self.new / "trials.jsonl").read_text().splitlines()]
+        cpu = {m: [t["server"]["cpu_ns_per_request"] for t in trials
+                   if (t["model"], t["clients"]) == (m, 16)]
+               for m in ("thread_pool", "epoll_level")}
+        ratios = [a / b for a, b in zip(cpu["thread_pool"], cpu["epoll_level"])]
+        self.assertEqual(float(row["median"]), numpy.median(cpu["thread_pool"]))
+        self.assertEqual(float(row["low_95"]), min(cpu["thread_pool"]))
+        self.assertAlmostEqual(float(row["ratio"]), numpy.median(ratios))
+        self.assertEqual((row["rounds"], row["baseline"], row["verdict"]),
+                         ("8", "epoll_level", "different"))
+
+    def test_a_bound_has_no_ratio(self):
+        self.campaigns()
+        self.change(self.new, lambda t: t.update(verdict="CLIENT-BOUND"))
+        text = self.script("export", self.new, "--csv").stdout
+        rows = csv.DictReader(io.StringIO(text, newline=""))
+        rates = [r for r in rows if r["metric"] == "requests_per_second"]
+        self.assertEqual({(r["is_bound"], r["ratio"], r["verdict"]) for r in rates},
+                         {("1", "", "")})
+        self.assertIn("| ≥ ", self.script("export", self.new, "--markdown").stdout)
+        named = json.loads(self.script("export", self.new, "--google-benchmark").stdout)
+        self.assertEqual({b["name"].split("/")[0] for b in named["benchmarks"]},
+                         {"server_cpu"})
+
+    def test_markdown_keeps_its_cells_whatever_a_model_is_called(self):
+        campaign(self.new, {"epoll_level": noisy(1), "a|b <img> [x](y) `": noisy(2),
+                            "slow": noisy(3, 1.5)}, (4,), 8)
+        text = self.script("export", self.new, "--markdown").stdout
+        rows = [line for line in text.splitlines() if line.startswith("| ")]
+        self.assertEqual({len(re.findall(r"(?<!\\)\|", row)) for row in rows}, {9})
+        self.assertIn(r"a\|b \<img> \[x](y) \`", text)
+        self.assertRegex(text, r"\| slow \|.*\| different \|")
+        self.assertIn("Friedman", text)
+
+    def test_google_benchmarks_own_tool_compares_them(self):
+        if not GOOGLE_COMPARE.exists():
+            self.skipTest(f"no {GOOGLE_COMPARE}: apt-get install libbenchmark-tools")
+        self.campaigns(1.2, rounds=9)
+        files = []
+        for folder in (self.old, self.new):
+            files.append(self.folder / f"{folder.name}.json")
+            done = self.script("export", folder, "--google-benchmark")
+            files[-1].write_text(done.stdout)
+        done = subprocess.run(
+            ["/usr/bin/python3", "-B", GOOGLE_COMPARE, "--no-color", "benchmarks",
+             *files], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("U Test, Repetitions: 9 vs 9", done.stdout)
+        changes = [float(c) for c in re.findall(
+            r"^server_cpu/epoll_level/16 +([+-][\d.]+)", done.stdout, re.M)]
+        self.assertEqual(len(changes), 9)
+        self.assertAlmostEqual(numpy.median(changes), .2, delta=.03)
+
+    def test_the_keys_are_those_of_our_own_benchmarks(self):
+        self.campaigns()
+        ours = json.loads(self.script("export", self.new, "--google-benchmark").stdout)
+        done = subprocess.run(
+            [BIN / "models_bench", "--benchmark_filter=^round_trip/epoll_level",
+             "--benchmark_repetitions=2", "--benchmark_format=json"],
+            capture_output=True, text=True, timeout=60)
+        theirs = json.loads(done.stdout)
+        self.assertLessEqual(set(ours["context"]), set(theirs["context"]))
+        self.assertLessEqual(set(ours["benchmarks"][0]), set(theirs["benchmarks"][0]))
+        for member, value in theirs["benchmarks"][0].items():
+            if member in ours["benchmarks"][0] and isinstance(value, str):
+                self.assertIsInstance(ours["benchmarks"][0][member], str, member)
+
+    def test_what_is_not_a_campaign_is_wrong_usage(self):
+        self.campaigns()
+        for arguments in ((self.folder / "none", "--csv"), (self.new,)):
+            done = self.script("export", *arguments)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+
+
+if __name__ == "__main__":
+    unittest.main()
