@@ -351,6 +351,18 @@ class Words(ReportTest):
             "select_loop": lambda c, r: {"cpu_ns": 3000 * (1 + r)}})
         self.assertIn("about 1.50 times as much (1.50 to 1.50)", found)
 
+    def test_one_odd_round_of_nine_makes_no_tie_and_one_of_five_does(self):
+        for rounds, tie in ((9, False), (5, True)):
+            campaign(self.folder, {
+                "epoll_level": {"cpu_ns": 5000},
+                "poll_loop": lambda level, r: {"cpu_ns": 4000 if r == 2 else 6000 + 9 * r}},
+                (16,), rounds)
+            found = data.load(self.folder)
+            a, b = (found.points[m, 16] for m in ("poll_loop", "epoll_level"))
+            ratio = data.compare(a, b, "cpu_ns")
+            self.assertEqual(ratio.tie, tie, ratio)
+            self.assertEqual(ratio.low < 1, tie, ratio)
+
     def test_ties_are_called_ties(self):
         found, _ = self.found({
             "epoll_level": {"cpu_ns": 3000}, "poll_loop": {"cpu_ns": 3050},

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from . import inference
 from .units import clean, plural
 
 SCHEMA_VERSION = 1
@@ -44,7 +45,10 @@ class Pair(NamedTuple):
 
 
 class Ratio(NamedTuple):
-    """A over B, computed round by round; a tie is a difference that is not shown."""
+    """A over B, computed round by round; a tie is a difference that is not shown.
+
+    low and high: the 95 % interval of the median, and the range with less than 6 rounds.
+    """
     median: float
     low: float
     high: float
@@ -214,12 +218,13 @@ def percentile(histogram, p):
 def compare(a, b, metric):
     """The metric of point a over that of point b, paired by round, or None.
 
-    A tie: the range of the ratios includes 1, or the median is within 2 % of 1.
+    A tie: the interval includes 1, or the median is within 2 % of 1.
     """
     found = ratios(a, b, metric)
     if not found:
         return None
-    median, low, high = statistics.median(found), min(found), max(found)
+    median = statistics.median(found)
+    low, high = inference.median_interval(found) or (min(found), max(found))
     tie = low <= 1 <= high or abs(median - 1) < 0.02
     return Ratio(median, low, high, len(found), tie)
 
