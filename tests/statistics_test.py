@@ -83,7 +83,7 @@ class Paired(unittest.TestCase):
         for n in range(1, 16):
             values = [chance.gauss(0.3, 1) for _ in range(n)]
             self.assertAlmostEqual(inference.signed_rank_p(values),
-                                   scipy.stats.wilcoxon(values, mode="exact").pvalue)
+                                   scipy.stats.wilcoxon(values, method="exact").pvalue)
         # n = 8, rank sum 3: 2 x 5 / 256
         p = inference.signed_rank_p([-3, 1, 2, 4, 5, 6, 7, 8])
         self.assertAlmostEqual(p, 10 / 256)
