@@ -99,12 +99,12 @@ void expect_the_sum(LoadPlan plan) {
     EXPECT_EQ(told[i].number, i);
     EXPECT_EQ(told[i].is_rest, i >= 5);
     EXPECT_NEAR(told[i].begin_seconds, 0.1 * static_cast<double>(i), 1e-9);
-    EXPECT_TRUE(i >= 5 || told[i].response.count() > 0) << i;
     seconds += told[i].seconds;
     total.merge(told[i].response);
   }
   EXPECT_NEAR(seconds, 0.5, 1e-9);
   EXPECT_EQ(total, result.response);
+  EXPECT_GT(total.count(), 0U);
 }
 
 TEST(Intervals, OfALoadSumUpToItsHistogram) {

