@@ -8,7 +8,8 @@
 #include <array>
 #include <cstdio>
 #include <memory>
-#include <random>
+
+#include "bench/campaign_order.hpp"
 
 namespace echolab {
 namespace {
@@ -30,24 +31,25 @@ double trial_seconds(const CampaignPlan& plan, std::uint64_t clients) {
          overhead_seconds(clients);
 }
 
-struct Point {
-  std::size_t contestant;
-  std::uint64_t clients;
-};
-
-std::vector<Point> all_points(const CampaignPlan& plan) {
-  std::vector<Point> points;
-  for (std::size_t i = 0; i < plan.contestants.size(); ++i)
-    for (const std::uint64_t clients : plan.clients) points.push_back({i, clients});
-  return points;
+/// Of the places of a campaign that have no trial yet.
+double seconds_of(const CampaignPlan& plan, const std::vector<CampaignPlace>& places) {
+  double sum = 0;
+  for (const CampaignPlace& place : places) sum += trial_seconds(plan, place.clients);
+  return sum;
 }
 
 }  // namespace
 
 double estimated_seconds(const CampaignPlan& plan) {
   double round = 0;
-  for (const Point& point : all_points(plan)) round += trial_seconds(plan, point.clients);
-  return round * static_cast<double>(plan.rounds);
+  for (const std::uint64_t clients : plan.clients) round += trial_seconds(plan, clients);
+  return round * static_cast<double>(plan.contestants.size() * plan.rounds);
+}
+
+bool is_parted(const CampaignPlan& plan) {
+  return std::ranges::none_of(plan.load.cpus, [&](int cpu) {
+    return std::ranges::count(plan.start.cpus, cpu) > 0;
+  });
 }
 
 LoadPlan load_at(const CampaignPlan& plan, std::uint64_t clients) {
@@ -58,42 +60,40 @@ LoadPlan load_at(const CampaignPlan& plan, std::uint64_t clients) {
 }
 
 std::vector<CampaignRow> run_campaign(
-    const CampaignPlan& plan,
+    const CampaignPlan& plan, std::vector<CampaignRow> rows,
     const std::function<void(const CampaignRow&, std::size_t order)>& keep,
     const std::function<void(const CampaignProgress&)>& progress,
     const std::stop_token& stop) {
-  std::vector<CampaignRow> rows;
-  std::mt19937_64 random(plan.seed);
-  std::vector<Point> points = all_points(plan);
-  const std::size_t planned = points.size() * plan.rounds;
-  const double estimate = estimated_seconds(plan);
+  CampaignOrder order(plan);
+  for (const CampaignRow& row : rows) order.ran(row);
   const auto begin = Clock::now();
   double estimate_done = 0;
-  for (std::uint64_t round = 0; round < plan.rounds; ++round) {
-    std::ranges::shuffle(points, random);
-    for (const Point& point : points) {
-      const Contestant& contestant = plan.contestants[point.contestant];
-      // What is left, corrected by how true the estimate was so far.
-      const double past = std::chrono::duration<double>(Clock::now() - begin).count();
-      const double truth = estimate_done > 5 ? past / estimate_done : 1;
-      const double left = (estimate - estimate_done) * truth;
-      CampaignProgress now{rows.size(), planned, contestant, point.clients,
-                           left,        nullptr, nullptr};
-      const auto told = [&](const LoadProgress& load) {
-        now.load = &load;
-        progress(now);
-      };
-      Trial trial =
-          run_trial(contestant, plan.start, load_at(plan, point.clients), told, stop);
-      if (stop.stop_requested()) return rows;
-      rows.push_back({point.contestant, point.clients, round, std::move(trial)});
-      keep(rows.back(), rows.size() - 1);
-      estimate_done += trial_seconds(plan, point.clients);
-      now.done = rows.size();
-      now.load = nullptr;
-      now.ended = &rows.back();
+  while (const auto place = order.next()) {
+    const Contestant& contestant = plan.contestants[place->contestant];
+    const auto missing = order.missing();
+    // What is left, corrected by how true the estimate was so far.
+    const double past = std::chrono::duration<double>(Clock::now() - begin).count();
+    const double truth = estimate_done > 5 ? past / estimate_done : 1;
+    const double left = seconds_of(plan, missing) * truth;
+    CampaignProgress now{rows.size(), rows.size() + missing.size(),
+                         contestant,  place->clients,
+                         left,        nullptr,
+                         nullptr};
+    const auto told = [&](const LoadProgress& load) {
+      now.load = &load;
       progress(now);
-    }
+    };
+    Trial trial =
+        run_trial(contestant, plan.start, load_at(plan, place->clients), told, stop);
+    if (stop.stop_requested()) break;
+    rows.push_back({place->contestant, place->clients, place->round, std::move(trial)});
+    order.ran(rows.back());
+    keep(rows.back(), rows.size() - 1);
+    estimate_done += trial_seconds(plan, place->clients);
+    now.done = rows.size();
+    now.load = nullptr;
+    now.ended = &rows.back();
+    progress(now);
   }
   return rows;
 }

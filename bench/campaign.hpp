@@ -49,13 +49,17 @@ struct CampaignProgress {
 /// Seconds that the whole will take: windows, warm-ups, and what starting costs.
 double estimated_seconds(const CampaignPlan& plan);
 
+/// Client and server have no CPU in common.
+bool is_parted(const CampaignPlan& plan);
+
 /// The load plan of one point.
 LoadPlan load_at(const CampaignPlan& plan, std::uint64_t clients);
 
-/// Runs all trials, keeping each with `keep` as soon as it ended. Ends early, without the
-/// trial under way, when asked to stop.
+/// Runs all trials that are not among `rows`, which an earlier run kept, keeping each
+/// with `keep` as soon as it ended; `order` counts all of them. Returns all. Ends early,
+/// without the trial under way, when asked to stop.
 std::vector<CampaignRow> run_campaign(
-    const CampaignPlan& plan,
+    const CampaignPlan& plan, std::vector<CampaignRow> rows,
     const std::function<void(const CampaignRow&, std::size_t order)>& keep,
     const std::function<void(const CampaignProgress&)>& progress,
     const std::stop_token& stop);

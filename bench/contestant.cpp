@@ -44,8 +44,9 @@ std::string replace_all(std::string text, std::string_view what, std::string_vie
 /// In the forked child, which may be one of many threads' copies: only calls that are
 /// async-signal-safe (signal-safety(7)) until the new program runs.
 [[noreturn]] void become(char* const* command, char* const* environment,
-                         const std::vector<int>& cpus, int log) {
+                         const std::vector<int>& cpus, int log, pid_t runner) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != runner) ::_exit(127);  // it died before that could be told
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -171,8 +172,9 @@ void RunningServer::spawn(const std::vector<std::string>& command, const Start& 
     words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   const std::vector<char*> environment = environment_of_servers();
+  const pid_t runner = ::getpid();
   pid_ = root_ = checked(::fork(), "fork");
-  if (pid_ == 0) become(words.data(), environment.data(), start.cpus, log_.get());
+  if (pid_ == 0) become(words.data(), environment.data(), start.cpus, log_.get(), runner);
   pidfd_ =
       Fd(static_cast<int>(checked(::syscall(SYS_pidfd_open, pid_, 0), "pidfd_open")));
 }

@@ -9,8 +9,11 @@
 #include <ctime>
 
 #include "bench/campaign.hpp"
+#include "bench/campaign_row.hpp"
 #include "bench/environment.hpp"
+#include "bench/manifest.hpp"
 #include "bench/results_folder.hpp"
+#include "bench/resumption.hpp"
 #include "bench/selection.hpp"
 #include "clients/work_options.hpp"
 #include "common/affinity.hpp"
@@ -35,6 +38,8 @@ struct Options {
   std::string client_cpus;
   std::string results = "results";
   std::string folder_file;
+  std::string resume;
+  bool resume_unlike = false;
   bool quick = false;
   bool dry_run = false;
   bool json = false;
@@ -53,7 +58,25 @@ constexpr const char* examples =
     "  echo_compare --protocol work --block 2ms         loops wait where threads "
     "overlap\n"
     "  echo_compare --server 'mine=./my_server {port}'  your own beside ours\n"
+    "  echo_compare --resume results/2026-11-20T2145-vm go on after Ctrl-C or a kill\n"
     "Each trial has a fresh server process; ratios are taken within a round.\n";
+
+/// Where the results go, or came from.
+void add_folder_options(CLI::App& parser, Options& options) {
+  parser
+      .add_option("-o,--results", options.results, "folder for the campaign's own folder")
+      ->capture_default_str();
+  parser.add_option("--folder-file", options.folder_file,
+                    "write the path of the campaign's folder there, for scripts");
+  parser
+      .add_option("--resume", options.resume,
+                  "go on with the campaign of this folder: its plan, its missing trials")
+      ->configurable(false);
+  parser
+      .add_flag("--resume-unlike", options.resume_unlike,
+                "even if build or machine are not what they were; the folder tells")
+      ->configurable(false);
+}
 
 void add_options(CLI::App& parser, Options& options) {
   using namespace std::chrono_literals;
@@ -88,11 +111,7 @@ void add_options(CLI::App& parser, Options& options) {
   parser.add_option("--client-cpus", options.client_cpus, "default: the other half");
   add_count(parser, "--seed", options.plan.seed, "of the order of the trials", 0,
             ~std::uint64_t{0});
-  parser
-      .add_option("-o,--results", options.results, "folder for the campaign's own folder")
-      ->capture_default_str();
-  parser.add_option("--folder-file", options.folder_file,
-                    "write the path of the campaign's folder there, for scripts");
+  add_folder_options(parser, options);
   parser.add_flag("--quick", options.quick,
                   "1 and 64 clients, short windows: under a minute");
   parser
@@ -139,8 +158,7 @@ void choose_cpus(Options& options) {
   if (server.empty())
     server.assign(allowed.begin(), half == allowed.begin() ? allowed.end() : half);
   if (client.empty()) client.assign(half, allowed.end());
-  options.plan.load.is_alone = std::ranges::none_of(
-      client, [&](int cpu) { return std::ranges::find(server, cpu) != server.end(); });
+  options.plan.load.is_alone = is_parted(options.plan);
 }
 
 void choose_clients(Options& options) {
@@ -248,84 +266,6 @@ void complete(Options& options, const CLI::App& parser) {
   start_for_work(options.plan);
 }
 
-nlohmann::json options_json(const CampaignPlan& plan) {
-  std::vector<std::string> names;
-  for (const Contestant& contestant : plan.contestants) names.push_back(contestant.name);
-  return {
-      {"models", names},
-      {"clients", plan.clients},
-      {"rounds", plan.rounds},
-      {"seed", plan.seed},
-      {"duration_seconds", std::chrono::duration<double>(plan.load.duration).count()},
-      {"warm_up_seconds", std::chrono::duration<double>(plan.load.warm_up).count()},
-      {"payload_bytes", plan.load.payload_bytes},
-      {"pipeline", plan.load.pipeline},
-      {"protocol", plan.load.work ? "work" : "echo"},
-      {"work", work_json(plan.load)},
-      {"endpoint",
-       (is_in_datagrams(plan) ? plan.start.listen_datagrams : plan.start.listen).text()},
-      {"server_cpus", plan.start.cpus},
-      {"client_cpus", plan.load.cpus},
-      {"load_threads", plan.load.threads},
-      {"server_arguments", plan.start.arguments}};
-}
-
-/// Its row of models.def, so that a report can say which idea two models differ in.
-nlohmann::json contestant_json(const Contestant& one, const Endpoint& endpoint,
-                               const nlohmann::json& absent) {
-  nlohmann::json axes;
-  nlohmann::json transports;
-  if (one.model != nullptr) {
-    transports = one.model->transports;
-    for (const auto& [axis, value] : one.model->axes.named()) axes[axis] = value;
-  }
-  return {{"name", one.name},
-          {"family", one.family},
-          {"shows", one.shows},
-          {"source", one.source},
-          {"command", one.command},
-          {"axes", axes},
-          {"transports", transports},
-          {"endpoint", endpoint.text()},
-          {"unavailable_because", absent}};
-}
-
-nlohmann::json manifest_json(const CampaignPlan& plan, int argc, char** argv) {
-  auto contestants = nlohmann::json::array();
-  for (const Contestant& one : plan.contestants)
-    contestants.push_back(contestant_json(one, plan.start.endpoint_of(one), nullptr));
-  for (const auto& [one, reason] : plan.absent)
-    contestants.push_back(contestant_json(one, plan.start.endpoint_of(one), reason));
-  return {
-      {"schema_version", 1},
-      {"tool", "echo_compare"},
-      {"version", version_text()},
-      {"started", time_text()},
-      {"finished", nullptr},
-      {"partial", true},
-      {"command_line", std::vector<std::string>(argv, argv + argc)},
-      {"options", options_json(plan)},
-      {"build", build_json()},
-      {"environment", environment_json()},
-      {"warnings", environment_warnings()},
-      {"models", contestants},
-      {"floor", nullptr},
-      {"planned_trials", plan.contestants.size() * plan.clients.size() * plan.rounds}};
-}
-
-nlohmann::json row_json(const CampaignPlan& plan, const CampaignRow& row,
-                        std::size_t order) {
-  auto json = trial_json(load_at(plan, row.clients), row.trial);
-  json["schema_version"] = 1;
-  json["model"] = plan.contestants[row.contestant].name;
-  json["family"] = plan.contestants[row.contestant].family;
-  json["clients"] = row.clients;
-  json["round"] = row.round;
-  json["order"] = order;
-  json["ended"] = time_text();
-  return json;
-}
-
 std::string left_text(double seconds) {
   const long whole = std::lround(seconds);
   return fmt::format("{}:{:02}", whole / 60, whole % 60);
@@ -400,23 +340,34 @@ Paper paper() {
   return {terminal ? columns_of(STDOUT_FILENO) : 200, wants_colour(STDOUT_FILENO)};
 }
 
-/// Campaign, table and folder. 130 when interrupted: what was measured is kept.
-ExitCode compare(const Options& options, nlohmann::json manifest) {
-  const CampaignPlan& plan = options.plan;
-  ResultsFolder folder(options.results);
+/// Of the trials that count, the worst.
+ExitCode code_of(const std::vector<CampaignRow>& rows) {
+  const auto any = [&](Verdict verdict) {
+    return std::ranges::any_of(rows, [&](const CampaignRow& row) {
+      return row.trial.judgement.verdict == verdict;
+    });
+  };
+  return any(Verdict::corrupt)  ? ExitCode::corrupt
+         : any(Verdict::failed) ? ExitCode::failure
+                                : ExitCode::ok;
+}
+
+/// Runs what is missing of a campaign, and completes table and folder. 130 when
+/// interrupted: what was measured is kept.
+ExitCode compare(const Options& options, Resumption campaign) {
+  auto& [folder, manifest, plan, kept, notes] = campaign;
   folder.write_manifest(manifest);
   if (!options.folder_file.empty()) write_file(options.folder_file, folder.path());
   Interrupt interrupt;
   // The runner stays off the servers' CPUs. Its servers choose their own before exec.
   pin_this_thread(plan.load.cpus);
-  const auto floor = measure_floor(plan);
-  if (floor)
-    manifest["floor"] = {{"round_trip_ns", floor->round_trip_ns},
-                         {"half_round_trip_ns", floor->round_trip_ns / 2},
-                         {"samples", floor->samples}};
+  auto floor = floor_of(manifest);
+  if (!floor) floor = measure_floor(plan);
+  if (floor) manifest["floor"] = floor_json(*floor);
+  folder.write_manifest(manifest);
   Display display(options.quiet);
   const auto rows = run_campaign(
-      plan,
+      plan, std::move(kept),
       [&](const CampaignRow& row, std::size_t order) {
         const std::string line = row_json(plan, row, order).dump();
         folder.append_trial(line);
@@ -424,23 +375,45 @@ ExitCode compare(const Options& options, nlohmann::json manifest) {
       },
       [&](const CampaignProgress& now) { display.show(now); }, interrupt.token());
   display.clear();
-  manifest["partial"] = interrupt.happened();
-  manifest["finished"] = time_text();
-  folder.write_manifest(manifest);
+  if (manifest["finished"].is_null()) {  // else it was whole before
+    manifest["partial"] = interrupt.happened();
+    manifest["finished"] = time_text();
+    folder.write_manifest(manifest);
+  }
   if (!options.json) {
     fmt::print("{}", campaign_table(plan, rows, floor, paper()));
     std::fflush(stdout);
   }
   fmt::print(stderr, "{}results in {}\n", interrupt.happened() ? "interrupted; " : "",
              folder.path());
-  if (interrupt.happened()) return ExitCode::interrupted;
-  const bool corrupt = std::ranges::any_of(rows, [](const CampaignRow& row) {
-    return row.trial.judgement.verdict == Verdict::corrupt;
-  });
-  const bool failed = std::ranges::any_of(rows, [](const CampaignRow& row) {
-    return row.trial.judgement.verdict == Verdict::failed;
-  });
-  return corrupt ? ExitCode::corrupt : failed ? ExitCode::failure : ExitCode::ok;
+  if (!interrupt.happened()) return code_of(rows);
+  fmt::print(stderr, "to go on: echo_compare --resume '{}'\n", folder.path());
+  return ExitCode::interrupted;
+}
+
+/// With --resume, the folder has the plan: an option that changes it contradicts.
+void refuse_beside_resume(const CLI::App& parser) {
+  const std::vector<std::string> allowed = {"--resume", "--resume-unlike", "--json",
+                                            "--quiet",  "--folder-file",   "--config"};
+  for (const CLI::Option* option : parser.get_options()) {
+    const std::string name = option->get_name();
+    if (option->count() > 0 && std::ranges::count(allowed, name) == 0)
+      throw UsageError(fmt::format(
+          "{}: --resume goes on with the plan of its folder; leave it out", name));
+  }
+}
+
+ExitCode go_on(const Options& options, const CLI::App& parser) {
+  refuse_beside_resume(parser);
+  Resumption campaign = resume(options.resume, options.resume_unlike);
+  if (options.json)
+    for (const std::string& line : campaign.folder.read_trials().lines)
+      fmt::print("{}\n", line);
+  if (!options.quiet) {
+    describe(campaign.plan, stderr);
+    for (const std::string& note : campaign.notes) fmt::print(stderr, "  {}\n", note);
+  }
+  return compare(options, std::move(campaign));
 }
 
 ExitCode start(int argc, char** argv) {
@@ -452,13 +425,20 @@ ExitCode start(int argc, char** argv) {
   set_up_parser(parser, examples);
   add_options(parser, options);
   if (!parse_command_line(parser, argc, argv)) return ExitCode::ok;
+  if (!options.resume.empty()) return go_on(options, parser);
+  if (options.resume_unlike)
+    throw UsageError("--resume-unlike: goes with --resume FOLDER only");
   complete(options, parser);
   if (options.dry_run) {
     describe(options.plan, stdout);
     return ExitCode::ok;
   }
   if (!options.quiet) describe(options.plan, stderr);
-  return compare(options, manifest_json(options.plan, argc, argv));
+  return compare(options, {ResultsFolder(options.results),
+                           manifest_json(options.plan, {argv, argv + argc}),
+                           options.plan,
+                           {},
+                           {}});
 }
 
 }  // namespace

@@ -3,12 +3,15 @@
 #include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 
 #include "bench/environment.hpp"
 #include "common/error.hpp"
@@ -38,6 +41,14 @@ Fd open_new(const std::string& path) {
   return fd;
 }
 
+/// Of a file; empty when it cannot be read.
+std::string text_of(const std::string& path) {
+  const std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
 }  // namespace
 
 std::string time_text() {
@@ -60,6 +71,26 @@ ResultsFolder::ResultsFolder(const std::string& parent) {
     path_ = fmt::format("{}-{}", name, again);
   }
   trials_ = open_new(path_ + "/trials.jsonl");
+  lock();
+}
+
+ResultsFolder ResultsFolder::reopened(const std::string& path) {
+  ResultsFolder folder;
+  folder.path_ = path;
+  const std::string trials = path + "/trials.jsonl";
+  folder.trials_ = Fd(::open(trials.c_str(), O_RDWR | O_APPEND | O_CLOEXEC));
+  if (!folder.trials_)
+    throw UsageError(
+        fmt::format("--resume: {}: {}; give a folder that echo_compare wrote", trials,
+                    std::strerror(errno)));
+  folder.lock();
+  return folder;
+}
+
+/// Gone with the last copy of the descriptor, however the program ends (flock(2)).
+void ResultsFolder::lock() const {
+  if (::flock(trials_.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  throw UsageError(fmt::format("--resume: the campaign in {} still runs", path_));
 }
 
 void ResultsFolder::write_manifest(const nlohmann::json& manifest) const {
@@ -71,6 +102,34 @@ void ResultsFolder::write_manifest(const nlohmann::json& manifest) const {
 
 void ResultsFolder::append_trial(const std::string& line) const {
   write_all(trials_, path_ + "/trials.jsonl", line + "\n");
+}
+
+nlohmann::json ResultsFolder::read_manifest() const {
+  const std::string path = path_ + "/manifest.json";
+  auto manifest = nlohmann::json::parse(text_of(path), nullptr, false);
+  if (!manifest.is_object())
+    throw UsageError(fmt::format("--resume: {} is not there, or no JSON object", path));
+  return manifest;
+}
+
+ResultsFolder::Trials ResultsFolder::read_trials() const {
+  std::istringstream text(text_of(path_ + "/trials.jsonl"));
+  Trials trials;
+  for (std::string line; std::getline(text, line);) {
+    if (text.eof())  // no end of line after it
+      trials.cut_off_bytes = line.size();
+    else
+      trials.lines.push_back(std::move(line));
+  }
+  return trials;
+}
+
+void ResultsFolder::drop_cut_off(const Trials& trials) const {
+  if (trials.cut_off_bytes == 0) return;
+  const std::string path = path_ + "/trials.jsonl";
+  const auto bytes = std::filesystem::file_size(path) - trials.cut_off_bytes;
+  if (::ftruncate(trials_.get(), static_cast<off_t>(bytes)) != 0)
+    cannot_write(path, errno);
 }
 
 }  // namespace echolab

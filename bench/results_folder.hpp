@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/fd.hpp"
 
@@ -23,11 +24,30 @@ class ResultsFolder {
   /// Throws Failure when it cannot be made or written, before anything is measured.
   explicit ResultsFolder(const std::string& parent);
 
+  /// The folder of a campaign that was interrupted, to go on in. Throws Failure when it
+  /// cannot be written, UsageError when it is no such folder, or its campaign still runs.
+  static ResultsFolder reopened(const std::string& path);
+
   [[nodiscard]] const std::string& path() const { return path_; }
   void write_manifest(const nlohmann::json& manifest) const;
   void append_trial(const std::string& line) const;
 
+  /// Throws UsageError when there is none, or it is no JSON.
+  [[nodiscard]] nlohmann::json read_manifest() const;
+  /// The lines of trials.jsonl, and the bytes after the last whole one: half a line is
+  /// what a killed runner, or a full disk, leaves.
+  struct Trials {
+    std::vector<std::string> lines;
+    std::uint64_t cut_off_bytes = 0;
+  };
+  [[nodiscard]] Trials read_trials() const;
+  /// Takes such bytes away, so that the next line stands alone.
+  void drop_cut_off(const Trials& trials) const;
+
  private:
+  ResultsFolder() = default;
+  void lock() const;
+
   std::string path_;
   Fd trials_;
 };

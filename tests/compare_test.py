@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -172,17 +173,138 @@ class Comparing(unittest.TestCase):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("the reply is not what was sent", done.stdout)
 
-    def interrupted(self, how):
-        running = subprocess.Popen(
-            self.command("--models", "fork_per_client,epoll_level", "--duration", "300ms",
-                         "--rounds", "100", "--clients", "8"),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def started(self, *arguments):
+        """A campaign that has two trials done, and a server under test."""
+        running = subprocess.Popen(self.command(*arguments), stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        self.addCleanup(running.communicate)
+        self.addCleanup(running.kill)
         trials = lambda: list(self.results.glob("*/trials.jsonl"))
         self.assertTrue(eventually(lambda: trials() and
                                    trials()[0].read_text().count("\n") >= 2, 30))
+        self.assertTrue(eventually(lambda: processes(f"echo_server.*{self.mark}")))
+        return running
+
+    def interrupted(self, how, *arguments):
+        running = self.started(*(arguments or (
+            "--models", "fork_per_client,epoll_level", "--duration", "300ms",
+            "--rounds", "100", "--clients", "8")))
         running.send_signal(how)
         out, err = running.communicate(timeout=30)
         return running.returncode, out, err
+
+    def resume(self, *arguments):
+        (folder,) = self.results.iterdir()
+        return subprocess.run([COMPARE, "--resume", folder, *arguments],
+                              capture_output=True, text=True, timeout=120)
+
+    def places(self):
+        return [(r["round"], r["model"], r["clients"]) for r in self.campaign()[2]]
+
+    def test_a_killed_campaign_goes_on_as_if_nothing_had_been(self):
+        plan = ["--models", ",".join(MODELS), *SHORT, "--seed", "7"]
+        self.compare(*plan)
+        whole = self.places()
+        shutil.rmtree(self.results)
+        self.interrupted(signal.SIGKILL, *plan)
+        folder, before, _ = self.campaign()
+        kept = (folder / "trials.jsonl").read_bytes()
+        self.assertLess(kept.count(b"\n"), 12)
+        with (folder / "trials.jsonl").open("ab") as file:
+            file.write(b'{"schema_version": 1, "mod')
+        done = self.resume()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("the last line of trials.jsonl was cut off (26 bytes)", done.stderr)
+        self.assertTrue((folder / "trials.jsonl").read_bytes().startswith(kept))
+        self.assertEqual(self.places(), whole)
+        _, manifest, rows = self.campaign()
+        self.assertEqual([r["order"] for r in rows], list(range(12)))
+        self.assertFalse(manifest["partial"])
+        self.assertEqual(manifest["resumed"][0]["trials_before"], kept.count(b"\n"))
+        for member in ("options", "models", "started", "command_line", "planned_trials"):
+            self.assertEqual(manifest[member], before[member])
+        self.assertIn("At 8 clients", done.stdout)
+        subprocess.run([str(REPORT), str(folder)], check=True, timeout=120,
+                       capture_output=True)
+        self.assertNotIn("partial run", (folder / "report.html").read_text())
+
+    def test_the_table_of_a_finished_campaign_can_be_had_again(self):
+        first = self.compare("--models", "iterative,epoll_level", "--server",
+                             "broken=false {port}", *SHORT)
+        folder, manifest, rows = self.campaign()
+        again = self.resume()
+        self.assertEqual(again.stdout, first.stdout)
+        self.assertEqual(again.returncode, first.returncode)
+        self.assertIn("0 are missing", again.stderr)
+        self.assertEqual(self.campaign()[1:], (manifest, rows))
+        listed = [json.loads(line) for line in self.resume("--json").stdout.splitlines()]
+        self.assertEqual(listed, rows)
+
+    def test_what_ctrl_c_says_goes_on(self):
+        err = self.interrupted(signal.SIGINT, "--models", "iterative,epoll_level",
+                               *SHORT)[2]
+        command = re.search(r"to go on: echo_compare (--resume '.*')", err)[1]
+        done = subprocess.run(f"{COMPARE} {command}", shell=True, capture_output=True,
+                              text=True, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(set(self.places())), 8)
+
+    def test_a_campaign_that_still_runs_is_not_resumed(self):
+        running = self.started("--models", "epoll_level", "--duration", "300ms",
+                               "--rounds", "100", "--clients", "8")
+        done = self.resume()
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("still runs", done.stderr)
+        self.assertIsNone(running.poll())
+
+    def test_a_campaign_of_another_build_or_machine_is_resumed_only_when_asked(self):
+        self.interrupted(signal.SIGKILL, "--models", "iterative,epoll_level", *SHORT)
+        folder, manifest, _ = self.campaign()
+        kept = (folder / "trials.jsonl").read_bytes()
+        manifest["build"]["commit"] = "of another day"
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        done = self.resume()
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("build.commit was of another day, is ", done.stderr)
+        self.assertIn("--resume-unlike", done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1)
+        self.assertEqual((folder / "trials.jsonl").read_bytes(), kept)
+        done = self.resume("--resume-unlike")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        manifest = self.campaign()[1]
+        self.assertEqual(len(manifest["resumed"][0]["unlike"]), 1)
+        self.assertTrue(any("another build" in text for text in manifest["warnings"]))
+
+    def test_what_cannot_be_resumed_is_refused_and_left_as_it_is(self):
+        self.interrupted(signal.SIGKILL, "--models", "iterative,epoll_level", *SHORT)
+        folder = self.campaign()[0]
+        trials, manifest = folder / "trials.jsonl", folder / "manifest.json"
+        good = trials.read_text()
+        cases = [
+            (["--clients", "3"], good, "--clients: --resume goes on with the plan"),
+            (["--seed", "3"], good, "--seed: --resume"),
+            (["--quick"], good, "--quick: --resume"),
+            (["--results", "elsewhere"], good, "--results: --resume"),
+            ([], "no JSON\n" + good, "trials.jsonl:1: "),
+            ([], re.sub(r'"model":"\w+"', '"model":"select_loop"', good),
+             "not in the manifest's plan"),
+        ]
+        for arguments, text, words in cases:
+            with self.subTest(words):
+                trials.write_text(text)
+                done = self.resume(*arguments)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertIn(words, done.stderr)
+                self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+                self.assertEqual(trials.read_text(), text)
+        manifest.write_text("{")
+        self.assertIn("manifest.json", self.resume().stderr)
+        alone = self.compare("--resume-unlike", "--models", "iterative")
+        self.assertIn("--resume-unlike: goes with --resume", alone.stderr)
+        gone = subprocess.run([COMPARE, "--resume", folder / "nowhere"],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(gone.returncode, 2)
+        self.assertIn("No such file", gone.stderr)
 
     def test_ctrl_c_keeps_what_was_measured_and_says_so(self):
         code, out, err = self.interrupted(signal.SIGINT)

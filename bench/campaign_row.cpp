@@ -1,0 +1,98 @@
+#include "bench/campaign_row.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "bench/results_folder.hpp"
+#include "common/error.hpp"
+
+namespace echolab {
+namespace {
+
+using Json = nlohmann::json;
+
+Verdict verdict_of(const std::string& text) {
+  for (const Verdict verdict :
+       {Verdict::valid, Verdict::client_bound, Verdict::overloaded, Verdict::unsteady,
+        Verdict::noisy, Verdict::corrupt, Verdict::failed})
+    if (verdict_text(verdict) == text) return verdict;
+  throw UsageError(fmt::format("'{}' is no verdict", text));
+}
+
+Histogram histogram_of(const Json& row) {
+  std::vector<Histogram::Bucket> buckets;
+  for (const Json& bucket : row.at("histogram"))
+    buckets.push_back({bucket.at(0).get<std::uint64_t>(),
+                       bucket.at(1).get<std::uint64_t>(),
+                       bucket.at(2).get<std::uint64_t>()});
+  const Json& sums = row.at("latency_ns");
+  const auto whole = [&](const char* member) {
+    return sums.at(member).get<std::uint64_t>();
+  };
+  return Histogram::restored(
+      buckets, {whole("sum"), whole("min"), whole("max"), whole("overflow")});
+}
+
+void read_server(const Json& server, ServerFigures& figures) {
+  server.at("cpu_ns_per_request").get_to(figures.cpu_ns_per_request);
+  server.at("cpu_cores_used").get_to(figures.cpu_cores_used);
+  server.at("voluntary_switches_per_request")
+      .get_to(figures.voluntary_switches_per_request);
+  server.at("involuntary_switches_per_request")
+      .get_to(figures.involuntary_switches_per_request);
+  server.at("processes").get_to(figures.size.processes);
+  server.at("threads").get_to(figures.size.threads);
+  server.at("descriptors").get_to(figures.size.descriptors);
+  server.at("pss_bytes").get_to(figures.size.pss_bytes);
+  server.at("pss_bytes_idle").get_to(figures.pss_bytes_idle);
+}
+
+Trial trial_of(const Json& row) {
+  Trial trial;
+  trial.judgement.verdict = verdict_of(row.at("verdict").get<std::string>());
+  row.at("reason").get_to(trial.judgement.reason);
+  trial.load.details.reset();
+  if (row.at("seconds").is_null()) return trial;  // FAILED or CORRUPT
+  row.at("seconds").get_to(trial.load.seconds);
+  row.at("requests").get_to(trial.load.requests);
+  trial.load.response = histogram_of(row);
+  row.at("fairness").at("requests_per_client").get_to(trial.load.requests_per_connection);
+  read_server(row.at("server"), trial.server);
+  return trial;
+}
+
+}  // namespace
+
+Json row_json(const CampaignPlan& plan, const CampaignRow& row, std::size_t order) {
+  auto json = trial_json(load_at(plan, row.clients), row.trial);
+  json["schema_version"] = 1;
+  json["model"] = plan.contestants[row.contestant].name;
+  json["family"] = plan.contestants[row.contestant].family;
+  json["clients"] = row.clients;
+  json["round"] = row.round;
+  json["order"] = order;
+  json["ended"] = time_text();
+  return json;
+}
+
+CampaignRow row_of(const CampaignPlan& plan, std::string_view line) try {
+  const Json row = Json::parse(line);
+  const auto name = row.at("model").get<std::string>();
+  const auto contestant = std::ranges::find(plan.contestants, name, &Contestant::name);
+  const auto clients = row.at("clients").get<std::uint64_t>();
+  const auto round = row.at("round").get<std::uint64_t>();
+  if (contestant == plan.contestants.end() || round >= plan.rounds ||
+      std::ranges::count(plan.clients, clients) == 0)
+    throw UsageError(fmt::format("{} x {} in round {} is not in the manifest's plan",
+                                 name, clients, round));
+  const auto index = contestant - plan.contestants.begin();
+  return {static_cast<std::size_t>(index), clients, round, trial_of(row)};
+} catch (const Json::exception& error) {
+  throw UsageError(error.what());
+} catch (const std::invalid_argument& error) {
+  throw UsageError(error.what());
+}
+
+}  // namespace echolab

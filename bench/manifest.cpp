@@ -1,0 +1,202 @@
+#include "bench/manifest.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <set>
+
+#include "bench/environment.hpp"
+#include "bench/results_folder.hpp"
+#include "clients/work_options.hpp"
+#include "common/program.hpp"
+#include "servers/availability.hpp"
+
+namespace echolab {
+namespace {
+
+using Json = nlohmann::json;
+
+Json options_json(const CampaignPlan& plan) {
+  std::vector<std::string> names;
+  for (const Contestant& contestant : plan.contestants) names.push_back(contestant.name);
+  return {
+      {"models", names},
+      {"clients", plan.clients},
+      {"rounds", plan.rounds},
+      {"seed", plan.seed},
+      {"duration_seconds", std::chrono::duration<double>(plan.load.duration).count()},
+      {"warm_up_seconds", std::chrono::duration<double>(plan.load.warm_up).count()},
+      {"payload_bytes", plan.load.payload_bytes},
+      {"pipeline", plan.load.pipeline},
+      {"protocol", plan.load.work ? "work" : "echo"},
+      {"work", work_json(plan.load)},
+      {"endpoint",
+       (is_in_datagrams(plan) ? plan.start.listen_datagrams : plan.start.listen).text()},
+      {"server_cpus", plan.start.cpus},
+      {"client_cpus", plan.load.cpus},
+      {"load_threads", plan.load.threads},
+      {"server_arguments", plan.start.arguments}};
+}
+
+/// Its row of models.def, so that a report can say which idea two models differ in.
+Json contestant_json(const Contestant& one, const Endpoint& endpoint,
+                     const Json& absent) {
+  Json axes;
+  Json transports;
+  if (one.model != nullptr) {
+    transports = one.model->transports;
+    for (const auto& [axis, value] : one.model->axes.named()) axes[axis] = value;
+  }
+  return {{"name", one.name},
+          {"family", one.family},
+          {"shows", one.shows},
+          {"source", one.source},
+          {"command", one.command},
+          {"axes", axes},
+          {"transports", transports},
+          {"endpoint", endpoint.text()},
+          {"unavailable_because", absent}};
+}
+
+Nanoseconds nanoseconds(const Json& seconds) {
+  return Nanoseconds(std::llround(seconds.get<double>() * 1e9));
+}
+
+void read_work(const Json& work, LoadPlan& load) {
+  if (work.is_null()) return;
+  const auto us = [&](const char* member) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(
+        Nanoseconds(work.at(member).get<std::int64_t>()));
+  };
+  load.work = WorkMix{us("compute_ns"), us("block_ns"),
+                      work.at("heavy_share").get<double>(), us("heavy_compute_ns")};
+}
+
+void read_options(const Json& options, CampaignPlan& plan) {
+  options.at("clients").get_to(plan.clients);
+  options.at("rounds").get_to(plan.rounds);
+  options.at("seed").get_to(plan.seed);
+  options.at("server_cpus").get_to(plan.start.cpus);
+  options.at("server_arguments").get_to(plan.start.arguments);
+  LoadPlan& load = plan.load;
+  load.duration = nanoseconds(options.at("duration_seconds"));
+  load.warm_up = nanoseconds(options.at("warm_up_seconds"));
+  options.at("payload_bytes").get_to(load.payload_bytes);
+  options.at("pipeline").get_to(load.pipeline);
+  options.at("client_cpus").get_to(load.cpus);
+  options.at("load_threads").get_to(load.threads);
+  read_work(options.at("work"), load);
+  plan.start.work = load.work.has_value();
+  load.is_alone = is_parted(plan);
+}
+
+void read_contestant(const Json& row, CampaignPlan& plan) {
+  const auto name = row.at("name").get<std::string>();
+  const auto command = row.at("command").get<std::string>();
+  const Contestant one = command.empty() ? model_contestant(name)
+                                         : external_contestant(name + "=" + command);
+  const auto endpoint = Endpoint::parse(row.at("endpoint").get<std::string>());
+  (one.in_datagrams() ? plan.start.listen_datagrams : plan.start.listen) = endpoint;
+  if (const Json& absent = row.at("unavailable_because"); !absent.is_null()) {
+    plan.absent.push_back({one, absent.get<std::string>()});
+    return;
+  }
+  const auto why = one.model != nullptr ? unavailable_because(*one.model) : std::nullopt;
+  if (why) throw UsageError(fmt::format("{} is not available here: {}", name, *why));
+  plan.contestants.push_back(one);
+}
+
+/// What has to be the same for trials to be compared, by the path of its member.
+Json comparable(const Json& manifest) {
+  Json kept = Json::object();
+  for (const char* member : {"version", "build", "environment"})
+    kept[member] = manifest.value(member, Json());
+  if (kept["environment"].is_object()) kept["environment"].erase("load_average");
+  return kept.flatten();
+}
+
+/// "/build/commit" as "build.commit"; a "/" within a name is "~1" there (RFC 6901).
+std::string dotted(std::string path) {
+  path.erase(0, 1);
+  for (char& c : path)
+    if (c == '/') c = '.';
+  return path;
+}
+
+std::string shown(const Json& all, const std::string& path) {
+  if (!all.contains(path) || all.at(path).is_null()) return "unknown";
+  const Json& value = all.at(path);
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+}  // namespace
+
+Json manifest_json(const CampaignPlan& plan,
+                   const std::vector<std::string>& command_line) {
+  auto contestants = Json::array();
+  for (const Contestant& one : plan.contestants)
+    contestants.push_back(contestant_json(one, plan.start.endpoint_of(one), nullptr));
+  for (const auto& [one, reason] : plan.absent)
+    contestants.push_back(contestant_json(one, plan.start.endpoint_of(one), reason));
+  return {
+      {"schema_version", 1},
+      {"tool", "echo_compare"},
+      {"version", version_text()},
+      {"started", time_text()},
+      {"finished", nullptr},
+      {"partial", true},
+      {"command_line", command_line},
+      {"options", options_json(plan)},
+      {"build", build_json()},
+      {"environment", environment_json()},
+      {"warnings", environment_warnings()},
+      {"models", contestants},
+      {"floor", nullptr},
+      {"planned_trials", plan.contestants.size() * plan.clients.size() * plan.rounds}};
+}
+
+CampaignPlan plan_of(const Json& manifest) try {
+  CampaignPlan plan;
+  read_options(manifest.at("options"), plan);
+  for (const Json& row : manifest.at("models")) read_contestant(row, plan);
+  // What this program would write must be what stands there: else it was not understood.
+  const Json again = options_json(plan);
+  for (const auto& [name, value] : manifest.at("options").items())
+    if (!again.contains(name) || again.at(name) != value)
+      throw UsageError(fmt::format("options.{} cannot be gone on with", name));
+  return plan;
+} catch (const Json::exception& error) {
+  throw UsageError(fmt::format("--resume: manifest.json: {}", error.what()));
+} catch (const UsageError& error) {
+  throw UsageError(fmt::format("--resume: manifest.json: {}", error.what()));
+}
+
+std::vector<std::string> unlikeness(const Json& before, const Json& now) {
+  const Json old_members = comparable(before);
+  const Json new_members = comparable(now);
+  std::set<std::string> paths;
+  for (const Json* all : {&old_members, &new_members})
+    for (const auto& [path, value] : all->items()) paths.insert(path);
+  std::vector<std::string> differences;
+  for (const std::string& path : paths) {
+    const std::string was = shown(old_members, path);
+    const std::string is = shown(new_members, path);
+    if (was != is)
+      differences.push_back(fmt::format("{} was {}, is {}", dotted(path), was, is));
+  }
+  return differences;
+}
+
+Json floor_json(const Floor& floor) {
+  return {{"round_trip_ns", floor.round_trip_ns},
+          {"half_round_trip_ns", floor.round_trip_ns / 2},
+          {"samples", floor.samples}};
+}
+
+std::optional<Floor> floor_of(const Json& manifest) {
+  const Json floor = manifest.value("floor", Json());
+  if (!floor.is_object()) return std::nullopt;
+  return Floor{floor.value("round_trip_ns", 0.0), floor.value("samples", std::size_t{0})};
+}
+
+}  // namespace echolab

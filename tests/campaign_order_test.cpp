@@ -1,0 +1,79 @@
+// Which trial of a campaign comes next.
+
+#include "bench/campaign_order.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+namespace echolab {
+namespace {
+
+using Key = std::tuple<std::uint64_t, std::size_t, std::uint64_t>;
+
+CampaignPlan plan_of_twelve() {
+  CampaignPlan plan;
+  plan.contestants.resize(3);
+  plan.clients = {1, 8};
+  plan.rounds = 2;
+  plan.seed = 7;
+  return plan;
+}
+
+CampaignRow row_at(const CampaignPlace& place) {
+  return {place.contestant, place.clients, place.round, {}};
+}
+
+/// Until nothing is left, or so many were run.
+std::vector<Key> keys_run(CampaignOrder& order, std::size_t most = 1000) {
+  std::vector<Key> keys;
+  while (keys.size() < most) {
+    const auto place = order.next();
+    if (!place) break;
+    keys.emplace_back(place->round, place->contestant, place->clients);
+    order.ran(row_at(*place));
+  }
+  return keys;
+}
+
+TEST(CampaignOrder, has_every_point_once_in_each_round_one_round_after_the_other) {
+  CampaignOrder order(plan_of_twelve());
+  const auto keys = keys_run(order);
+  ASSERT_EQ(keys.size(), 12U);
+  EXPECT_EQ(std::set(keys.begin(), keys.end()).size(), 12U);
+  EXPECT_TRUE(
+      std::ranges::is_sorted(keys, {}, [](const Key& key) { return std::get<0>(key); }));
+}
+
+TEST(CampaignOrder, follows_from_the_seed) {
+  CampaignPlan plan = plan_of_twelve();
+  CampaignOrder one(plan);
+  CampaignOrder same(plan);
+  plan.seed = 8;
+  CampaignOrder other(plan);
+  const auto keys = keys_run(one);
+  EXPECT_EQ(keys, keys_run(same));
+  EXPECT_NE(keys, keys_run(other));
+}
+
+TEST(CampaignOrder, goes_on_after_any_trial_as_if_it_had_not_ended) {
+  const CampaignPlan plan = plan_of_twelve();
+  CampaignOrder whole(plan);
+  const auto all = keys_run(whole);
+  for (std::size_t kept = 0; kept <= all.size(); ++kept) {
+    CampaignOrder before(plan);
+    CampaignOrder after(plan);
+    auto keys = keys_run(before, kept);
+    for (const auto& [round, contestant, clients] : keys)
+      after.ran(row_at({contestant, clients, round}));
+    EXPECT_EQ(after.missing().size(), all.size() - kept);
+    const auto rest = keys_run(after);
+    keys.insert(keys.end(), rest.begin(), rest.end());
+    EXPECT_EQ(keys, all) << "kept " << kept;
+  }
+}
+
+}  // namespace
+}  // namespace echolab

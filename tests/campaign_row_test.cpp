@@ -1,0 +1,152 @@
+// What a campaign writes down, it can read: the plan in the manifest, and each trial.
+
+#include "bench/campaign_row.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "bench/manifest.hpp"
+#include "common/error.hpp"
+
+namespace echolab {
+namespace {
+
+using namespace std::chrono_literals;
+using Json = nlohmann::json;
+
+/// Everything that options can set is not what it is by default.
+CampaignPlan unusual_plan() {
+  CampaignPlan plan;
+  plan.contestants = {model_contestant("iterative"), model_contestant("epoll_level"),
+                      external_contestant("mine=./server --port={port}")};
+  plan.absent.push_back({model_contestant("thread_pool"), "it is not here"});
+  plan.clients = {1, 17};
+  plan.rounds = 5;
+  plan.seed = ~std::uint64_t{0};
+  plan.start.listen = Endpoint::parse("tcp://127.0.0.2:0");
+  plan.start.cpus = {0};
+  plan.start.arguments = {"--max-clients", "33", "--protocol", "work"};
+  plan.start.work = true;
+  plan.load.cpus = {1, 2};
+  plan.load.is_alone = true;
+  plan.load.duration = 123'456'789ns;
+  plan.load.warm_up = 7ms;
+  plan.load.payload_bytes = 65;
+  plan.load.pipeline = 3;
+  plan.load.threads = 2;
+  plan.load.work = WorkMix{5us, 6us, 0.25, 7us};
+  return plan;
+}
+
+/// As it comes back from a file.
+Json written(const CampaignPlan& plan) {
+  return Json::parse(manifest_json(plan, {"echo_compare"}).dump());
+}
+
+TEST(Manifest, has_the_whole_plan) {
+  const CampaignPlan plan = unusual_plan();
+  const CampaignPlan again = plan_of(written(plan));
+  Json one = manifest_json(plan, {});
+  Json other = manifest_json(again, {});
+  for (const char* member : {"options", "models", "planned_trials"})
+    EXPECT_EQ(one[member], other[member]) << member;
+  EXPECT_EQ(again.load.duration, plan.load.duration);
+  EXPECT_EQ(again.load.is_alone, plan.load.is_alone);
+  EXPECT_EQ(again.start.work, plan.start.work);
+  EXPECT_EQ(again.start.listen.text(), plan.start.listen.text());
+  EXPECT_EQ(again.contestants[2].command, plan.contestants[2].command);
+}
+
+TEST(Manifest, keeps_where_datagrams_are_served) {
+  CampaignPlan plan;
+  plan.contestants = {model_contestant("udp_iterative")};
+  plan.clients = {1};
+  plan.start.listen_datagrams = Endpoint::parse("udp://127.0.0.2:0");
+  EXPECT_EQ(plan_of(written(plan)).start.listen_datagrams.text(), "udp://127.0.0.2:0");
+}
+
+TEST(Manifest, is_refused_where_it_does_not_tell_the_plan) {
+  const Json whole = written(unusual_plan());
+  const Json unknown_model = {{"name", "no_such_model"},
+                              {"command", ""},
+                              {"endpoint", "tcp://127.0.0.1:0"},
+                              {"unavailable_because", nullptr}};
+  for (const char* member : {"seed", "rounds", "work", "server_cpus", "models"}) {
+    Json less = whole;
+    less["options"].erase(member);
+    if (std::string_view(member) == "models") less.erase(member);
+    EXPECT_THROW((void)plan_of(less), UsageError) << member;
+  }
+  Json more = whole;
+  more["options"]["of_tomorrow"] = 1;
+  EXPECT_THROW((void)plan_of(more), UsageError);
+  Json other = whole;
+  other["models"].push_back(unknown_model);
+  EXPECT_THROW((void)plan_of(other), UsageError);
+}
+
+TEST(Manifest, is_unlike_another_in_build_and_machine_alone) {
+  const Json before = written(unusual_plan());
+  Json now = before;
+  now["environment"]["load_average"] = {9, 9, 9};
+  now["started"] = "later";
+  EXPECT_TRUE(unlikeness(before, now).empty());
+  now["build"]["commit"] = "abc";
+  now["environment"]["sysctl"]["net.core.somaxconn"] = nullptr;
+  const auto differences = unlikeness(before, now);
+  ASSERT_EQ(differences.size(), 2U);
+  EXPECT_TRUE(differences[0].starts_with("build.commit was ")) << differences[0];
+  EXPECT_TRUE(differences[0].ends_with(", is abc")) << differences[0];
+  EXPECT_TRUE(differences[1].ends_with(", is unknown")) << differences[1];
+}
+
+CampaignRow some_row(Verdict verdict) {
+  CampaignRow row{1, 17, 3, {}};
+  Trial& trial = row.trial;
+  trial.load.seconds = 1.25;
+  trial.load.requests = 1000;
+  trial.load.requests_per_connection.assign(17, 58);
+  trial.load.requests_per_connection.back() = 0;
+  for (int n = 0; n < 1000; ++n) trial.load.response.record(50'000 + 7919 * n);
+  trial.server = {1234.5, 0.5, 0.25, 0.125, {3, 4, 5, 6'000'000}, 2'000'000};
+  trial.judgement = {verdict, verdict == Verdict::valid ? "" : "for a reason"};
+  return row;
+}
+
+TEST(CampaignRow, comes_back_as_the_table_needs_it) {
+  const CampaignPlan plan = unusual_plan();
+  for (const Verdict verdict : {Verdict::valid, Verdict::noisy, Verdict::failed}) {
+    const CampaignRow row = some_row(verdict);
+    const CampaignRow again = row_of(plan, row_json(plan, row, 0).dump());
+    EXPECT_EQ(again.contestant, row.contestant);
+    EXPECT_EQ(again.round, row.round);
+    const auto table = [&](const CampaignRow& one) {
+      return campaign_table(plan, {one}, Floor{3000, 5}, {200, false});
+    };
+    EXPECT_EQ(table(again), table(row));
+    if (verdict != Verdict::failed) {
+      EXPECT_EQ(again.trial.load.response.max_ns(), row.trial.load.response.max_ns());
+    }
+  }
+}
+
+TEST(CampaignRow, is_refused_when_it_is_none_or_has_no_place_in_the_plan) {
+  const CampaignPlan plan = unusual_plan();
+  const Json good = row_json(plan, some_row(Verdict::valid), 0);
+  EXPECT_NO_THROW((void)row_of(plan, good.dump()));
+  EXPECT_THROW((void)row_of(plan, good.dump().substr(0, 100)), UsageError);
+  for (const auto& [member, value] : std::initializer_list<std::pair<const char*, Json>>{
+           {"model", "select_loop"},
+           {"clients", 18},
+           {"round", 5},
+           {"verdict", "FINE"},
+           {"histogram", Json::array({Json::array({1, 2})})},
+           {"server", nullptr}}) {
+    Json bad = good;
+    bad[member] = value;
+    EXPECT_THROW((void)row_of(plan, bad.dump()), UsageError) << member;
+  }
+}
+
+}  // namespace
+}  // namespace echolab
