@@ -87,6 +87,7 @@ std::vector<CampaignRow> run_campaign(
         run_trial(contestant, plan.start, load_at(plan, place->clients), told, stop);
     if (stop.stop_requested()) break;
     rows.push_back({place->contestant, place->clients, place->round, std::move(trial)});
+    rows.back().excluded = order.excluded_because(rows.back());
     order.ran(rows.back());
     keep(rows.back(), rows.size() - 1);
     estimate_done += trial_seconds(plan, place->clients);

@@ -18,6 +18,7 @@ struct CampaignPlan {
   std::vector<std::uint64_t> clients;  ///< connections, ascending
   std::uint64_t rounds = 3;            ///< each holds every (contestant, clients) once
   std::uint64_t seed = 1;              ///< of the order
+  std::uint64_t repeats = 0;           ///< at most, of a NOISY or UNSTEADY trial
   Start start;
   LoadPlan load;  ///< but for server and connections
 };
@@ -28,6 +29,7 @@ struct CampaignRow {
   std::uint64_t clients;
   std::uint64_t round;
   Trial trial;
+  std::string excluded{};  ///< why it does not count; empty: it does
 };
 
 /// What half of a round trip costs at the very least: one thread that plays both ends.

@@ -1,11 +1,13 @@
 #include "bench/campaign_order.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <random>
 
 namespace echolab {
 
-CampaignOrder::CampaignOrder(const CampaignPlan& plan) {
+CampaignOrder::CampaignOrder(const CampaignPlan& plan) : repeats_(plan.repeats) {
   std::vector<CampaignPlace> points;
   for (std::size_t i = 0; i < plan.contestants.size(); ++i)
     for (const std::uint64_t clients : plan.clients) points.push_back({i, clients, 0});
@@ -19,16 +21,34 @@ CampaignOrder::CampaignOrder(const CampaignPlan& plan) {
   }
 }
 
+std::size_t CampaignOrder::index_of(const CampaignRow& row) const {
+  const auto entry = std::ranges::find_if(entries_, [&](const Entry& one) {
+    return one.place.contestant == row.contestant && one.place.clients == row.clients &&
+           one.place.round == row.round;
+  });
+  return static_cast<std::size_t>(entry - entries_.begin());
+}
+
 void CampaignOrder::ran(const CampaignRow& row) {
-  for (Entry& entry : entries_)
-    if (entry.place.contestant == row.contestant && entry.place.clients == row.clients &&
-        entry.place.round == row.round)
-      entry.missing = false;
+  Entry& entry = entries_.at(index_of(row));
+  entry.missing = !row.excluded.empty();
+  ++entry.trials;
+}
+
+std::string CampaignOrder::excluded_because(const CampaignRow& row) const {
+  const Verdict verdict = row.trial.judgement.verdict;
+  const bool doubtful = verdict == Verdict::noisy || verdict == Verdict::unsteady;
+  if (!doubtful || entries_.at(index_of(row)).trials >= repeats_) return "";
+  return fmt::format("repeated because {}", verdict_text(verdict));
 }
 
 std::optional<CampaignPlace> CampaignOrder::next() const {
-  const auto entry = std::ranges::find(entries_, true, &Entry::missing);
-  return entry == entries_.end() ? std::nullopt : std::optional(entry->place);
+  const Entry* best = nullptr;
+  for (const Entry& entry : entries_) {
+    if (best != nullptr && entry.place.round > best->place.round) break;
+    if (entry.missing && (best == nullptr || entry.trials < best->trials)) best = &entry;
+  }
+  return best == nullptr ? std::nullopt : std::optional(best->place);
 }
 
 std::vector<CampaignPlace> CampaignOrder::missing() const {

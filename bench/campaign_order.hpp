@@ -15,24 +15,36 @@ struct CampaignPlace {
   std::uint64_t round;
 };
 
-/// Rounds one after the other, in each every point once, shuffled. It follows from the
-/// plan alone, so that a campaign that was interrupted goes on where it was.
+/// Rounds one after the other, in each every point once, shuffled; then, in the same
+/// round, again those whose trial is excluded: what disturbed it may have passed. It
+/// follows from the plan and the trials alone, so that a campaign that was interrupted
+/// goes on where it was.
 class CampaignOrder {
  public:
   explicit CampaignOrder(const CampaignPlan& plan);
 
   /// A trial was run, now or before the interruption.
   void ran(const CampaignRow& row);
-  /// The first place that has no trial yet.
+  /// Why a trial that has just been run, and was not told to ran(), shall not count:
+  /// "repeated because NOISY". Empty when it does, because it is not doubtful, or has
+  /// been repeated as often as the plan allows.
+  [[nodiscard]] std::string excluded_because(const CampaignRow& row) const;
+  /// Of the first round that has places without a trial that counts, the first of those
+  /// that were tried least.
   [[nodiscard]] std::optional<CampaignPlace> next() const;
-  /// Places without a trial.
+  /// Places without a trial that counts.
   [[nodiscard]] std::vector<CampaignPlace> missing() const;
 
  private:
   struct Entry {
     CampaignPlace place;
     bool missing = true;
+    std::uint64_t trials = 0;
   };
+  /// Its index; entries_.size() when the plan has no such place.
+  [[nodiscard]] std::size_t index_of(const CampaignRow& row) const;
+
+  std::uint64_t repeats_;
   std::vector<Entry> entries_;
 };
 

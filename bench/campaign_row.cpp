@@ -73,6 +73,7 @@ Json row_json(const CampaignPlan& plan, const CampaignRow& row, std::size_t orde
   json["clients"] = row.clients;
   json["round"] = row.round;
   json["order"] = order;
+  json["excluded"] = row.excluded.empty() ? Json() : Json(row.excluded);
   json["ended"] = time_text();
   return json;
 }
@@ -88,7 +89,9 @@ CampaignRow row_of(const CampaignPlan& plan, std::string_view line) try {
     throw UsageError(fmt::format("{} x {} in round {} is not in the manifest's plan",
                                  name, clients, round));
   const auto index = contestant - plan.contestants.begin();
-  return {static_cast<std::size_t>(index), clients, round, trial_of(row)};
+  const Json excluded = row.value("excluded", Json());
+  return {static_cast<std::size_t>(index), clients, round, trial_of(row),
+          excluded.is_null() ? std::string() : excluded.get<std::string>()};
 } catch (const Json::exception& error) {
   throw UsageError(error.what());
 } catch (const std::invalid_argument& error) {

@@ -48,7 +48,7 @@ std::vector<Cell> cells_at(const CampaignPlan& plan, const std::vector<CampaignR
   std::vector<Cell> cells(plan.contestants.size());
   for (std::size_t i = 0; i < cells.size(); ++i) cells[i].contestant = i;
   for (const CampaignRow& row : rows) {
-    if (row.clients != clients) continue;
+    if (row.clients != clients || !row.excluded.empty()) continue;
     Cell& cell = cells[row.contestant];
     if (measured(row)) {
       cell.rows.push_back(&row);
@@ -317,6 +317,23 @@ class Table {
     text_.resize(text_.size() - indent);
   }
 
+  /// How many trials do not count, and why.
+  void add_excluded(const std::vector<CampaignRow>& rows) {
+    std::map<std::string, std::size_t> reasons;
+    for (const CampaignRow& row : rows)
+      if (!row.excluded.empty()) ++reasons[row.excluded];
+    if (reasons.empty()) return;
+    std::size_t all = 0;
+    std::string text;
+    for (const auto& [reason, n] : reasons) {
+      all += n;
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", n, reason);
+    }
+    add_words(fmt::format(
+        "Excluded: {} of {} trials ({}); of each place the last trial counts.", all,
+        rows.size(), text));
+  }
+
   /// What the heads of the columns mean, and who is not there.
   void add_notes(bool bound) {
     text_ += "\n" + dim_;
@@ -403,6 +420,7 @@ std::string campaign_table(const CampaignPlan& plan, const std::vector<CampaignR
   }
   table.add_notes(bound);
   for (const std::string& sentence : words) table.add_words(sentence);
+  table.add_excluded(rows);
   return table.text();
 }
 

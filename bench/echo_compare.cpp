@@ -90,8 +90,11 @@ void add_options(CLI::App& parser, Options& options) {
       ->capture_default_str();
   add_count(parser, "-r,--rounds", options.plan.rounds,
             "how often each point is measured", 1, 1000);
+  add_count(parser, "--repeats", options.plan.repeats,
+            "at most, of a NOISY or UNSTEADY trial, which then does not count", 0, 2);
   add_duration(parser, "-b,--budget", options.budget,
-               "take so long in all: sets the rounds (3 at least)", 0s, 240h);
+               "take so long in all but for repeats: sets the rounds (3 at least)", 0s,
+               240h);
   add_duration(parser, "-d,--duration", load.duration, "measured window of a trial", 10ms,
                1h);
   add_duration(parser, "--warm-up", load.warm_up, "before the window, not counted", 0s,
@@ -249,6 +252,7 @@ void complete(Options& options, const CLI::App& parser) {
   LoadPlan& load = options.plan.load;
   if (parser.count("--duration") == 0) load.duration = options.quick ? 500ms : 1s;
   if (parser.count("--warm-up") == 0) load.warm_up = options.quick ? 200ms : 300ms;
+  if (options.quick && parser.count("--repeats") == 0) options.plan.repeats = 0;
   if (options.quick && (parser.count("--clients") > 0 || parser.count("--budget") > 0))
     throw UsageError(
         "--quick: sets clients and length itself; leave out --clients, --budget");
@@ -328,6 +332,11 @@ void describe(const CampaignPlan& plan, std::FILE* out) {
              left_text(estimated_seconds(plan)), fmt::join(plan.start.cpus, ","),
              fmt::join(plan.load.cpus, ","), plan.load.payload_bytes, plan.seed);
   if (plan.load.work) fmt::print(out, "  each request {}\n", work_text(plan.load));
+  if (plan.repeats > 0)
+    fmt::print(out,
+               "  a NOISY or UNSTEADY trial is repeated at the end of its round, {} at "
+               "most\n",
+               plan.repeats == 1 ? "once" : "twice");
   for (const auto& [one, reason] : plan.absent)
     fmt::print(out, "  without {}: {}\n", one.name, reason);
   for (const std::string& warning : environment_warnings())
@@ -419,6 +428,7 @@ ExitCode go_on(const Options& options, const CLI::App& parser) {
 ExitCode start(int argc, char** argv) {
   Options options;
   options.plan.seed = static_cast<std::uint64_t>(std::time(nullptr));
+  options.plan.repeats = 2;
   CLI::App parser(
       "Compares server models: each with the same load, interleaved, verified.",
       "echo_compare");

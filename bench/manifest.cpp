@@ -24,6 +24,7 @@ Json options_json(const CampaignPlan& plan) {
       {"clients", plan.clients},
       {"rounds", plan.rounds},
       {"seed", plan.seed},
+      {"repeats", plan.repeats},
       {"duration_seconds", std::chrono::duration<double>(plan.load.duration).count()},
       {"warm_up_seconds", std::chrono::duration<double>(plan.load.warm_up).count()},
       {"payload_bytes", plan.load.payload_bytes},
@@ -76,6 +77,7 @@ void read_options(const Json& options, CampaignPlan& plan) {
   options.at("clients").get_to(plan.clients);
   options.at("rounds").get_to(plan.rounds);
   options.at("seed").get_to(plan.seed);
+  plan.repeats = options.value("repeats", std::uint64_t{0});  // older folders had none
   options.at("server_cpus").get_to(plan.start.cpus);
   options.at("server_arguments").get_to(plan.start.arguments);
   LoadPlan& load = plan.load;

@@ -75,5 +75,57 @@ TEST(CampaignOrder, goes_on_after_any_trial_as_if_it_had_not_ended) {
   }
 }
 
+/// Runs `order` out, all trials with `verdict`, from what was run before on.
+std::vector<Key> keys_with(Verdict verdict, const CampaignPlan& plan,
+                           std::vector<CampaignRow> rows) {
+  CampaignOrder order(plan);
+  for (const CampaignRow& row : rows) order.ran(row);
+  while (const auto place = order.next()) {
+    CampaignRow row = row_at(*place);
+    row.trial.judgement.verdict = verdict;
+    row.excluded = order.excluded_because(row);
+    order.ran(row);
+    rows.push_back(row);
+  }
+  std::vector<Key> keys;
+  for (const CampaignRow& row : rows)
+    keys.emplace_back(row.round, row.contestant, row.clients);
+  return keys;
+}
+
+TEST(CampaignOrder, repeats_what_is_doubtful_in_its_round_as_often_as_the_plan_says) {
+  CampaignPlan plan = plan_of_twelve();
+  const auto once = keys_with(Verdict::valid, plan, {});
+  for (std::uint64_t repeats = 0; repeats <= 2; ++repeats) {
+    plan.repeats = repeats;
+    std::vector<Key> expected;
+    for (const std::ptrdiff_t round : {0, 1})
+      for (std::uint64_t time = 0; time <= repeats; ++time)
+        expected.insert(expected.end(), once.begin() + 6 * round,
+                        once.begin() + 6 * (round + 1));
+    EXPECT_EQ(keys_with(Verdict::noisy, plan, {}), expected);
+    EXPECT_EQ(keys_with(Verdict::unsteady, plan, {}), expected);
+    for (const Verdict other : {Verdict::valid, Verdict::client_bound,
+                                Verdict::overloaded, Verdict::corrupt, Verdict::failed})
+      EXPECT_EQ(keys_with(other, plan, {}), once);
+  }
+}
+
+TEST(CampaignOrder, goes_on_in_the_midst_of_repeats) {
+  CampaignPlan plan = plan_of_twelve();
+  plan.repeats = 2;
+  const auto all = keys_with(Verdict::noisy, plan, {});
+  std::vector<CampaignRow> rows;
+  CampaignOrder order(plan);
+  for (const auto& [round, contestant, clients] : all) {
+    EXPECT_EQ(keys_with(Verdict::noisy, plan, rows), all) << rows.size();
+    CampaignRow row = row_at({contestant, clients, round});
+    row.trial.judgement.verdict = Verdict::noisy;
+    row.excluded = order.excluded_because(row);
+    order.ran(row);
+    rows.push_back(row);
+  }
+}
+
 }  // namespace
 }  // namespace echolab

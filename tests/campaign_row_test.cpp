@@ -22,6 +22,7 @@ CampaignPlan unusual_plan() {
   plan.absent.push_back({model_contestant("thread_pool"), "it is not here"});
   plan.clients = {1, 17};
   plan.rounds = 5;
+  plan.repeats = 1;
   plan.seed = ~std::uint64_t{0};
   plan.start.listen = Endpoint::parse("tcp://127.0.0.2:0");
   plan.start.cpus = {0};
@@ -116,10 +117,12 @@ CampaignRow some_row(Verdict verdict) {
 TEST(CampaignRow, comes_back_as_the_table_needs_it) {
   const CampaignPlan plan = unusual_plan();
   for (const Verdict verdict : {Verdict::valid, Verdict::noisy, Verdict::failed}) {
-    const CampaignRow row = some_row(verdict);
+    CampaignRow row = some_row(verdict);
+    if (verdict == Verdict::noisy) row.excluded = "repeated because NOISY";
     const CampaignRow again = row_of(plan, row_json(plan, row, 0).dump());
     EXPECT_EQ(again.contestant, row.contestant);
     EXPECT_EQ(again.round, row.round);
+    EXPECT_EQ(again.excluded, row.excluded);
     const auto table = [&](const CampaignRow& one) {
       return campaign_table(plan, {one}, Floor{3000, 5}, {200, false});
     };

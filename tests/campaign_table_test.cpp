@@ -116,6 +116,26 @@ TEST(CampaignTable, compares_datagrams_among_themselves) {
             text.npos);
 }
 
+TEST(CampaignTable, leaves_out_what_is_excluded_and_says_how_much) {
+  const CampaignPlan plan = plan_of(2);
+  std::vector<CampaignRow> rows = rows_of(plan);
+  const auto table = [&] {
+    return campaign_table(plan, rows, Floor{3000, 5}, {100, false});
+  };
+  const std::string before = table();
+  EXPECT_EQ(before.find("Excluded"), before.npos);
+  for (int i = 0; i < 3; ++i) {
+    CampaignRow row = rows[static_cast<std::size_t>(i)];
+    row.trial.server.cpu_ns_per_request = 1e9;
+    row.excluded = i == 0 ? "repeated because NOISY" : "repeated because UNSTEADY";
+    rows.push_back(std::move(row));
+  }
+  EXPECT_EQ(table(),
+            before +
+                "Excluded: 3 of 15 trials (1 repeated because NOISY, 2 repeated because "
+                "UNSTEADY); of each place the\nlast trial counts.\n");
+}
+
 TEST(CampaignTable, names_what_is_unavailable_with_its_reason) {
   CampaignPlan plan = plan_of(3);
   Contestant absent;

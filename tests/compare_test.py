@@ -27,7 +27,8 @@ REPORT = pathlib.Path(__file__).resolve().parent.parent / "scripts" / "report.py
 # TSan has a thread of its own in every process.
 TSAN = "+thread" in subprocess.run([COMPARE, "--version"], stdout=subprocess.PIPE,
                                    text=True).stdout
-SHORT = ["--duration", "200ms", "--warm-up", "20ms", "--rounds", "2", "--clients", "1,8"]
+SHORT = ["--duration", "200ms", "--warm-up", "20ms", "--rounds", "2", "--clients", "1,8",
+         "--repeats", "0"]
 MODELS = ["iterative", "fork_per_client", "epoll_level"]
 
 PYTHON_ECHO = """
@@ -239,6 +240,38 @@ class Comparing(unittest.TestCase):
         self.assertEqual(self.campaign()[1:], (manifest, rows))
         listed = [json.loads(line) for line in self.resume("--json").stdout.splitlines()]
         self.assertEqual(listed, rows)
+
+    def busy(self, cpu):
+        """Somebody else who computes on this CPU."""
+        work = subprocess.Popen([sys.executable, "-c", "while True: pass"],
+                                preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
+        self.addCleanup(work.wait)
+        self.addCleanup(work.kill)
+
+    def test_a_disturbed_trial_is_repeated_twice_and_the_last_one_counts(self):
+        cpus = sorted(os.sched_getaffinity(0))
+        if len(cpus) < 2:
+            self.skipTest("server and client share the only CPU: nothing is NOISY")
+        for _ in range(2):
+            self.busy(cpus[-1])
+        done = self.compare("--models", "iterative,epoll_level", "--duration", "200ms",
+                            "--warm-up", "20ms", "--rounds", "1", "--clients", "1",
+                            "--server-cpus", str(cpus[0]), "--client-cpus", str(cpus[-1]))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        folder, manifest, rows = self.campaign()
+        self.assertEqual([r["excluded"] for r in rows],
+                         ["repeated because NOISY"] * 4 + [None] * 2)
+        self.assertEqual({r["verdict"] for r in rows}, {"NOISY"})
+        models = [r["model"] for r in rows]
+        self.assertEqual(models, models[:2] * 3)
+        self.assertEqual(manifest["planned_trials"], 2)
+        self.assertIn("Excluded: 4 of 6 trials (4 repeated because NOISY)", done.stdout)
+        self.assertEqual(self.resume().stdout, done.stdout)
+        self.assertEqual(self.campaign()[2], rows)
+        subprocess.run([str(REPORT), str(folder)], check=True, timeout=120,
+                       capture_output=True)
+        self.assertIn("<strong>4 trials are excluded</strong>",
+                      (folder / "report.html").read_text())
 
     def test_what_ctrl_c_says_goes_on(self):
         err = self.interrupted(signal.SIGINT, "--models", "iterative,epoll_level",

@@ -627,6 +627,31 @@ class OddCampaigns(ReportTest):
         self.assertIn("3.00 µs", text_of(page, "findings"))
         self.assertIn("1 trial was repeated", text_of(page, "cautions"))
 
+    def test_an_excluded_trial_is_in_no_figure_and_is_counted_in_words(self):
+        lines = [trial("a", 1, 0, 0, cpu_ns=3000), trial("a", 1, 1, 1, cpu_ns=3000)]
+        write(self.folder, manifest(["a"], [1], 2), lines)
+        figures = data.load(self.folder).points["a", 1].spread("cpu_ns")
+        self.assertNotIn("excluded", text_of(self.page(), "cautions"))
+        for round_, verdict in ((0, "NOISY"), (1, "UNSTEADY"), (1, "NOISY")):
+            lines.append(trial("a", 1, round_, len(lines), cpu_ns=9e9, verdict=verdict)
+                         | {"excluded": f"repeated because {verdict}"})
+        write(self.folder, manifest(["a"], [1], 2), lines)
+        campaign_ = data.load(self.folder)
+        self.assertEqual(campaign_.points["a", 1].spread("cpu_ns"), figures)
+        self.assertEqual(len(campaign_.trials), 2)
+        said = text_of(self.page(), "cautions")
+        self.assertIn("3 trials are excluded and in no figure: 2 repeated because NOISY "
+                      "and 1 repeated because UNSTEADY", said)
+        self.assertNotIn("partial run", said)
+        self.assertNotIn("disturbed by other work", said)
+
+    def test_what_was_excluded_does_not_stand_in_for_its_repeat(self):
+        lines = [trial("a", 1, 0, 0), trial("a", 1, 1, 1, verdict="NOISY")
+                 | {"excluded": "repeated because NOISY"}]
+        write(self.folder, manifest(["a"], [1], 2), lines)
+        self.assertEqual(list(data.load(self.folder).points["a", 1].by_round), [0])
+        self.assertIn("partial run: 1 of 2", text_of(self.page(), "cautions"))
+
     def test_forty_models_twelve_levels_ten_rounds(self):
         names = [*marks.PLACES, "my_server", "reference"]
         truths = {m: {"cpu_ns": 3000 + 77 * i, "rate": 90000 - 900 * i}

@@ -241,6 +241,7 @@ class Campaign:
     manifest: dict
     trials: list
     notes: list                             # what the reader had to overlook, in words
+    excluded: list = field(default_factory=list)    # trials that echo_compare repeated
 
     def about(self, *path):
         """The manifest's member at this path, or None."""
@@ -394,11 +395,13 @@ def load_file(path):
     """Reads trials.jsonl[.gz], and manifest.json beside it; throws BadInput."""
     manifest = load_manifest(path.parent / "manifest.json")
     trials, notes = load_trials(path)
+    excluded = [t for t in trials if t.text("excluded")]
+    trials = [t for t in trials if not t.text("excluded")]
     repeated = len(trials) - len({(t.model, t.clients, t.round) for t in trials})
     if repeated:
         notes.append(f"{plural(repeated, 'trial')} {'was' if repeated == 1 else 'were'} "
                      "repeated; the last usable one of each round counts.")
-    return Campaign(manifest, trials, notes)
+    return Campaign(manifest, trials, notes, excluded)
 
 
 def load_manifest(path):

@@ -118,10 +118,11 @@ def command(campaign):
 
 def raw_data(campaign):
     """The data as JSON that cannot end its <script>, and whether it is the whole."""
-    text = as_json(campaign.manifest, [t.raw for t in campaign.trials])
+    trials = campaign.trials + campaign.excluded
+    text = as_json(campaign.manifest, [t.raw for t in trials])
     if len(text) <= EMBEDDED_AT_MOST:
         return Markup(text), True
-    text = as_json(campaign.manifest, [slim(t.raw) for t in campaign.trials])
+    text = as_json(campaign.manifest, [slim(t.raw) for t in trials])
     return Markup(text), False
 
 

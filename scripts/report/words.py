@@ -204,7 +204,7 @@ def starving(campaign):
 
 def cautions(campaign):
     """Sentences on why the figures may mislead."""
-    rules = (incomplete, failed, client_bound, waking, less_promised, doubtful, missing,
+    rules = (incomplete, failed, excluded, client_bound, waking, less_promised, doubtful, missing,
              absent, few_rounds, one_core, machine, build, no_floor)
     return [Markup(text) for rule in rules for text in rule(campaign)] + [
         Markup.escape(note) for note in campaign.notes]
@@ -227,6 +227,17 @@ def failed(campaign):
         yield Markup("<strong>{} of {} trials failed</strong> and count nowhere: {}{}."
                      ).format(count(len(bad)), count(len(campaign.trials)), names,
                               " and others" if len(by_model) > LISTED_AT_MOST else "")
+
+
+def excluded(campaign):
+    reasons = collections.Counter(t.text("excluded") for t in campaign.excluded)
+    if not reasons:
+        return
+    yield Markup("<strong>{} {} excluded</strong> and in no figure: {}. The last trial of "
+                 "each round counts.").format(
+        plural(len(campaign.excluded), "trial"),
+        "is" if len(campaign.excluded) == 1 else "are",
+        phrase(f"{count(n)} {reason}" for reason, n in reasons.most_common()))
 
 
 def client_bound(campaign):
