@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bench/campaign.hpp"
+#include "bench/twin.hpp"
 #include "common/program.hpp"
 #include "common/units.hpp"
 
@@ -57,8 +58,10 @@ std::vector<Cell> cells_at(const CampaignPlan& plan, const std::vector<CampaignR
       cell.failure = row.trial.judgement.reason;
     }
   }
-  std::erase_if(cells,
-                [](const Cell& cell) { return cell.rows.empty() && cell.failed == 0; });
+  std::erase_if(cells, [&](const Cell& cell) {
+    const bool is_twin = !plan.contestants[cell.contestant].twin_of.empty();
+    return is_twin || (cell.rows.empty() && cell.failed == 0);
+  });
   std::ranges::stable_sort(cells, [](const Cell& a, const Cell& b) {
     if (a.rows.empty() || b.rows.empty()) return b.rows.empty() && !a.rows.empty();
     return a.cpu().median < b.cpu().median;
@@ -195,11 +198,12 @@ std::string few(const std::vector<std::string>& names) {
 }
 
 /// Who, after the cheapest, cannot be told from it.
-std::vector<std::string> ties(const CampaignPlan& plan, const std::vector<Cell>& cells) {
+std::vector<std::string> ties(const CampaignPlan& plan, const std::vector<Cell>& cells,
+                              double factor) {
   std::vector<std::string> names;
   for (std::size_t i = 1; i < cells.size(); ++i) {
     const Range more = ratio(cells[i], cells.front());
-    if (more.least > 1 && more.median > 1.02) break;
+    if (more.least > 1 && more.median > factor) break;
     names.push_back(plan.contestants[cells[i].contestant].name);
   }
   return names;
@@ -225,13 +229,13 @@ std::pair<std::vector<Cell>, std::vector<std::string>> apart_from_starving(
 
 /// The sentences for one number of clients, about servers that promise alike.
 std::string in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,
-                     std::string text) {
+                     std::string text, double factor) {
   const auto name = [&](const Cell& cell) {
     return plan.contestants[cell.contestant].name;
   };
   const auto [fair, starving] = apart_from_starving(plan, cells);
   if (fair.empty()) return text + " no server answered every client.";
-  const auto even = ties(plan, fair);
+  const auto even = ties(plan, fair, factor);
   if (fair.size() > 1 && even.size() + 1 == fair.size()) {
     text += fmt::format(
         " no server is cheaper than another beyond the noise ({} to {} of CPU per "
@@ -257,7 +261,7 @@ std::string in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,
 /// Datagrams may be lost, doubled and out of order, and cost less for it: they are
 /// compared among themselves.
 std::string in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,
-                     std::uint64_t clients) {
+                     std::uint64_t clients, double factor) {
   std::vector<Cell> streams;
   std::vector<Cell> datagrams;
   for (const Cell& cell : cells) {
@@ -265,9 +269,9 @@ std::string in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,
     (one.in_datagrams() ? datagrams : streams).push_back(cell);
   }
   const auto begin = fmt::format("At {} client{}", clients, clients == 1 ? "" : "s");
-  if (streams.empty() || datagrams.empty()) return in_words(plan, cells, begin);
-  return in_words(plan, streams, begin) + " " +
-         in_words(plan, datagrams, "In datagrams, which promise less,");
+  if (streams.empty() || datagrams.empty()) return in_words(plan, cells, begin, factor);
+  return in_words(plan, streams, begin, factor) + " " +
+         in_words(plan, datagrams, "In datagrams, which promise less,", factor);
 }
 
 /// Draws what belongs to one campaign on one paper.
@@ -416,7 +420,9 @@ std::string campaign_table(const CampaignPlan& plan, const std::vector<CampaignR
     if (cells.empty()) continue;
     table.add(cells, clients);
     bound = bound || std::ranges::any_of(cells, &Cell::bound);
-    words.push_back(in_words(plan, cells, clients));
+    const Range twins = twin_ratio(plan, rows, clients);
+    words.push_back(in_words(plan, cells, clients, tie_factor(twins)) +
+                    twin_text(plan, twins));
   }
   table.add_notes(bound);
   for (const std::string& sentence : words) table.add_words(sentence);

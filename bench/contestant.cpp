@@ -139,7 +139,7 @@ RunningServer::RunningServer(const Contestant& contestant, const Start& start)
   if (contestant.command.empty()) {
     command = {own_folder() + "/echo_server",
                "--model",
-               contestant.name,
+               contestant.twin_of.empty() ? contestant.name : contestant.twin_of,
                "--listen",
                endpoint_.text(),
                "--ready-fd",

@@ -22,6 +22,7 @@ struct Contestant {
   std::string shows;
   std::string command;           ///< external: run by sh, {port} replaced; empty: a model
   const Model* model = nullptr;  ///< its row; external: none
+  std::string twin_of{};         ///< A/A: whose second name this is; empty: of nobody
 
   [[nodiscard]] bool in_datagrams() const {
     return model != nullptr && model->transports == "datagram";

@@ -15,6 +15,7 @@
 #include "bench/results_folder.hpp"
 #include "bench/resumption.hpp"
 #include "bench/selection.hpp"
+#include "bench/twin.hpp"
 #include "clients/work_options.hpp"
 #include "common/affinity.hpp"
 #include "common/interrupt.hpp"
@@ -40,6 +41,7 @@ struct Options {
   std::string folder_file;
   std::string resume;
   bool resume_unlike = false;
+  bool aa = false;
   bool quick = false;
   bool dry_run = false;
   bool json = false;
@@ -115,6 +117,8 @@ void add_options(CLI::App& parser, Options& options) {
   add_count(parser, "--seed", options.plan.seed, "of the order of the trials", 0,
             ~std::uint64_t{0});
   add_folder_options(parser, options);
+  parser.add_flag("--aa", options.aa,
+                  "one model twice in each round: how much differs though nothing does");
   parser.add_flag("--quick", options.quick,
                   "1 and 64 clients, short windows: under a minute");
   parser
@@ -261,6 +265,7 @@ void complete(Options& options, const CLI::App& parser) {
   choose_clients(options);
   choose_endpoints(options);
   choose_contestants(options);
+  if (options.aa) add_twin(options.plan);
   check_load(options.plan);
   fit_budget(options);
   auto& arguments = options.plan.start.arguments;

@@ -53,6 +53,7 @@ Json contestant_json(const Contestant& one, const Endpoint& endpoint,
           {"shows", one.shows},
           {"source", one.source},
           {"command", one.command},
+          {"twin_of", one.twin_of.empty() ? Json() : Json(one.twin_of)},
           {"axes", axes},
           {"transports", transports},
           {"endpoint", endpoint.text()},
@@ -93,10 +94,15 @@ void read_options(const Json& options, CampaignPlan& plan) {
 }
 
 void read_contestant(const Json& row, CampaignPlan& plan) {
-  const auto name = row.at("name").get<std::string>();
+  const Json twin = row.value("twin_of", Json());
+  const auto name = (twin.is_null() ? row.at("name") : twin).get<std::string>();
   const auto command = row.at("command").get<std::string>();
-  const Contestant one = command.empty() ? model_contestant(name)
-                                         : external_contestant(name + "=" + command);
+  Contestant one = command.empty() ? model_contestant(name)
+                                   : external_contestant(name + "=" + command);
+  if (!twin.is_null()) {
+    row.at("name").get_to(one.name);
+    one.twin_of = name;
+  }
   const auto endpoint = Endpoint::parse(row.at("endpoint").get<std::string>());
   (one.in_datagrams() ? plan.start.listen_datagrams : plan.start.listen) = endpoint;
   if (const Json& absent = row.at("unavailable_because"); !absent.is_null()) {

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "bench/manifest.hpp"
+#include "bench/twin.hpp"
 #include "common/error.hpp"
 
 namespace echolab {
@@ -36,6 +37,7 @@ CampaignPlan unusual_plan() {
   plan.load.pipeline = 3;
   plan.load.threads = 2;
   plan.load.work = WorkMix{5us, 6us, 0.25, 7us};
+  add_twin(plan);
   return plan;
 }
 
@@ -56,6 +58,8 @@ TEST(Manifest, has_the_whole_plan) {
   EXPECT_EQ(again.start.work, plan.start.work);
   EXPECT_EQ(again.start.listen.text(), plan.start.listen.text());
   EXPECT_EQ(again.contestants[2].command, plan.contestants[2].command);
+  EXPECT_EQ(again.contestants[3].name, "epoll_level(A/A)");
+  EXPECT_EQ(again.contestants[3].twin_of, "epoll_level");
 }
 
 TEST(Manifest, keeps_where_datagrams_are_served) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "bench/campaign.hpp"
+#include "bench/twin.hpp"
 #include "common/program.hpp"
 
 namespace echolab {
@@ -134,6 +135,32 @@ TEST(CampaignTable, leaves_out_what_is_excluded_and_says_how_much) {
             before +
                 "Excluded: 3 of 15 trials (1 repeated because NOISY, 2 repeated because "
                 "UNSTEADY); of each place the\nlast trial counts.\n");
+}
+
+TEST(CampaignTable, calls_a_tie_what_differs_no_more_than_a_server_from_itself) {
+  CampaignPlan plan = plan_of(3);  // 1, 2 and 3 microseconds
+  add_twin(plan);                  // of the first, and 4 by rows_of
+  auto rows = rows_of(plan);
+  const auto table = [&](double first_us, double last_us) {
+    for (CampaignRow& row : rows)
+      if (row.contestant == 3)
+        row.trial.server.cpu_ns_per_request =
+            1000 * (row.round == 0 ? first_us : last_us);
+    std::string text = campaign_table(plan, rows, Floor{3000, 5}, {100, false});
+    std::ranges::replace(text, '\n', ' ');
+    return text;
+  };
+  const std::string quiet = table(0.99, 1.01);
+  EXPECT_EQ(quiet.find("  a_server_of_number_0(A/A)"), quiet.npos) << quiet;
+  EXPECT_NE(quiet.find("a_server_of_number_0 against itself (A/A): 1.01x [0.99 to 1.01]"),
+            quiet.npos);
+  EXPECT_NE(quiet.find("up to 1.02x"), quiet.npos);
+  EXPECT_EQ(quiet.find("within the noise"), quiet.npos);
+  for (const std::string& noisy : {table(0.4, 1), table(1, 2.5)}) {  // either way
+    EXPECT_NE(noisy.find("within the noise of it: a_server_of_number_1;"), noisy.npos)
+        << noisy;
+    EXPECT_NE(noisy.find("up to 2.50x"), noisy.npos);
+  }
 }
 
 TEST(CampaignTable, names_what_is_unavailable_with_its_reason) {

@@ -88,6 +88,7 @@ OPTIONS = {
     },
     "echo_compare": {
         "--rounds": (NO_COUNT, ["0", "1001"]),
+        "--repeats": (NO_COUNT, ["3"]),
         "--budget": (NO_DURATION, []),
         "--duration": (NO_DURATION, ["0", "61m"]),
         "--warm-up": (NO_DURATION, ["61m"]),

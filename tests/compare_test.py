@@ -241,6 +241,23 @@ class Comparing(unittest.TestCase):
         listed = [json.loads(line) for line in self.resume("--json").stdout.splitlines()]
         self.assertEqual(listed, rows)
 
+    def test_an_aa_pair_is_measured_told_and_in_no_ranking(self):
+        done = self.compare("--models", "iterative,epoll_level", "--aa", *SHORT)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        folder, manifest, rows = self.campaign()
+        twins = [r for r in rows if r["model"] == "epoll_level(A/A)"]
+        self.assertEqual(sorted((r["round"], r["clients"]) for r in twins),
+                         [(0, 1), (0, 8), (1, 1), (1, 8)])
+        self.assertTrue(all(r["server"]["cpu_ns_per_request"] > 0 for r in twins))
+        self.assertEqual(manifest["models"][2]["twin_of"], "epoll_level")
+        self.assertEqual(len(re.findall(r"epoll_level against itself \(A/A\): ",
+                                        done.stdout.replace("\n", " "))), 2)
+        self.assertNotIn("\n  epoll_level(A/A)", done.stdout)
+        self.assertEqual(self.resume().stdout, done.stdout)
+        subprocess.run([str(REPORT), str(folder)], check=True, timeout=120,
+                       capture_output=True)
+        self.assertIn("against itself (A/A)", (folder / "report.html").read_text())
+
     def busy(self, cpu):
         """Somebody else who computes on this CPU."""
         work = subprocess.Popen([sys.executable, "-c", "while True: pass"],
@@ -461,6 +478,7 @@ class Comparing(unittest.TestCase):
             (["--client-cpus", "0-"], 2, "'0-'"),
             (["--models", ","], 2, "names no model"),
             (["--quick", "--budget", "5m"], 2, "--quick"),
+            (["--repeats", "3"], 2, "--repeats"),
             (["--quik"], 2, "did you mean '--quick'"),
             (["--results", str(blocker / "below"), "-q"], 1, "cannot write"),
         ]

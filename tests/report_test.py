@@ -645,6 +645,33 @@ class OddCampaigns(ReportTest):
         self.assertNotIn("partial run", said)
         self.assertNotIn("disturbed by other work", said)
 
+    def test_an_aa_pair_is_no_model_and_makes_ties(self):
+        def ran(twin_ns):
+            names = ["a", "b", "a(A/A)"]
+            costs = {"a": [3000, 3000], "b": [3600, 3700], "a(A/A)": twin_ns}
+            lines = [trial(name, 4, round_, 0, cpu_ns=costs[name][round_])
+                     for round_ in (0, 1) for name in names]
+            about = manifest(names, [4], 2)
+            about["models"][2]["twin_of"] = "a"
+            write(self.folder, about, lines)
+            read = data.load(self.folder)
+            self.assertEqual(read.models, ["a", "b"])
+            self.assertEqual(set(read.points), {("a", 4), ("b", 4)})
+            page = self.page()
+            self.assertNotIn("partial run", text_of(page, "cautions"))
+            self.assertNotIn("a(A/A)", text_of(page, "findings"))
+            tie = data.compare(read.points["b", 4], read.points["a", 4], "cpu_ns").tie
+            return tie, text_of(page, "cautions")
+
+        tie, said = ran([3000, 3060])
+        self.assertFalse(tie)
+        self.assertIn("At 4 clients, a against itself (A/A) used 1.01 times the CPU per "
+                      "request (1.00 to 1.02): differences up to 1.02 times are ties", said)
+        for twin in ([3000, 3900], [2300, 3000]):
+            tie, said = ran(twin)
+            self.assertTrue(tie)
+            self.assertIn("differences up to 1.30 times are ties", said)
+
     def test_what_was_excluded_does_not_stand_in_for_its_repeat(self):
         lines = [trial("a", 1, 0, 0), trial("a", 1, 1, 1, verdict="NOISY")
                  | {"excluded": "repeated because NOISY"}]

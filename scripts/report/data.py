@@ -146,6 +146,7 @@ class Point:
     model: str
     clients: int
     trials: list = field(default_factory=list)
+    twins: tuple = ()                       # of an A/A campaign: the two Points, if any
 
     @cached_property
     def by_round(self):
@@ -215,17 +216,25 @@ def percentile(histogram, p):
     return None
 
 
+def tie_factor(twins, metric):
+    """How far from 1 the ratio of a model to itself was; 1 where that is not known."""
+    found = ratios(*twins, metric) if twins else []
+    return max((max(r, 1 / r) for r in found if r > 0), default=1)
+
+
 def compare(a, b, metric):
     """The metric of point a over that of point b, paired by round, or None.
 
-    A tie: the interval includes 1, or the median is within 2 % of 1.
+    A tie: the interval includes 1, or the median is within 2 % of 1, or within what the
+    A/A pair at the same load ranges over.
     """
     found = ratios(a, b, metric)
     if not found:
         return None
     median = statistics.median(found)
     low, high = inference.median_interval(found) or (min(found), max(found))
-    tie = low <= 1 <= high or abs(median - 1) < 0.02
+    factor = tie_factor(a.twins, metric)
+    tie = low <= 1 <= high or abs(median - 1) < 0.02 or 1 / factor <= median <= factor
     return Ratio(median, low, high, len(found), tie)
 
 
@@ -242,6 +251,7 @@ class Campaign:
     trials: list
     notes: list                             # what the reader had to overlook, in words
     excluded: list = field(default_factory=list)    # trials that echo_compare repeated
+    twins: list = field(default_factory=list)       # trials of a model's second name
 
     def about(self, *path):
         """The manifest's member at this path, or None."""
@@ -281,11 +291,19 @@ class Campaign:
     @cached_property
     def points(self):
         """{(model, clients): Point}"""
-        points = {}
-        for trial in self.trials:
-            key = trial.model, trial.clients
-            points.setdefault(key, Point(*key)).trials.append(trial)
+        points = points_of(self.trials)
+        for (name, clients), twin in points_of(self.twins).items():
+            original = points.get((self.twin_names[name], clients))
+            for point in points.values():
+                if original and point.clients == clients:
+                    point.twins = twin, original
         return points
+
+    @cached_property
+    def twin_names(self):
+        """{a second name: the model that it is} of an A/A pair."""
+        return {name: clean(row["twin_of"]) for name, row in self.model_rows.items()
+                if isinstance(row.get("twin_of"), str)}
 
     @cached_property
     def levels(self):
@@ -372,6 +390,14 @@ class Campaign:
         return best and best.model
 
 
+def points_of(trials):
+    points = {}
+    for trial in trials:
+        key = trial.model, trial.clients
+        points.setdefault(key, Point(*key)).trials.append(trial)
+    return points
+
+
 def one_axis_apart(a, b):
     """The Pair of two rows of the manifest, or None."""
     of_a, of_b = a["axes"], b["axes"]
@@ -401,7 +427,10 @@ def load_file(path):
     if repeated:
         notes.append(f"{plural(repeated, 'trial')} {'was' if repeated == 1 else 'were'} "
                      "repeated; the last usable one of each round counts.")
-    return Campaign(manifest, trials, notes, excluded)
+    campaign = Campaign(manifest, trials, notes, excluded)
+    campaign.twins = [t for t in trials if t.model in campaign.twin_names]
+    campaign.trials = [t for t in trials if t.model not in campaign.twin_names]
+    return campaign
 
 
 def load_manifest(path):

@@ -118,7 +118,7 @@ def command(campaign):
 
 def raw_data(campaign):
     """The data as JSON that cannot end its <script>, and whether it is the whole."""
-    trials = campaign.trials + campaign.excluded
+    trials = campaign.trials + campaign.twins + campaign.excluded
     text = as_json(campaign.manifest, [t.raw for t in trials])
     if len(text) <= EMBEDDED_AT_MOST:
         return Markup(text), True

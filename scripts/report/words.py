@@ -204,14 +204,15 @@ def starving(campaign):
 
 def cautions(campaign):
     """Sentences on why the figures may mislead."""
-    rules = (incomplete, failed, excluded, client_bound, waking, less_promised, doubtful, missing,
+    rules = (incomplete, failed, excluded, against_itself, client_bound, waking, less_promised, doubtful, missing,
              absent, few_rounds, one_core, machine, build, no_floor)
     return [Markup(text) for rule in rules for text in rule(campaign)] + [
         Markup.escape(note) for note in campaign.notes]
 
 
 def incomplete(campaign):
-    planned, done = campaign.about("planned_trials"), len(campaign.trials)
+    planned = campaign.about("planned_trials")
+    done = len(campaign.trials) + len(campaign.twins)
     partial = campaign.about("partial") or not campaign.about("finished")
     if partial or (isinstance(planned, int) and done < planned):
         yield Markup("This is a <strong>partial run</strong>: {} of {} planned trials."
@@ -238,6 +239,23 @@ def excluded(campaign):
         plural(len(campaign.excluded), "trial"),
         "is" if len(campaign.excluded) == 1 else "are",
         phrase(f"{count(n)} {reason}" for reason, n in reasons.most_common()))
+
+
+def against_itself(campaign):
+    """What the A/A pair says at each load."""
+    for clients in campaign.levels if campaign.twins else []:
+        twins = next((p.twins for p in campaign.points.values()
+                      if p.clients == clients and p.twins), None)
+        ratio = twins and data.compare(*twins, "cpu_ns")
+        if not ratio:
+            yield Markup("The A/A pair has no figure at {}.").format(
+                plural(clients, "client"))
+            continue
+        yield Markup("At {}, {} against itself (A/A) used {:.2f} times the CPU per "
+                     "request ({:.2f} to {:.2f}): differences up to {:.2f} times are "
+                     "ties.").format(plural(clients, "client"), code(twins[1].model),
+                                     ratio.median, ratio.low, ratio.high,
+                                     max(1.02, data.tie_factor(twins, "cpu_ns")))
 
 
 def client_bound(campaign):
