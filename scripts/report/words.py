@@ -204,8 +204,9 @@ def starving(campaign):
 
 def cautions(campaign):
     """Sentences on why the figures may mislead."""
-    rules = (incomplete, failed, excluded, against_itself, client_bound, waking, less_promised, doubtful, missing,
-             absent, few_rounds, one_core, machine, build, no_floor)
+    rules = (incomplete, failed, excluded, against_itself, client_bound, waking,
+             less_promised, doubtful, missing, absent, few_rounds, one_core, machine,
+             build, no_floor)
     return [Markup(text) for rule in rules for text in rule(campaign)] + [
         Markup.escape(note) for note in campaign.notes]
 
