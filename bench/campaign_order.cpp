@@ -32,13 +32,16 @@ std::size_t CampaignOrder::index_of(const CampaignRow& row) const {
 void CampaignOrder::ran(const CampaignRow& row) {
   Entry& entry = entries_.at(index_of(row));
   entry.missing = !row.excluded.empty();
+  if (entry.missing) ++excluded_;
   ++entry.trials;
 }
 
 std::string CampaignOrder::excluded_because(const CampaignRow& row) const {
   const Verdict verdict = row.trial.judgement.verdict;
   const bool doubtful = verdict == Verdict::noisy || verdict == Verdict::unsteady;
-  if (!doubtful || entries_.at(index_of(row)).trials >= repeats_) return "";
+  const std::size_t most = std::max<std::size_t>(entries_.size() / 2, 24);
+  if (!doubtful || excluded_ >= most || entries_.at(index_of(row)).trials >= repeats_)
+    return "";
   return fmt::format("repeated because {}", verdict_text(verdict));
 }
 

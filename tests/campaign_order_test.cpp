@@ -127,5 +127,12 @@ TEST(CampaignOrder, goes_on_in_the_midst_of_repeats) {
   }
 }
 
+TEST(CampaignOrder, repeats_no_more_than_half_where_all_is_noisy) {
+  CampaignPlan plan = plan_of_twelve();
+  plan.rounds = 10;
+  plan.repeats = 2;
+  EXPECT_EQ(keys_with(Verdict::noisy, plan, {}).size(), 60U + 30U);
+}
+
 }  // namespace
 }  // namespace echolab
