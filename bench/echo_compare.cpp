@@ -369,7 +369,9 @@ ExitCode code_of(const std::vector<CampaignRow>& rows) {
 /// Runs what is missing of a campaign, and completes table and folder. 130 when
 /// interrupted: what was measured is kept.
 ExitCode compare(const Options& options, Resumption campaign) {
-  auto& [folder, manifest, plan, kept, notes] = campaign;
+  auto& folder = campaign.folder;
+  auto& manifest = campaign.manifest;
+  const CampaignPlan& plan = campaign.plan;
   folder.write_manifest(manifest);
   if (!options.folder_file.empty()) write_file(options.folder_file, folder.path());
   Interrupt interrupt;
@@ -381,7 +383,7 @@ ExitCode compare(const Options& options, Resumption campaign) {
   folder.write_manifest(manifest);
   Display display(options.quiet);
   const auto rows = run_campaign(
-      plan, std::move(kept),
+      plan, std::move(campaign.kept),
       [&](const CampaignRow& row, std::size_t order) {
         const std::string line = row_json(plan, row, order).dump();
         folder.append_trial(line);
