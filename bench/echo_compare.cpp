@@ -383,7 +383,7 @@ ExitCode compare(const Options& options, Resumption campaign) {
   folder.write_manifest(manifest);
   Display display(options.quiet);
   const auto rows = run_campaign(
-      plan, std::move(campaign.kept),
+      plan, std::move(campaign.rows),
       [&](const CampaignRow& row, std::size_t order) {
         const std::string line = row_json(plan, row, order).dump();
         folder.append_trial(line);
