@@ -86,7 +86,7 @@ TEST(Intervals, OneRecordsWhileAnotherTakes) {
   EXPECT_EQ(total.count(), static_cast<std::uint64_t>(records));
 }
 
-void expect_the_sum(LoadPlan plan) {
+void expect_the_sum(const LoadPlan& plan) {
   std::vector<LoadInterval> told;
   const LoadEvents events{
       .interval = [&](const LoadInterval& it) { told.push_back(it); }};
