@@ -19,7 +19,7 @@ template <class Mean>
 WindowParts counts(std::mt19937_64& random, Mean mean) {
   WindowParts parts{};
   for (std::size_t i = 0; i < parts.size(); ++i)
-    parts[i] = std::poisson_distribution<std::uint64_t>(mean(i))(random);
+    if (mean(i) > 0) parts[i] = std::poisson_distribution<std::uint64_t>(mean(i))(random);
   return parts;
 }
 
