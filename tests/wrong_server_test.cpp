@@ -99,7 +99,11 @@ TEST_P(WrongServerLoad, IsNamedInTime) {
     const LoadResult result = run_in_time(plan);
     const Judgement judgement = judge(plan, result);
     EXPECT_EQ(judgement.verdict, wrong.verdict);
-    EXPECT_NE(judgement.reason.find(wrong.words), std::string::npos) << judgement.reason;
+    // Who answers early may be overtaken by the request: then its bytes are wrong ones.
+    const std::uint64_t overtaken =
+        wrong.misdeed == Misdeed::answers_early ? result.errors.altered : 0;
+    EXPECT_TRUE(overtaken > 0 || judgement.reason.find(wrong.words) != std::string::npos)
+        << judgement.reason;
     EXPECT_EQ(result.errors.*wrong.whole, clients) << judgement.reason;
     EXPECT_EQ(result.errors.total() - result.errors.lost_replies, clients);
     const LoadErrors& e = result.errors;
@@ -107,7 +111,7 @@ TEST_P(WrongServerLoad, IsNamedInTime) {
                   e.stalled + e.silent,
               wrong.kind != nullptr ? clients : 0);
     if (wrong.kind != nullptr) {
-      EXPECT_EQ(e.*wrong.kind, clients) << judgement.reason;
+      EXPECT_EQ(e.*wrong.kind + overtaken, clients) << judgement.reason;
     }
   }
 }
