@@ -43,7 +43,8 @@ const std::vector<Case> cases = {
     {"Swaps", Misdeed::swaps, Verdict::corrupt, &LoadErrors::mismatch,
      &LoadErrors::swapped, "4 connections got another connection's bytes (swapped)"},
     {"AnswersEarly", Misdeed::answers_early, Verdict::corrupt, &LoadErrors::mismatch,
-     &LoadErrors::unasked, "8 bytes more than had been asked for"},
+     &LoadErrors::unasked,
+     "4 connections got bytes that they had not asked for (unasked)"},
     {"Truncates", Misdeed::truncates, Verdict::corrupt, &LoadErrors::closed_early,
      &LoadErrors::truncated, "the server closed the connection after"},
     {"TruncatesByReset", Misdeed::truncates_by_reset, Verdict::corrupt,
@@ -99,7 +100,8 @@ TEST_P(WrongServerLoad, IsNamedInTime) {
     const LoadResult result = run_in_time(plan);
     const Judgement judgement = judge(plan, result);
     EXPECT_EQ(judgement.verdict, wrong.verdict);
-    // Who answers early may be overtaken by the request: then its bytes are wrong ones.
+    // Who answers early may be overtaken by the request: then its bytes are wrong ones,
+    // where the right ones have not come yet.
     const std::uint64_t overtaken =
         wrong.misdeed == Misdeed::answers_early ? result.errors.altered : 0;
     EXPECT_TRUE(overtaken > 0 || judgement.reason.find(wrong.words) != std::string::npos)
