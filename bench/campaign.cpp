@@ -16,34 +16,89 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Starting a server, its ready check, connecting, draining and stopping, beyond warm-up
-/// and window: measured on two cores, 0.1 s at 1 client to 0.6 s at 1 000.
-double overhead_seconds(std::uint64_t clients) {
-  return 0.15 + 0.0005 * static_cast<double>(clients);
-}
-
 double seconds(Nanoseconds time) {
   return std::chrono::duration<double>(time).count();
 }
 
-double trial_seconds(const CampaignPlan& plan, std::uint64_t clients) {
-  return seconds(plan.load.warm_up) + seconds(plan.load.duration) +
-         overhead_seconds(clients);
+/// Starting a server, its ready check, connecting, draining and stopping, beyond warm-up
+/// and window: measured on two cores, 0.1 s at 1 client to 0.6 s at 1 000.
+double overhead_seconds(const Level& level) {
+  return 0.15 + 0.0005 * static_cast<double>(connections_of(level.load));
+}
+
+double trial_seconds(const Level& level) {
+  return seconds(level.load.warm_up) + seconds(level.load.duration) +
+         overhead_seconds(level);
 }
 
 /// Of the places of a campaign that have no trial yet.
 double seconds_of(const CampaignPlan& plan, const std::vector<CampaignPlace>& places) {
   double sum = 0;
-  for (const CampaignPlace& place : places) sum += trial_seconds(plan, place.clients);
+  for (const CampaignPlace& place : places)
+    sum += trial_seconds(plan.levels[place.level]);
   return sum;
+}
+
+/// How long a campaign has run, and will.
+class TimeSpent {
+ public:
+  explicit TimeSpent(const CampaignPlan& plan) : plan_(plan) {}
+
+  void on(const Level& level) { estimate_done_ += trial_seconds(level); }
+  [[nodiscard]] double past() const {
+    return std::chrono::duration<double>(Clock::now() - begin_).count();
+  }
+  /// What is left, corrected by how true the estimate was so far.
+  [[nodiscard]] double left(const std::vector<CampaignPlace>& missing) const {
+    const double truth = estimate_done_ > 5 ? past() / estimate_done_ : 1;
+    return seconds_of(plan_, missing) * truth;
+  }
+  [[nodiscard]] bool is_over() const {
+    return plan_.budget.count() > 0 && past() > seconds(plan_.budget);
+  }
+
+ private:
+  const CampaignPlan& plan_;
+  Clock::time_point begin_ = Clock::now();
+  double estimate_done_ = 0;
+};
+
+/// After a round: why no further one is needed, or possible; empty: go on.
+std::string why_enough(const CampaignPlan& plan, const TimeSpent& spent,
+                       std::uint64_t rounds_done) {
+  if (!spent.is_over()) return "";
+  return fmt::format("the budget of {} is spent after {} of {} rounds",
+                     show_duration(static_cast<double>(plan.budget.count())), rounds_done,
+                     plan.rounds);
+}
+
+/// The longest frame that somebody of this load sends.
+std::uint64_t longest_frame(const LoadPlan& load) {
+  std::uint64_t most = load.request_bytes();
+  for (const LoadPlan& other : load.company) most = std::max(most, other.request_bytes());
+  return most;
+}
+
+/// What a model has to allow for, so that it does what the load asks.
+std::vector<std::string> arguments_for_work(const LoadPlan& load) {
+  if (!load.work) return {};
+  const auto most = std::max(load.work->most(), std::chrono::microseconds(1));
+  std::vector<std::string> arguments = {"--protocol", "work", "--max-work",
+                                        fmt::format("{}us", most.count())};
+  constexpr std::uint64_t buffer_bytes = 16 * 1024;  // echo_server's own, if it is enough
+  if (const std::uint64_t frame = longest_frame(load); frame > buffer_bytes)
+    arguments.insert(arguments.end(), {"--buffer", std::to_string(frame)});
+  return arguments;
 }
 
 }  // namespace
 
 double estimated_seconds(const CampaignPlan& plan) {
   double round = 0;
-  for (const std::uint64_t clients : plan.clients) round += trial_seconds(plan, clients);
-  return round * static_cast<double>(plan.contestants.size() * plan.rounds);
+  for (const Level& level : plan.levels)
+    for (const Contestant& contestant : plan.contestants)
+      if (serves(contestant, level)) round += trial_seconds(level);
+  return round * static_cast<double>(plan.rounds);
 }
 
 bool is_parted(const CampaignPlan& plan) {
@@ -52,51 +107,77 @@ bool is_parted(const CampaignPlan& plan) {
   });
 }
 
-LoadPlan load_at(const CampaignPlan& plan, std::uint64_t clients) {
-  LoadPlan load = plan.load;
-  load.connections = clients;
-  load.threads = std::min<std::size_t>(load.threads, clients);
-  return load;
+void set_levels(CampaignPlan& plan, const std::vector<double>& places) {
+  plan.levels.clear();
+  for (const double at : places)
+    plan.levels.push_back(
+        level_at(*plan.experiment, at, plan.load, plan.start.cpus.size()));
 }
 
-std::vector<CampaignRow> run_campaign(
+bool serves(const Contestant& contestant, const Level& level) {
+  if (!level.listen) return true;
+  if (contestant.model == nullptr)  // it was told a port, and no more
+    return level.listen->text().starts_with("tcp://127.");
+  return level.listen->is_datagram() == contestant.in_datagrams();
+}
+
+std::size_t places_in_round(const CampaignPlan& plan) {
+  std::size_t places = 0;
+  for (const Level& level : plan.levels)
+    places += static_cast<std::size_t>(std::ranges::count_if(
+        plan.contestants, [&](const Contestant& one) { return serves(one, level); }));
+  return places;
+}
+
+Start start_at(const CampaignPlan& plan, const Level& level) {
+  constexpr std::size_t spare = 16;  // who is turned away was counted by nobody
+  Start start = plan.start;
+  start.work = level.load.work.has_value();
+  start.arguments = {"--max-clients", std::to_string(connections_of(level.load) + spare)};
+  for (const auto& more :
+       {plan.start.arguments, arguments_for_work(level.load), level.arguments})
+    start.arguments.insert(start.arguments.end(), more.begin(), more.end());
+  if (level.listen)
+    (level.listen->is_datagram() ? start.listen_datagrams : start.listen) = *level.listen;
+  return start;
+}
+
+CampaignEnd run_campaign(
     const CampaignPlan& plan, std::vector<CampaignRow> rows,
     const std::function<void(const CampaignRow&, std::size_t order)>& keep,
     const std::function<void(const CampaignProgress&)>& progress,
     const std::stop_token& stop) {
   CampaignOrder order(plan);
   for (const CampaignRow& row : rows) order.ran(row);
-  const auto begin = Clock::now();
-  double estimate_done = 0;
+  TimeSpent spent(plan);
+  std::string why;
   while (const auto place = order.next()) {
     const Contestant& contestant = plan.contestants[place->contestant];
+    const Level& level = plan.levels[place->level];
+    if (!rows.empty() && place->round > rows.back().round)
+      why = why_enough(plan, spent, place->round);
+    if (!why.empty()) break;
     const auto missing = order.missing();
-    // What is left, corrected by how true the estimate was so far.
-    const double past = std::chrono::duration<double>(Clock::now() - begin).count();
-    const double truth = estimate_done > 5 ? past / estimate_done : 1;
-    const double left = seconds_of(plan, missing) * truth;
-    CampaignProgress now{rows.size(), rows.size() + missing.size(),
-                         contestant,  place->clients,
-                         left,        nullptr,
+    CampaignProgress now{rows.size(), rows.size() + missing.size(), contestant,
+                         level,       spent.left(missing),          nullptr,
                          nullptr};
     const auto told = [&](const LoadProgress& load) {
       now.load = &load;
       progress(now);
     };
-    Trial trial =
-        run_trial(contestant, plan.start, load_at(plan, place->clients), told, stop);
+    Trial trial = run_trial(contestant, start_at(plan, level), level.load, told, stop);
     if (stop.stop_requested()) break;
-    rows.push_back({place->contestant, place->clients, place->round, std::move(trial)});
-    rows.back().excluded = order.excluded_because(rows.back());
+    rows.push_back({place->contestant, place->level, place->round, std::move(trial)});
+    if (!spent.is_over()) rows.back().excluded = order.excluded_because(rows.back());
     order.ran(rows.back());
     keep(rows.back(), rows.size() - 1);
-    estimate_done += trial_seconds(plan, place->clients);
+    spent.on(level);
     now.done = rows.size();
     now.load = nullptr;
     now.ended = &rows.back();
     progress(now);
   }
-  return rows;
+  return {std::move(rows), why};
 }
 
 bool is_in_datagrams(const CampaignPlan& plan) {
@@ -130,6 +211,33 @@ std::optional<Floor> measure_floor(const CampaignPlan& plan) {
         samples.push_back(row["cpu_time"].get<double>());
   if (samples.empty()) return std::nullopt;
   return Floor{range_of(samples).median, samples.size()};
+}
+
+bool is_measured(const CampaignRow& row) {
+  const Verdict verdict = row.trial.judgement.verdict;
+  return verdict != Verdict::failed && verdict != Verdict::corrupt;
+}
+
+std::map<std::uint64_t, double> figures_of(const CampaignPlan& plan,
+                                           const std::vector<CampaignRow>& rows,
+                                           std::size_t contestant, std::size_t level,
+                                           const Metric& metric) {
+  std::map<std::uint64_t, double> figures;
+  for (const CampaignRow& row : rows)
+    if (row.contestant == contestant && row.level == level && row.excluded.empty() &&
+        is_measured(row))
+      if (const auto figure = metric.of(row.trial, plan.levels[level].load))
+        figures[row.round] = *figure;
+  return figures;
+}
+
+std::vector<double> ratios_of(const std::map<std::uint64_t, double>& some,
+                              const std::map<std::uint64_t, double>& others) {
+  std::vector<double> ratios;
+  for (const auto& [round, figure] : some)
+    if (const auto other = others.find(round); other != others.end())
+      ratios.push_back(figure / other->second);
+  return ratios;
 }
 
 Range range_of(std::vector<double> figures) {

@@ -2,31 +2,36 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
+#include "bench/experiment.hpp"
 #include "bench/trial.hpp"
 
 namespace echolab {
 
 struct CampaignPlan {
+  const Experiment* experiment = &find_experiment("scaling");
+  std::string preset = "quick";  ///< or "custom", once options changed what it stands for
   std::vector<Contestant> contestants;
-  std::vector<Absentee> absent;        ///< named, and not available here: never run
-  std::vector<std::uint64_t> clients;  ///< connections, ascending
-  std::uint64_t rounds = 3;            ///< each holds every (contestant, clients) once
-  std::uint64_t seed = 1;              ///< of the order
-  std::uint64_t repeats = 0;           ///< at most, of a NOISY or UNSTEADY trial
+  std::vector<Absentee> absent;  ///< named, and not available here: never run
+  std::vector<Level> levels;     ///< ascending
+  std::uint64_t rounds = 6;      ///< each holds every (contestant, level) once
+  std::uint64_t seed = 1;        ///< of the order
+  std::uint64_t repeats = 0;     ///< at most, of a NOISY or UNSTEADY trial
+  Nanoseconds budget{0};  ///< after it nothing is repeated, no round begun; 0: none
   Start start;
-  LoadPlan load;  ///< but for server and connections
+  LoadPlan load;  ///< what the levels were made of
 };
 
 /// One trial's place and outcome.
 struct CampaignRow {
   std::size_t contestant;
-  std::uint64_t clients;
+  std::size_t level;
   std::uint64_t round;
   Trial trial;
   std::string excluded{};  ///< why it does not count; empty: it does
@@ -42,7 +47,7 @@ struct CampaignProgress {
   std::size_t done;  ///< trials
   std::size_t planned;
   const Contestant& contestant;
-  std::uint64_t clients;
+  const Level& level;
   double seconds_left;
   const LoadProgress* load;  ///< within the trial, else nullptr
   const CampaignRow* ended;  ///< the trial that just ended, else nullptr
@@ -54,13 +59,26 @@ double estimated_seconds(const CampaignPlan& plan);
 /// Client and server have no CPU in common.
 bool is_parted(const CampaignPlan& plan);
 
-/// The load plan of one point.
-LoadPlan load_at(const CampaignPlan& plan, std::uint64_t clients);
+/// Makes the levels of these places on the experiment's axis, from all that the plan has.
+void set_levels(CampaignPlan& plan, const std::vector<double>& places);
+
+/// Whether this contestant serves what that level is carried by.
+bool serves(const Contestant& contestant, const Level& level);
+/// Trials of one round.
+std::size_t places_in_round(const CampaignPlan& plan);
+
+/// How a contestant is started for a level.
+Start start_at(const CampaignPlan& plan, const Level& level);
+
+struct CampaignEnd {
+  std::vector<CampaignRow> rows;
+  std::string why;  ///< it ended before all rounds, in words; empty: it did not
+};
 
 /// Runs all trials that are not among `rows`, which an earlier run kept, keeping each
-/// with `keep` as soon as it ended; `order` counts all of them. Returns all. Ends early,
-/// without the trial under way, when asked to stop.
-std::vector<CampaignRow> run_campaign(
+/// with `keep` as soon as it ended; `order` counts all of them. Ends early, without the
+/// trial under way, when asked to stop, and after a round when its budget is spent.
+CampaignEnd run_campaign(
     const CampaignPlan& plan, std::vector<CampaignRow> rows,
     const std::function<void(const CampaignRow&, std::size_t order)>& keep,
     const std::function<void(const CampaignProgress&)>& progress,
@@ -82,6 +100,19 @@ struct Range {
   std::size_t n = 0;
 };
 Range range_of(std::vector<double> figures);
+
+/// Neither FAILED nor CORRUPT: its figures are figures.
+bool is_measured(const CampaignRow& row);
+
+/// One metric of a contestant at a level, by round, of the trials that count.
+std::map<std::uint64_t, double> figures_of(const CampaignPlan& plan,
+                                           const std::vector<CampaignRow>& rows,
+                                           std::size_t contestant, std::size_t level,
+                                           const Metric& metric);
+/// The first over the second, of each round that both have: what slows a whole round down
+/// does not count.
+std::vector<double> ratios_of(const std::map<std::uint64_t, double>& some,
+                              const std::map<std::uint64_t, double>& others);
 
 struct Paper {
   std::size_t columns = 100;

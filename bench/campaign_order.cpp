@@ -10,7 +10,9 @@ namespace echolab {
 CampaignOrder::CampaignOrder(const CampaignPlan& plan) : repeats_(plan.repeats) {
   std::vector<CampaignPlace> points;
   for (std::size_t i = 0; i < plan.contestants.size(); ++i)
-    for (const std::uint64_t clients : plan.clients) points.push_back({i, clients, 0});
+    for (std::size_t level = 0; level < plan.levels.size(); ++level)
+      if (serves(plan.contestants[i], plan.levels[level]))
+        points.push_back({i, level, 0});
   std::mt19937_64 random(plan.seed);
   for (std::uint64_t round = 0; round < plan.rounds; ++round) {
     std::ranges::shuffle(points, random);
@@ -23,7 +25,7 @@ CampaignOrder::CampaignOrder(const CampaignPlan& plan) : repeats_(plan.repeats) 
 
 std::size_t CampaignOrder::index_of(const CampaignRow& row) const {
   const auto entry = std::ranges::find_if(entries_, [&](const Entry& one) {
-    return one.place.contestant == row.contestant && one.place.clients == row.clients &&
+    return one.place.contestant == row.contestant && one.place.level == row.level &&
            one.place.round == row.round;
   });
   return static_cast<std::size_t>(entry - entries_.begin());

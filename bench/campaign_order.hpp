@@ -11,7 +11,7 @@ namespace echolab {
 /// One point of one round.
 struct CampaignPlace {
   std::size_t contestant;
-  std::uint64_t clients;
+  std::size_t level;
   std::uint64_t round;
 };
 

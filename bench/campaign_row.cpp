@@ -49,6 +49,26 @@ void read_server(const Json& server, ServerFigures& figures) {
   server.at("pss_bytes_idle").get_to(figures.pss_bytes_idle);
 }
 
+std::optional<ConnectTimes> connect_of(const Json& row) {
+  const Json times = row.value("connect_ns", Json());
+  if (times.is_null()) return std::nullopt;
+  const auto figure = [&](const char* member) {
+    return times.at(member).is_null() ? 0 : times.at(member).get<double>();
+  };
+  return ConnectTimes{times.at("n").get<std::uint64_t>(), figure("p50"), figure("p99"),
+                      figure("max")};
+}
+
+/// "16 active, 1000 idle".
+std::string told(const LoadPlan& load) {
+  if (load.company.empty())
+    return fmt::format("{} {}", load.connections, text_of(load.manners.kind));
+  std::string text = fmt::format("{} {}", load.connections, load.name);
+  for (const LoadPlan& other : load.company)
+    text += fmt::format(", {} {}", other.connections, other.name);
+  return text;
+}
+
 Trial trial_of(const Json& row) {
   Trial trial;
   trial.judgement.verdict = verdict_of(row.at("verdict").get<std::string>());
@@ -60,17 +80,24 @@ Trial trial_of(const Json& row) {
   trial.load.response = histogram_of(row);
   row.at("fairness").at("requests_per_client").get_to(trial.load.requests_per_connection);
   read_server(row.at("server"), trial.server);
+  trial.connect = connect_of(row);
   return trial;
 }
 
 }  // namespace
 
 Json row_json(const CampaignPlan& plan, const CampaignRow& row, std::size_t order) {
-  auto json = trial_json(load_at(plan, row.clients), row.trial);
+  const Level& level = plan.levels[row.level];
+  auto json = trial_json(level.load, row.trial);
   json["schema_version"] = 1;
   json["model"] = plan.contestants[row.contestant].name;
   json["family"] = plan.contestants[row.contestant].family;
-  json["clients"] = row.clients;
+  json["at"] = level.at;
+  json["load"] = told(level.load);
+  json["clients"] = level.load.connections;
+  json["connections"] = connections_of(level.load);
+  const std::uint64_t life = level.load.manners.requests;
+  json["requests_per_connection"] = life > 0 ? Json(life) : Json();
   json["round"] = row.round;
   json["order"] = order;
   json["excluded"] = row.excluded.empty() ? Json() : Json(row.excluded);
@@ -82,15 +109,16 @@ CampaignRow row_of(const CampaignPlan& plan, std::string_view line) try {
   const Json row = Json::parse(line);
   const auto name = row.at("model").get<std::string>();
   const auto contestant = std::ranges::find(plan.contestants, name, &Contestant::name);
-  const auto clients = row.at("clients").get<std::uint64_t>();
+  const auto at = row.at("at").get<double>();
+  const auto level = std::ranges::find(plan.levels, at, &Level::at);
   const auto round = row.at("round").get<std::uint64_t>();
   if (contestant == plan.contestants.end() || round >= plan.rounds ||
-      std::ranges::count(plan.clients, clients) == 0)
-    throw UsageError(fmt::format("{} x {} in round {} is not in the manifest's plan",
-                                 name, clients, round));
-  const auto index = contestant - plan.contestants.begin();
+      level == plan.levels.end())
+    throw UsageError(fmt::format("{} at {:g} in round {} is not in the manifest's plan",
+                                 name, at, round));
   const Json excluded = row.value("excluded", Json());
-  return {static_cast<std::size_t>(index), clients, round, trial_of(row),
+  return {static_cast<std::size_t>(contestant - plan.contestants.begin()),
+          static_cast<std::size_t>(level - plan.levels.begin()), round, trial_of(row),
           excluded.is_null() ? std::string() : excluded.get<std::string>()};
 } catch (const Json::exception& error) {
   throw UsageError(error.what());

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bench/campaign.hpp"
+#include "bench/claims.hpp"
 #include "bench/twin.hpp"
 #include "common/program.hpp"
 #include "common/units.hpp"
@@ -14,15 +15,11 @@
 namespace echolab {
 namespace {
 
-bool measured(const CampaignRow& row) {
-  const Verdict verdict = row.trial.judgement.verdict;
-  return verdict != Verdict::failed && verdict != Verdict::corrupt;
-}
-
-/// One line of the table: a contestant at a number of clients, over all rounds.
+/// One line of the table: a contestant at a level, over all rounds.
 struct Cell {
   std::size_t contestant = 0;
-  std::vector<const CampaignRow*> rows;  ///< by round; only those that were measured
+  std::vector<const CampaignRow*> rows;        ///< only those that were measured
+  std::map<std::uint64_t, double> headline{};  ///< the experiment's metric, by round
   std::size_t failed = 0;
   std::string failure;
 
@@ -35,6 +32,11 @@ struct Cell {
   [[nodiscard]] Range cpu() const {
     return range([](const Trial& t) { return t.server.cpu_ns_per_request; });
   }
+  [[nodiscard]] Range main() const {
+    std::vector<double> figures;
+    for (const auto& [round, figure] : headline) figures.push_back(figure);
+    return range_of(figures);
+  }
   /// Of a throughput that is a lower bound.
   [[nodiscard]] const char* mark() const { return bound() ? "+" : " "; }
   [[nodiscard]] bool bound() const {
@@ -44,14 +46,23 @@ struct Cell {
   }
 };
 
+const Metric& metric_of(const CampaignPlan& plan) {
+  return find_metric(plan.experiment->metric);
+}
+
+/// The best first.
 std::vector<Cell> cells_at(const CampaignPlan& plan, const std::vector<CampaignRow>& rows,
-                           std::uint64_t clients) {
+                           std::size_t level) {
+  const Metric& metric = metric_of(plan);
   std::vector<Cell> cells(plan.contestants.size());
-  for (std::size_t i = 0; i < cells.size(); ++i) cells[i].contestant = i;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    cells[i].contestant = i;
+    cells[i].headline = figures_of(plan, rows, i, level, metric);
+  }
   for (const CampaignRow& row : rows) {
-    if (row.clients != clients || !row.excluded.empty()) continue;
+    if (row.level != level || !row.excluded.empty()) continue;
     Cell& cell = cells[row.contestant];
-    if (measured(row)) {
+    if (is_measured(row)) {
       cell.rows.push_back(&row);
     } else {
       ++cell.failed;
@@ -62,31 +73,31 @@ std::vector<Cell> cells_at(const CampaignPlan& plan, const std::vector<CampaignR
     const bool is_twin = !plan.contestants[cell.contestant].twin_of.empty();
     return is_twin || (cell.rows.empty() && cell.failed == 0);
   });
-  std::ranges::stable_sort(cells, [](const Cell& a, const Cell& b) {
-    if (a.rows.empty() || b.rows.empty()) return b.rows.empty() && !a.rows.empty();
-    return a.cpu().median < b.cpu().median;
+  std::ranges::stable_sort(cells, [&](const Cell& a, const Cell& b) {
+    if (a.headline.empty() || b.headline.empty())
+      return b.headline.empty() && !a.headline.empty();
+    return metric.more_is_better ? a.main().median > b.main().median
+                                 : a.main().median < b.main().median;
   });
   return cells;
 }
 
-/// CPU per request of `cell` over that of `base`, round by round, so that what slows a
-/// whole round down does not count.
+/// The headline metric of `cell` over that of `base`.
 Range ratio(const Cell& cell, const Cell& base) {
-  std::map<std::uint64_t, double> by_round;
-  for (const CampaignRow* row : base.rows)
-    by_round[row->round] = row->trial.server.cpu_ns_per_request;
-  std::vector<double> ratios;
-  for (const CampaignRow* row : cell.rows)
-    if (const auto other = by_round.find(row->round); other != by_round.end())
-      ratios.push_back(row->trial.server.cpu_ns_per_request / other->second);
-  return range_of(ratios);
+  return range_of(ratios_of(cell.headline, base.headline));
+}
+
+/// How much worse `cell` is than `best`: 1 and more.
+Range worse(const Metric& metric, const Cell& cell, const Cell& best) {
+  return metric.more_is_better ? ratio(best, cell) : ratio(cell, best);
 }
 
 const Cell* baseline_of(const CampaignPlan& plan, const std::vector<Cell>& cells) {
   for (const Cell& cell : cells)
-    if (plan.contestants[cell.contestant].name == "epoll_level" && !cell.rows.empty())
+    if (plan.contestants[cell.contestant].name == plan.experiment->baseline &&
+        !cell.headline.empty())
       return &cell;
-  return cells.empty() || cells.front().rows.empty() ? nullptr : &cells.front();
+  return cells.empty() || cells.front().headline.empty() ? nullptr : &cells.front();
 }
 
 double middle_quantile(const Cell& cell, double q) {
@@ -104,7 +115,8 @@ struct Line {
   const Cell& cell;
   const Cell* base;
   const std::optional<Floor>& floor;
-  std::uint64_t clients;
+  const Level& level;
+  const Metric& metric;
 
   [[nodiscard]] Range against() const {
     return base != nullptr ? ratio(cell, *base) : Range{};
@@ -112,25 +124,22 @@ struct Line {
   [[nodiscard]] std::string count(double (*figure)(const Trial&)) const {
     return show_count(cell.range(figure).median);
   }
+  /// A metric's median, as it is shown; "-" without one.
+  [[nodiscard]] std::string median(std::string_view name) const {
+    const Metric& one = find_metric(name);
+    std::vector<double> figures;
+    for (const CampaignRow* row : cell.rows)
+      if (const auto figure = one.of(row->trial, level.load)) figures.push_back(*figure);
+    return figures.empty() ? "-" : one.shown(range_of(figures).median);
+  }
 };
 
 struct Column {
-  const char* head;
+  std::string_view head;
   std::size_t width;
   int rank;  ///< the greatest goes first where the terminal is narrow
   std::string (*text)(const Line&);
 };
-
-std::string memory_per_client(const Line& line) {
-  return show_bytes(
-      line.cell
-          .range([&](const Trial& t) {
-            return std::max(0.0, static_cast<double>(t.server.size.pss_bytes) -
-                                     static_cast<double>(t.server.pss_bytes_idle)) /
-                   static_cast<double>(line.clients);
-          })
-          .median);
-}
 
 std::string switches(const Line& line) {
   const auto each = [](const Trial& t) {
@@ -160,23 +169,38 @@ double starved(const Trial& t) {
 }
 
 constexpr Column columns[] = {
-    {"CPU/req", 9, 0, [](const Line& l) { return shown(l.cell.cpu().median); }},
-    {"floor", 6, 9, over_floor},
-    {"ratio range", 13, 3, ratio_range},
+    {"CPU/req", 9, 2, [](const Line& l) { return shown(l.cell.cpu().median); }},
+    {"floor", 6, 10, over_floor},
+    {"ratio range", 13, 4, ratio_range},
     {"ratio", 6, 1,
      [](const Line& l) { return fmt::format("{:.2f}x", l.against().median); }},
-    {"p50", 9, 6, [](const Line& l) { return shown(middle_quantile(l.cell, 0.5)); }},
-    {"p99", 9, 4, [](const Line& l) { return shown(middle_quantile(l.cell, 0.99)); }},
-    {"req/s ", 9, 5, [](const Line& l) { return l.count(rate) + l.cell.mark(); }},
-    {"threads", 7, 8, [](const Line& l) { return l.count(threads); }},
-    {"PSS/client", 10, 7, memory_per_client},
-    {"switches", 8, 10, switches},
-    {"starved", 7, 2, [](const Line& l) { return l.count(starved); }},
+    {"p50", 9, 7, [](const Line& l) { return shown(middle_quantile(l.cell, 0.5)); }},
+    {"p99", 9, 5, [](const Line& l) { return shown(middle_quantile(l.cell, 0.99)); }},
+    {"req/s ", 9, 6, [](const Line& l) { return l.count(rate) + l.cell.mark(); }},
+    {"threads", 7, 9, [](const Line& l) { return l.count(threads); }},
+    {"PSS/client", 10, 8, [](const Line& l) { return l.median("pss_per_client"); }},
+    {"switches", 8, 11, switches},
+    {"starved", 7, 3, [](const Line& l) { return l.count(starved); }},
 };
 
-/// The columns that fit beside the names.
-std::vector<Column> fitting(std::size_t room) {
+/// All columns, the headline's first.
+std::vector<Column> columns_for(const Metric& metric) {
   std::vector<Column> kept(std::begin(columns), std::end(columns));
+  const auto own = std::ranges::find_if(kept, [&](const Column& column) {
+    return column.head.substr(0, metric.head.size()) == metric.head;
+  });
+  if (own != kept.end()) {
+    own->rank = 0;
+    std::rotate(kept.begin(), own, own + 1);
+  } else {
+    kept.insert(kept.begin(), {metric.head, std::max<std::size_t>(metric.head.size(), 9),
+                               0, [](const Line& l) { return l.median(l.metric.name); }});
+  }
+  return kept;
+}
+
+/// Those that fit beside the names.
+std::vector<Column> fitting(std::vector<Column> kept, std::size_t room) {
   const auto width = [&] {
     std::size_t sum = 0;
     for (const Column& column : kept) sum += 1 + column.width;
@@ -197,27 +221,32 @@ std::string few(const std::vector<std::string>& names) {
   return text;
 }
 
-/// Who, after the cheapest, cannot be told from it.
+/// Who, after the best, cannot be told from it.
 std::vector<std::string> ties(const CampaignPlan& plan, const std::vector<Cell>& cells,
                               double factor) {
   std::vector<std::string> names;
   for (std::size_t i = 1; i < cells.size(); ++i) {
-    const Range more = ratio(cells[i], cells.front());
+    const Range more = worse(metric_of(plan), cells[i], cells.front());
     if (more.least > 1 && more.median > factor) break;
     names.push_back(plan.contestants[cells[i].contestant].name);
   }
   return names;
 }
 
+bool is_open(const CampaignPlan& plan, const Cell& cell) {
+  return !cell.rows.empty() &&
+         plan.levels[cell.rows.front()->level].load.workload.is_open();
+}
+
 /// Those that answered every client: one that serves a few and lets the rest wait does
-/// less, and is not compared with them.
+/// less, and is not compared with them. In an open loop a client may have had no arrival.
 std::pair<std::vector<Cell>, std::vector<std::string>> apart_from_starving(
     const CampaignPlan& plan, const std::vector<Cell>& cells) {
   std::vector<Cell> fair;
   std::vector<std::string> starving;
   for (const Cell& cell : cells) {
-    if (cell.rows.empty()) continue;
-    const double left = cell.range(starved).median;
+    if (cell.headline.empty()) continue;
+    const double left = is_open(plan, cell) ? 0 : cell.range(starved).median;
     if (left == 0)
       fair.push_back(cell);
     else
@@ -227,29 +256,33 @@ std::pair<std::vector<Cell>, std::vector<std::string>> apart_from_starving(
   return {fair, starving};
 }
 
-/// The sentences for one number of clients, about servers that promise alike.
+/// The sentences for one level, about servers that promise alike.
 std::string in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,
                      std::string text, double factor) {
   const auto name = [&](const Cell& cell) {
     return plan.contestants[cell.contestant].name;
   };
+  const Metric& metric = metric_of(plan);
+  const auto figure = [&](const Cell& cell) { return metric.shown(cell.main().median); };
   const auto [fair, starving] = apart_from_starving(plan, cells);
   if (fair.empty()) return text + " no server answered every client.";
   const auto even = ties(plan, fair, factor);
   if (fair.size() > 1 && even.size() + 1 == fair.size()) {
-    text += fmt::format(
-        " no server is cheaper than another beyond the noise ({} to {} of CPU per "
-        "request)",
-        shown(fair.front().cpu().median), shown(fair.back().cpu().median));
+    text += fmt::format(" no server has {} {} than another beyond the noise ({} to {})",
+                        metric.more_is_better ? "more" : "less", metric.words,
+                        figure(fair.front()), figure(fair.back()));
   } else {
-    text += fmt::format(" {} needs the least server CPU per request ({})",
-                        name(fair.front()), shown(fair.front().cpu().median));
+    text += fmt::format(" {} {} {} ({})", name(fair.front()),
+                        metric.more_is_better ? "reaches the most" : "needs the least",
+                        metric.words, figure(fair.front()));
     if (!even.empty()) text += fmt::format("; within the noise of it: {}", few(even));
   }
   if (even.size() + 1 < fair.size()) {
-    const Range more = ratio(fair.back(), fair.front());
-    text += fmt::format("; {} the most, {:.2f} times as much [{:.2f} to {:.2f}]",
-                        name(fair.back()), more.median, more.least, more.most);
+    const Range more = worse(metric, fair.back(), fair.front());
+    text +=
+        fmt::format("; {} the {}, {:.2f} times {} [{:.2f} to {:.2f}]", name(fair.back()),
+                    metric.more_is_better ? "least" : "most", more.median,
+                    metric.more_is_better ? "less" : "as much", more.least, more.most);
   }
   text += ".";
   if (!starving.empty())
@@ -261,14 +294,14 @@ std::string in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,
 /// Datagrams may be lost, doubled and out of order, and cost less for it: they are
 /// compared among themselves.
 std::string in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,
-                     std::uint64_t clients, double factor) {
+                     const Level& level, double factor) {
   std::vector<Cell> streams;
   std::vector<Cell> datagrams;
   for (const Cell& cell : cells) {
     const Contestant& one = plan.contestants[cell.contestant];
     (one.in_datagrams() ? datagrams : streams).push_back(cell);
   }
-  const auto begin = fmt::format("At {} client{}", clients, clients == 1 ? "" : "s");
+  const std::string begin = "At " + level.name + ",";
   if (streams.empty() || datagrams.empty()) return in_words(plan, cells, begin, factor);
   return in_words(plan, streams, begin, factor) + " " +
          in_words(plan, datagrams, "In datagrams, which promise less,", factor);
@@ -287,20 +320,21 @@ class Table {
         plain_(paper.colour ? "\033[0m" : "") {
     for (const Contestant& one : plan.contestants)
       name_width_ = std::max(name_width_, std::min<std::size_t>(one.name.size(), 24));
-    columns_ = fitting(paper.columns - std::min(paper.columns, 2 + name_width_));
+    columns_ = fitting(columns_for(metric_of(plan)),
+                       paper.columns - std::min(paper.columns, 2 + name_width_));
   }
 
-  /// One number of clients: a line per contestant, the cheapest first.
-  void add(const std::vector<Cell>& cells, std::uint64_t clients) {
-    text_ += fmt::format("\n{}{} client{}{}\n", bold_, clients, clients == 1 ? "" : "s",
-                         plain_);
+  /// One level: a line per contestant, the best first.
+  void add(const std::vector<Cell>& cells, const Level& level) {
+    text_ += fmt::format("\n{}{}{}\n", bold_, level.name, plain_);
     text_ += fmt::format("{}  {:<{}}", dim_, "model", name_width_);
     for (const Column& column : columns_)
       text_ += fmt::format(" {:>{}}", column.head, column.width);
     text_ += fmt::format("{}\n", plain_);
     const Cell* base = baseline_of(plan_, cells);
     if (!by_family_) {
-      for (const Cell& cell : cells) add_line({cell, base, floor_, clients});
+      for (const Cell& cell : cells)
+        add_line({cell, base, floor_, level, metric_of(plan_)});
       return;
     }
     for (const std::string& family : families()) {
@@ -309,7 +343,7 @@ class Table {
       for (const Cell& cell : cells)
         if (plan_.contestants[cell.contestant].family == family) {
           text_ += std::exchange(heading, "");
-          add_line({cell, base, floor_, clients});
+          add_line({cell, base, floor_, level, metric_of(plan_)});
         }
     }
   }
@@ -343,16 +377,18 @@ class Table {
     text_ += "\n" + dim_;
     add_words(fmt::format(
         "CPU/req: server CPU time per request, whole process tree, median of {} rounds. "
-        "floor: CPU/req over half a loopback round trip{}. ratio: CPU/req over "
-        "epoll_level's in the same round, least-most and median. switches: context "
-        "switches per request. starved: clients without one reply.",
+        "floor: CPU/req over half a loopback round trip{}. ratio: {} over {}'s in the "
+        "same "
+        "round, least-most and median. switches: context switches per request. starved: "
+        "clients without one reply.",
         plan_.rounds,
-        floor_ ? fmt::format(" ({})", show_duration(floor_->round_trip_ns / 2)) : ""));
+        floor_ ? fmt::format(" ({})", show_duration(floor_->round_trip_ns / 2)) : "",
+        metric_of(plan_).head, plan_.experiment->baseline));
     if (bound)
       add_words(
           "+ CLIENT-BOUND: the client's core was full, the server may serve more "
           "than this.");
-    if (columns_.size() < std::size(columns))
+    if (columns_.size() < columns_for(metric_of(plan_)).size())
       add_words("Left out here: " + left_out() + "; a wider terminal shows them.");
     text_ += plain_;
     for (const auto& [one, reason] : plan_.absent)
@@ -389,10 +425,9 @@ class Table {
 
   [[nodiscard]] std::string left_out() const {
     std::vector<std::string> heads;
-    for (const Column& column : columns)
-      if (std::ranges::count(columns_, column.rank, &Column::rank) == 0)
-        heads.emplace_back(column.head,
-                           std::string_view(column.head).find_last_not_of(' ') + 1);
+    for (const Column& column : columns_for(metric_of(plan_)))
+      if (std::ranges::count(columns_, column.head, &Column::head) == 0)
+        heads.emplace_back(column.head.substr(0, column.head.find_last_not_of(' ') + 1));
     return fmt::format("{}", fmt::join(heads, ", "));
   }
 
@@ -415,17 +450,20 @@ std::string campaign_table(const CampaignPlan& plan, const std::vector<CampaignR
   Table table(plan, floor, paper);
   std::vector<std::string> words;
   bool bound = false;
-  for (const std::uint64_t clients : plan.clients) {
-    const std::vector<Cell> cells = cells_at(plan, rows, clients);
+  for (std::size_t i = 0; i < plan.levels.size(); ++i) {
+    const std::vector<Cell> cells = cells_at(plan, rows, i);
     if (cells.empty()) continue;
-    table.add(cells, clients);
+    table.add(cells, plan.levels[i]);
     bound = bound || std::ranges::any_of(cells, &Cell::bound);
-    const Range twins = twin_ratio(plan, rows, clients);
-    words.push_back(in_words(plan, cells, clients, tie_factor(twins)) +
+    const Range twins = twin_ratio(plan, rows, i);
+    words.push_back(in_words(plan, cells, plan.levels[i], tie_factor(twins)) +
                     twin_text(plan, twins));
   }
   table.add_notes(bound);
+  table.add_words(std::string(plan.experiment->question));
   for (const std::string& sentence : words) table.add_words(sentence);
+  for (const std::string& sentence : claims_in_words(plan, rows))
+    table.add_words(sentence);
   table.add_excluded(rows);
   return table.text();
 }

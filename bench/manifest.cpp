@@ -16,13 +16,21 @@ namespace {
 
 using Json = nlohmann::json;
 
+std::vector<double> places_of(const CampaignPlan& plan) {
+  std::vector<double> places;
+  for (const Level& level : plan.levels) places.push_back(level.at);
+  return places;
+}
+
 Json options_json(const CampaignPlan& plan) {
   std::vector<std::string> names;
   for (const Contestant& contestant : plan.contestants) names.push_back(contestant.name);
   return {
       {"models", names},
-      {"clients", plan.clients},
+      {"levels", places_of(plan)},
+      {"clients", plan.load.connections},
       {"rounds", plan.rounds},
+      {"budget_seconds", std::chrono::duration<double>(plan.budget).count()},
       {"seed", plan.seed},
       {"repeats", plan.repeats},
       {"duration_seconds", std::chrono::duration<double>(plan.load.duration).count()},
@@ -37,6 +45,44 @@ Json options_json(const CampaignPlan& plan) {
       {"client_cpus", plan.load.cpus},
       {"load_threads", plan.load.threads},
       {"server_arguments", plan.start.arguments}};
+}
+
+std::string_view text_of(Experiment::Scale scale) {
+  switch (scale) {
+    case Experiment::Scale::category:
+      return "category";
+    case Experiment::Scale::linear:
+      return "linear";
+    case Experiment::Scale::log:
+      break;
+  }
+  return "log";
+}
+
+Json claim_json(const Claim& claim) {
+  return {{"text", claim.text},      {"source", claim.source},
+          {"metric", claim.metric},  {"less", claim.less},
+          {"more", claim.more},      {"at", claim.at ? Json(*claim.at) : Json()},
+          {"why_not", claim.why_not}};
+}
+
+/// What the levels are of, so that a report need not know the experiment.
+Json experiment_json(const CampaignPlan& plan) {
+  const Experiment& experiment = *plan.experiment;
+  auto levels = Json::array();
+  for (const Level& level : plan.levels)
+    levels.push_back({{"at", level.at}, {"name", level.name}});
+  auto claims = Json::array();
+  for (const Claim& claim : experiment.claims) claims.push_back(claim_json(claim));
+  return {{"name", experiment.name},
+          {"preset", plan.preset},
+          {"question", experiment.question},
+          {"axis", experiment.axis},
+          {"scale", text_of(experiment.scale())},
+          {"metric", experiment.metric},
+          {"baseline", experiment.baseline},
+          {"levels", levels},
+          {"claims", claims}};
 }
 
 /// Its row of models.def, so that a report can say which idea two models differ in.
@@ -75,8 +121,9 @@ void read_work(const Json& work, LoadPlan& load) {
 }
 
 void read_options(const Json& options, CampaignPlan& plan) {
-  options.at("clients").get_to(plan.clients);
+  options.at("clients").get_to(plan.load.connections);
   options.at("rounds").get_to(plan.rounds);
+  plan.budget = nanoseconds(options.at("budget_seconds"));
   options.at("seed").get_to(plan.seed);
   plan.repeats = options.value("repeats", std::uint64_t{0});  // older folders had none
   options.at("server_cpus").get_to(plan.start.cpus);
@@ -89,8 +136,12 @@ void read_options(const Json& options, CampaignPlan& plan) {
   options.at("client_cpus").get_to(load.cpus);
   options.at("load_threads").get_to(load.threads);
   read_work(options.at("work"), load);
-  plan.start.work = load.work.has_value();
   load.is_alone = is_parted(plan);
+}
+
+void read_experiment(const Json& experiment, CampaignPlan& plan) {
+  plan.experiment = &find_experiment(experiment.at("name").get<std::string>());
+  experiment.at("preset").get_to(plan.preset);
 }
 
 void read_contestant(const Json& row, CampaignPlan& plan) {
@@ -146,26 +197,28 @@ Json manifest_json(const CampaignPlan& plan,
     contestants.push_back(contestant_json(one, plan.start.endpoint_of(one), nullptr));
   for (const auto& [one, reason] : plan.absent)
     contestants.push_back(contestant_json(one, plan.start.endpoint_of(one), reason));
-  return {
-      {"schema_version", 1},
-      {"tool", "echo_compare"},
-      {"version", version_text()},
-      {"started", time_text()},
-      {"finished", nullptr},
-      {"partial", true},
-      {"command_line", command_line},
-      {"options", options_json(plan)},
-      {"build", build_json()},
-      {"environment", environment_json()},
-      {"warnings", environment_warnings()},
-      {"models", contestants},
-      {"floor", nullptr},
-      {"planned_trials", plan.contestants.size() * plan.clients.size() * plan.rounds}};
+  return {{"schema_version", 1},
+          {"tool", "echo_compare"},
+          {"version", version_text()},
+          {"started", time_text()},
+          {"finished", nullptr},
+          {"partial", true},
+          {"command_line", command_line},
+          {"experiment", experiment_json(plan)},
+          {"options", options_json(plan)},
+          {"build", build_json()},
+          {"environment", environment_json()},
+          {"warnings", environment_warnings()},
+          {"models", contestants},
+          {"floor", nullptr},
+          {"planned_trials", places_in_round(plan) * plan.rounds}};
 }
 
 CampaignPlan plan_of(const Json& manifest) try {
   CampaignPlan plan;
+  read_experiment(manifest.at("experiment"), plan);
   read_options(manifest.at("options"), plan);
+  set_levels(plan, manifest.at("options").at("levels").get<std::vector<double>>());
   for (const Json& row : manifest.at("models")) read_contestant(row, plan);
   // What this program would write must be what stands there: else it was not understood.
   const Json again = options_json(plan);

@@ -38,6 +38,36 @@ ServerFigures figures_of(const TreeUse& before, const TreeUse& after, double rps
   return figures;
 }
 
+std::optional<ConnectTimes> connect_times(const LoadResult& load) {
+  if (!load.details || load.details->connect.count() == 0) return std::nullopt;
+  const auto times = times_json(load.details->connect);
+  const auto figure = [&](const char* member) {
+    return times[member].is_null() ? 0 : times[member].get<double>();
+  };
+  return ConnectTimes{load.details->connect.count(), figure("p50"), figure("p99"),
+                      figure("max")};
+}
+
+nlohmann::json above_zero(double figure) {
+  return figure > 0 ? nlohmann::json(figure) : nlohmann::json();
+}
+
+nlohmann::json connect_json(const std::optional<ConnectTimes>& times) {
+  if (!times) return nullptr;
+  return {{"n", times->n},
+          {"p50", above_zero(times->p50_ns)},
+          {"p99", above_zero(times->p99_ns)},
+          {"max", times->max_ns}};
+}
+
+/// What cannot be told of a trial that is none.
+void void_figures(nlohmann::json& row) {
+  for (const char* member :
+       {"seconds", "requests", "requests_per_second", "latency_ns", "histogram",
+        "fairness", "server", "client", "connect_ns", "offered_per_second"})
+    row[member] = nullptr;
+}
+
 }  // namespace
 
 Trial run_trial(const Contestant& contestant, const Start& start, LoadPlan plan,
@@ -47,6 +77,8 @@ Trial run_trial(const Contestant& contestant, const Start& start, LoadPlan plan,
   const RunningServer server(contestant, start);
   plan.server = server.endpoint();
   const std::uint64_t idle = size_of(tree_of(server.root())).pss_bytes;
+  const std::uint64_t kernel_idle = kernel_memory_bytes();
+  std::uint64_t kernel_busy = 0;
   TreeUse before;
   TreeUse after;
   double stolen = 0;
@@ -62,6 +94,7 @@ Trial run_trial(const Contestant& contestant, const Start& start, LoadPlan plan,
     const auto tree = tree_of(server.root());
     after = use_of(tree);
     stolen = stolen_seconds() - stolen;
+    kernel_busy = kernel_memory_bytes();
     trial.server.size = size_of(tree);
   };
   trial.load = run_load(plan, events, stop);
@@ -69,6 +102,8 @@ Trial run_trial(const Contestant& contestant, const Start& start, LoadPlan plan,
   trial.server = figures_of(before, after, trial.load.requests_per_second());
   trial.server.size = size;
   trial.server.pss_bytes_idle = idle;
+  if (kernel_busy > kernel_idle) trial.server.kernel_bytes = kernel_busy - kernel_idle;
+  trial.connect = connect_times(trial.load);
   trial.stolen_share = stolen / seconds_between(began, after.cpu_read) /
                        std::max(1u, std::thread::hardware_concurrency());
   trial.judgement = judge(plan, trial.load);
@@ -96,12 +131,18 @@ nlohmann::json trial_json(const LoadPlan& plan, const Trial& trial) {
       {"threads", server.size.threads},
       {"descriptors", server.size.descriptors},
       {"pss_bytes", server.size.pss_bytes},
-      {"pss_bytes_idle", server.pss_bytes_idle}};
+      {"pss_bytes_idle", server.pss_bytes_idle},
+      {"kernel_bytes",
+       server.kernel_bytes ? nlohmann::json(*server.kernel_bytes) : nlohmann::json()}};
+  row["connect_ns"] = connect_json(trial.connect);
+  row["client_ceiling"] =
+      ceiling_json(trial.load.ceiling, trial.load.requests_per_second());
+  row["offered_per_second"] = plan.workload.is_open()
+                                  ? above_zero(static_cast<double>(trial.load.offered) /
+                                               std::max(1e-9, trial.load.seconds))
+                                  : nlohmann::json();
   const Verdict verdict = trial.judgement.verdict;
-  if (verdict == Verdict::failed || verdict == Verdict::corrupt)
-    for (const char* member : {"seconds", "requests", "requests_per_second", "latency_ns",
-                               "histogram", "fairness", "server", "client"})
-      row[member] = nullptr;
+  if (verdict == Verdict::failed || verdict == Verdict::corrupt) void_figures(row);
   row["verdict"] = verdict_text(verdict);
   row["reason"] = trial.judgement.reason;
   auto warnings = nlohmann::json::array();

@@ -19,10 +19,22 @@ struct ServerFigures {
   double involuntary_switches_per_request = 0;
   TreeSize size;
   std::uint64_t pss_bytes_idle = 0;  ///< before the load came
+  /// By how much the kernel's memory grew with the load, in bytes: both ends of all
+  /// connections, and whatever else this machine did. Empty: it did not grow.
+  std::optional<std::uint64_t> kernel_bytes{};
+};
+
+/// How long connects took, all lives of all connections of the lead.
+struct ConnectTimes {
+  std::uint64_t n = 0;
+  double p50_ns = 0;
+  double p99_ns = 0;  ///< 0: too few for one
+  double max_ns = 0;
 };
 
 struct Trial {
   LoadResult load;
+  std::optional<ConnectTimes> connect{};  ///< none: datagrams, and failed trials
   ServerFigures server;
   Judgement judgement;
   double stolen_share = 0;  ///< of all CPUs, taken by the hypervisor meanwhile

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
 namespace echolab {
 namespace {
@@ -14,26 +13,11 @@ const Contestant* twin_in(const CampaignPlan& plan) {
   return twin == plan.contestants.end() ? nullptr : &*twin;
 }
 
-/// CPU per request by round, of the trials that count.
-std::map<std::uint64_t, double> costs_of(const std::string& name,
-                                         const CampaignPlan& plan,
-                                         const std::vector<CampaignRow>& rows,
-                                         std::uint64_t clients) {
-  std::map<std::uint64_t, double> costs;
-  for (const CampaignRow& row : rows) {
-    const double cost_ns = row.trial.server.cpu_ns_per_request;
-    if (row.clients == clients && row.excluded.empty() && cost_ns > 0 &&
-        plan.contestants[row.contestant].name == name)
-      costs[row.round] = cost_ns;
-  }
-  return costs;
-}
-
 }  // namespace
 
 void add_twin(CampaignPlan& plan) {
   const auto baseline =
-      std::ranges::find(plan.contestants, "epoll_level", &Contestant::name);
+      std::ranges::find(plan.contestants, plan.experiment->baseline, &Contestant::name);
   Contestant twin =
       baseline == plan.contestants.end() ? plan.contestants.front() : *baseline;
   twin.twin_of = twin.name;
@@ -42,15 +26,18 @@ void add_twin(CampaignPlan& plan) {
 }
 
 Range twin_ratio(const CampaignPlan& plan, const std::vector<CampaignRow>& rows,
-                 std::uint64_t clients) {
+                 std::size_t level) {
   const Contestant* twin = twin_in(plan);
   if (twin == nullptr) return {};
-  const auto original = costs_of(twin->twin_of, plan, rows, clients);
-  std::vector<double> ratios;
-  for (const auto& [round, cost_ns] : costs_of(twin->name, plan, rows, clients))
-    if (const auto other = original.find(round); other != original.end())
-      ratios.push_back(cost_ns / other->second);
-  return range_of(ratios);
+  const auto original =
+      std::ranges::find(plan.contestants, twin->twin_of, &Contestant::name);
+  const Metric& metric = find_metric(plan.experiment->metric);
+  const auto figures = [&](const Contestant& one) {
+    return figures_of(plan, rows,
+                      static_cast<std::size_t>(&one - plan.contestants.data()), level,
+                      metric);
+  };
+  return range_of(ratios_of(figures(*twin), figures(*original)));
 }
 
 double tie_factor(const Range& twins) {

@@ -5,16 +5,16 @@
 
 namespace echolab {
 
-/// Adds the twin, `NAME(A/A)`, of epoll_level or, without it, of the first contestant.
+/// Adds the twin, `NAME(A/A)`, of the experiment's baseline or, without it, of the
+/// first contestant.
 void add_twin(CampaignPlan& plan);
 
-/// Server CPU per request of the twin over that of the same contestant, round by round,
-/// in the trials that count: what differs though nothing does. n is 0 where there is
-/// none.
+/// The headline metric of the twin over that of the same contestant, round by round, in
+/// the trials that count: what differs though nothing does. n is 0 where there is none.
 Range twin_ratio(const CampaignPlan& plan, const std::vector<CampaignRow>& rows,
-                 std::uint64_t clients);
+                 std::size_t level);
 
-/// A server that costs up to so many times as much as another is no dearer, by what an
+/// A server that has up to so many times as much as another is no different, by what an
 /// A/A ratio ranges over: 1.02 at least.
 double tie_factor(const Range& twins);
 

@@ -34,6 +34,8 @@ struct LoadPlan {
   Endpoint server = Endpoint::parse("tcp://127.0.0.1:7007");
   std::size_t connections = 16;  ///< in all threads together
   std::size_t threads = 1;       ///< each a loop of its own; nothing is shared
+  /// Of each thread, under way: with fewer the server's listen queue is not flooded.
+  std::size_t connects_at_once = 128;
   EngineKind engine = EngineKind::epoll;
   bool spin = false;      ///< never sleeps: asks the clock again and again
   std::vector<int> cpus;  ///< the threads' affinity; empty: anywhere

@@ -87,7 +87,6 @@ class LoadLoop final : public LoadThread {
     [[nodiscard]] bool done() const { return caller.done(); }
   };
 
-  static constexpr std::size_t connects_at_once = 128;
   static constexpr std::size_t most_deferred = 64;
   static constexpr std::size_t most_of_any = 64;  ///< outstanding, with --on-busy any
   /// Of wrong bytes it is found out from which connection they are so many times.
@@ -226,7 +225,7 @@ LoadLoop<Caller, Engine>::LoadLoop(const LoadPlan& plan,
 /// Keeps a bounded number of connects under way, so that the listen queue is not flooded.
 template <class Caller, class Engine>
 bool LoadLoop<Caller, Engine>::connect_some() {
-  while (!to_connect_.empty() && connecting_ < connects_at_once) {
+  while (!to_connect_.empty() && connecting_ < plan_.connects_at_once) {
     if (!start(connections_[to_connect_.back()])) break;
   }
   return connecting_ > 0;

@@ -70,4 +70,18 @@ double stolen_seconds() {
   return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
+std::uint64_t kernel_memory_bytes() {
+  std::uint64_t kib = 0;
+  std::ifstream memory("/proc/meminfo");
+  for (std::string line; std::getline(memory, line);)
+    for (const std::string_view key : {"SUnreclaim:", "KernelStack:", "PageTables:"})
+      if (line.starts_with(key)) kib += std::stoull(line.substr(key.size()));
+  std::uint64_t pages = 0;
+  std::ifstream sockets("/proc/net/sockstat");
+  for (std::string line; std::getline(sockets, line);)
+    if (const auto at = line.find(" mem "); line.starts_with("TCP:") && at != line.npos)
+      pages = std::stoull(line.substr(at + 5));
+  return kib * 1024 + pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
 }  // namespace echolab

@@ -1,6 +1,7 @@
 // Machine: what a measurement depends on besides the programs, as the kernel tells it.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -37,5 +38,10 @@ std::map<std::string, std::optional<std::string>> mitigations();
 /// Time that the hypervisor took away from all CPUs since boot, in seconds: in ticks of
 /// 10 ms (/proc/stat: proc(5)).
 double stolen_seconds();
+
+/// Memory that the kernel holds for itself, in bytes: slabs that cannot be reclaimed,
+/// kernel stacks and page tables (/proc/meminfo), and what TCP has queued
+/// (/proc/net/sockstat of this network namespace). 0 where that cannot be read.
+std::uint64_t kernel_memory_bytes();
 
 }  // namespace echolab

@@ -11,19 +11,19 @@
 namespace echolab {
 namespace {
 
-using Key = std::tuple<std::uint64_t, std::size_t, std::uint64_t>;
+using Key = std::tuple<std::uint64_t, std::size_t, std::size_t>;
 
 CampaignPlan plan_of_twelve() {
   CampaignPlan plan;
   plan.contestants.resize(3);
-  plan.clients = {1, 8};
+  set_levels(plan, {1, 8});
   plan.rounds = 2;
   plan.seed = 7;
   return plan;
 }
 
 CampaignRow row_at(const CampaignPlace& place) {
-  return {place.contestant, place.clients, place.round, {}};
+  return {place.contestant, place.level, place.round, {}};
 }
 
 /// Until nothing is left, or so many were run.
@@ -32,7 +32,7 @@ std::vector<Key> keys_run(CampaignOrder& order, std::size_t most = 1000) {
   while (keys.size() < most) {
     const auto place = order.next();
     if (!place) break;
-    keys.emplace_back(place->round, place->contestant, place->clients);
+    keys.emplace_back(place->round, place->contestant, place->level);
     order.ran(row_at(*place));
   }
   return keys;
@@ -45,6 +45,26 @@ TEST(CampaignOrder, has_every_point_once_in_each_round_one_round_after_the_other
   EXPECT_EQ(std::set(keys.begin(), keys.end()).size(), 12U);
   EXPECT_TRUE(
       std::ranges::is_sorted(keys, {}, [](const Key& key) { return std::get<0>(key); }));
+}
+
+TEST(CampaignOrder, leaves_out_who_does_not_speak_over_a_level_s_transport) {
+  CampaignPlan plan = plan_of_twelve();
+  Model in_datagrams{};
+  in_datagrams.transports = "datagram";
+  Model in_streams{};
+  in_streams.transports = "stream";
+  plan.contestants[0].model = &in_datagrams;
+  plan.contestants[1].model = &in_streams;  // the third is somebody else's: TCP, IPv4
+  plan.experiment = &find_experiment("transports");
+  set_levels(plan, parse_levels(*plan.experiment, "--at", "tcp4,tcp6,unix,udp,unixgram"));
+  plan.rounds = 1;
+  CampaignOrder order(plan);
+  auto keys = keys_run(order);
+  std::ranges::sort(keys);
+  const std::vector<Key> expected = {{0, 0, 3}, {0, 0, 4}, {0, 1, 0},
+                                     {0, 1, 1}, {0, 1, 2}, {0, 2, 0}};
+  EXPECT_EQ(keys, expected);
+  EXPECT_EQ(places_in_round(plan), expected.size());
 }
 
 TEST(CampaignOrder, follows_from_the_seed) {
@@ -66,8 +86,8 @@ TEST(CampaignOrder, goes_on_after_any_trial_as_if_it_had_not_ended) {
     CampaignOrder before(plan);
     CampaignOrder after(plan);
     auto keys = keys_run(before, kept);
-    for (const auto& [round, contestant, clients] : keys)
-      after.ran(row_at({contestant, clients, round}));
+    for (const auto& [round, contestant, level] : keys)
+      after.ran(row_at({contestant, level, round}));
     EXPECT_EQ(after.missing().size(), all.size() - kept);
     const auto rest = keys_run(after);
     keys.insert(keys.end(), rest.begin(), rest.end());
@@ -89,7 +109,7 @@ std::vector<Key> keys_with(Verdict verdict, const CampaignPlan& plan,
   }
   std::vector<Key> keys;
   for (const CampaignRow& row : rows)
-    keys.emplace_back(row.round, row.contestant, row.clients);
+    keys.emplace_back(row.round, row.contestant, row.level);
   return keys;
 }
 
@@ -117,9 +137,9 @@ TEST(CampaignOrder, goes_on_in_the_midst_of_repeats) {
   const auto all = keys_with(Verdict::noisy, plan, {});
   std::vector<CampaignRow> rows;
   CampaignOrder order(plan);
-  for (const auto& [round, contestant, clients] : all) {
+  for (const auto& [round, contestant, level] : all) {
     EXPECT_EQ(keys_with(Verdict::noisy, plan, rows), all) << rows.size();
-    CampaignRow row = row_at({contestant, clients, round});
+    CampaignRow row = row_at({contestant, level, round});
     row.trial.judgement.verdict = Verdict::noisy;
     row.excluded = order.excluded_because(row);
     order.ran(row);

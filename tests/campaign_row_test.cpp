@@ -21,14 +21,14 @@ CampaignPlan unusual_plan() {
   plan.contestants = {model_contestant("iterative"), model_contestant("epoll_level"),
                       external_contestant("mine=./server --port={port}")};
   plan.absent.push_back({model_contestant("thread_pool"), "it is not here"});
-  plan.clients = {1, 17};
   plan.rounds = 5;
   plan.repeats = 1;
   plan.seed = ~std::uint64_t{0};
   plan.start.listen = Endpoint::parse("tcp://127.0.0.2:0");
   plan.start.cpus = {0};
-  plan.start.arguments = {"--max-clients", "33", "--protocol", "work"};
-  plan.start.work = true;
+  plan.start.arguments = {"--workers", "33"};
+  plan.budget = 77s;
+  plan.preset = "custom";
   plan.load.cpus = {1, 2};
   plan.load.is_alone = true;
   plan.load.duration = 123'456'789ns;
@@ -37,6 +37,7 @@ CampaignPlan unusual_plan() {
   plan.load.pipeline = 3;
   plan.load.threads = 2;
   plan.load.work = WorkMix{5us, 6us, 0.25, 7us};
+  set_levels(plan, {1, 17});
   add_twin(plan);
   return plan;
 }
@@ -51,11 +52,15 @@ TEST(Manifest, has_the_whole_plan) {
   const CampaignPlan again = plan_of(written(plan));
   Json one = manifest_json(plan, {});
   Json other = manifest_json(again, {});
-  for (const char* member : {"options", "models", "planned_trials"})
+  for (const char* member : {"experiment", "options", "models", "planned_trials"})
     EXPECT_EQ(one[member], other[member]) << member;
   EXPECT_EQ(again.load.duration, plan.load.duration);
   EXPECT_EQ(again.load.is_alone, plan.load.is_alone);
-  EXPECT_EQ(again.start.work, plan.start.work);
+  EXPECT_EQ(again.experiment, plan.experiment);
+  ASSERT_EQ(again.levels.size(), 2U);
+  EXPECT_EQ(again.levels[1].load.connections, 17U);
+  EXPECT_EQ(start_at(again, again.levels[1]).arguments,
+            start_at(plan, plan.levels[1]).arguments);
   EXPECT_EQ(again.start.listen.text(), plan.start.listen.text());
   EXPECT_EQ(again.contestants[2].command, plan.contestants[2].command);
   EXPECT_EQ(again.contestants[3].name, "epoll_level(A/A)");
@@ -65,7 +70,7 @@ TEST(Manifest, has_the_whole_plan) {
 TEST(Manifest, keeps_where_datagrams_are_served) {
   CampaignPlan plan;
   plan.contestants = {model_contestant("udp_iterative")};
-  plan.clients = {1};
+  set_levels(plan, {1});
   plan.start.listen_datagrams = Endpoint::parse("udp://127.0.0.2:0");
   EXPECT_EQ(plan_of(written(plan)).start.listen_datagrams.text(), "udp://127.0.0.2:0");
 }
@@ -76,7 +81,8 @@ TEST(Manifest, is_refused_where_it_does_not_tell_the_plan) {
                               {"command", ""},
                               {"endpoint", "tcp://127.0.0.1:0"},
                               {"unavailable_because", nullptr}};
-  for (const char* member : {"seed", "rounds", "work", "server_cpus", "models"}) {
+  for (const char* member :
+       {"seed", "rounds", "work", "server_cpus", "levels", "models"}) {
     Json less = whole;
     less["options"].erase(member);
     if (std::string_view(member) == "models") less.erase(member);
@@ -106,14 +112,15 @@ TEST(Manifest, is_unlike_another_in_build_and_machine_alone) {
 }
 
 CampaignRow some_row(Verdict verdict) {
-  CampaignRow row{1, 17, 3, {}};
+  CampaignRow row{1, 1, 3, {}};
   Trial& trial = row.trial;
   trial.load.seconds = 1.25;
   trial.load.requests = 1000;
   trial.load.requests_per_connection.assign(17, 58);
   trial.load.requests_per_connection.back() = 0;
   for (int n = 0; n < 1000; ++n) trial.load.response.record(50'000 + 7919 * n);
-  trial.server = {1234.5, 0.5, 0.25, 0.125, {3, 4, 5, 6'000'000}, 2'000'000};
+  trial.server = {1234.5, 0.5, 0.25, 0.125, {3, 4, 5, 6'000'000}, 2'000'000, 54'321};
+  trial.connect = ConnectTimes{17, 10'000, 0, 30'000};
   trial.judgement = {verdict, verdict == Verdict::valid ? "" : "for a reason"};
   return row;
 }
@@ -137,6 +144,20 @@ TEST(CampaignRow, comes_back_as_the_table_needs_it) {
   }
 }
 
+TEST(CampaignRow, brings_the_figures_of_every_metric_back) {
+  CampaignPlan plan = unusual_plan();
+  CampaignRow row = some_row(Verdict::valid);
+  row.trial.connect->p99_ns = 20'000;
+  const CampaignRow again = row_of(plan, row_json(plan, row, 0).dump());
+  for (const char* name : {"cpu_ns", "rate", "p50_ns", "p90_ns", "p99_ns",
+                           "pss_per_client", "connect_p99_ns", "cpu_ns_per_connection"}) {
+    const LoadPlan& load = plan.levels[1].load;
+    const auto figure = find_metric(name).of(row.trial, load);
+    ASSERT_TRUE(figure) << name;
+    EXPECT_EQ(find_metric(name).of(again.trial, load), figure) << name;
+  }
+}
+
 TEST(CampaignRow, is_refused_when_it_is_none_or_has_no_place_in_the_plan) {
   const CampaignPlan plan = unusual_plan();
   const Json good = row_json(plan, some_row(Verdict::valid), 0);
@@ -144,7 +165,7 @@ TEST(CampaignRow, is_refused_when_it_is_none_or_has_no_place_in_the_plan) {
   EXPECT_THROW((void)row_of(plan, good.dump().substr(0, 100)), UsageError);
   for (const auto& [member, value] : std::initializer_list<std::pair<const char*, Json>>{
            {"model", "select_loop"},
-           {"clients", 18},
+           {"at", 18},
            {"round", 5},
            {"verdict", "FINE"},
            {"histogram", Json::array({Json::array({1, 2})})},

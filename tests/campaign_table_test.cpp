@@ -18,7 +18,8 @@ constexpr std::size_t families = 10;
 /// So many servers in ten families; number n needs n + 1 microseconds for a request.
 CampaignPlan plan_of(std::size_t number) {
   CampaignPlan plan;
-  plan.clients = {1, 1000};
+  set_levels(plan, {1, 1000});
+  plan.rounds = 3;
   for (std::size_t i = 0; i < number; ++i) {
     Contestant one;
     one.name = fmt::format("a_server_of_number_{}", i);
@@ -28,20 +29,24 @@ CampaignPlan plan_of(std::size_t number) {
   return plan;
 }
 
+std::size_t clients_at(const CampaignPlan& plan, std::size_t level) {
+  return plan.levels[level].load.connections;
+}
+
 std::vector<CampaignRow> rows_of(const CampaignPlan& plan) {
   std::vector<CampaignRow> rows;
   for (std::uint64_t round = 0; round < plan.rounds; ++round)
-    for (const std::uint64_t clients : plan.clients)
+    for (std::size_t level = 0; level < plan.levels.size(); ++level)
       for (std::size_t i = 0; i < plan.contestants.size(); ++i) {
         Trial trial;
         trial.load.seconds = 1;
         trial.load.requests = 123'456;
-        trial.load.requests_per_connection.assign(clients, 100);
+        trial.load.requests_per_connection.assign(clients_at(plan, level), 100);
         for (int n = 0; n < 1000; ++n) trial.load.response.record(50'000 + 100 * n);
         trial.server.cpu_ns_per_request = 1000.0 * static_cast<double>(i + 1);
-        trial.server.size.threads = clients;
+        trial.server.size.threads = clients_at(plan, level);
         if (i % 7 == 3) trial.load.requests_per_connection.back() = 0;
-        rows.push_back({i, clients, round, std::move(trial)});
+        rows.push_back({i, level, round, std::move(trial)});
       }
   return rows;
 }
@@ -111,7 +116,7 @@ TEST(CampaignTable, compares_datagrams_among_themselves) {
   in_datagrams.transports = "datagram";
   for (std::size_t i = 0; i < 2; ++i) plan.contestants[i].model = &in_datagrams;
   const auto text = fmt::format("{}", fmt::join(table_of(plan, 100), " "));
-  EXPECT_NE(text.find("At 1 client a_server_of_number_2 needs the least"), text.npos)
+  EXPECT_NE(text.find("At 1 client, a_server_of_number_2 needs the least"), text.npos)
       << text;
   EXPECT_NE(text.find("In datagrams, which promise less, a_server_of_number_0 needs the"),
             text.npos);

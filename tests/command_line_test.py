@@ -234,10 +234,13 @@ WRONG = [
     ("echo_compare", ["--clients", "0"], USAGE, ["--clients", "'0'"]),
     ("echo_compare", ["--clients", "ten"], USAGE, ["--clients", "'ten'"]),
     ("echo_compare", ["--clients", ","], USAGE, ["--clients"]),
+    ("echo_compare", ["--at", "0"], USAGE, ["--at", "'0'"]),
+    ("echo_compare", ["--preset", "x"], USAGE, ["--preset", "x"]),
+    ("echo_compare", ["idle_crow"], USAGE, ["'idle_crow'", "'idle_crowd'"]),
     ("echo_compare", ["--server", "mine"], USAGE, ["--server", "'mine'"]),
     ("echo_compare", ["--server-cpus", "x"], USAGE, ["--server-cpus", "'x'"]),
     ("echo_compare", ["--server-cpus", "4095"], USAGE, ["--server-cpus", "4095"]),
-    ("echo_compare", ["extra"], USAGE, ["'extra'"]),
+    ("echo_compare", ["scaling", "extra"], USAGE, ["'extra'"]),
     *[(program, arguments, USAGE, names) for program in ("echo_load", "echo_compare")
       for arguments, names in WORK_WRONG],
     *[(program, ["--hlep"], USAGE, ["'--hlep'", "'--help'"]) for program in PROGRAMS],
@@ -457,7 +460,7 @@ class ConfigFile(CommandLine):
     def test_what_is_printed_is_the_same_plan(self):
         given = ["--models", "iterative,fork_per_client", "--clients", "1,2", "--seed", "5",
                  "--server", "mine=./mine {port}", "--server", "its=./its {port}",
-                 "--protocol", "work", "--block", "2ms", "-r", "3"]
+                 "--protocol", "work", "--block", "2ms", "-r", "3", "--no-aa"]
         printed = self.run_with("echo_compare", *given, "--print-config")
         path = self.file(printed.stdout)
         again = self.run_with("echo_compare", "--config", path, "--print-config")

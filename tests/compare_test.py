@@ -77,6 +77,7 @@ class Comparing(unittest.TestCase):
 
     def command(self, *arguments):
         own = [] if "--results" in arguments else ["--results", str(self.results)]
+        own += [] if "--aa" in arguments else ["--no-aa"]
         return [str(COMPARE), *own, *self.mark.split(), *arguments]
 
     def compare(self, *arguments):
@@ -133,7 +134,7 @@ class Comparing(unittest.TestCase):
         rows = [line for line in lines if re.match("  (fork_per_client|epoll_level) ", line)]
         self.assertEqual(len(rows), 4)
         self.assertEqual({len(row) for row in rows}, {len(header)})
-        self.assertRegex(done.stdout, r"At 8 clients (\w+ needs the least|no\s+server)")
+        self.assertRegex(done.stdout, r"At 8 clients, (\w+ needs the least|no\s+server)")
         self.assertNotIn("\033", done.stdout + done.stderr)
 
     def test_no_variable_of_ours_reaches_a_server(self):
@@ -273,7 +274,7 @@ class Comparing(unittest.TestCase):
             self.busy(cpus[-1])
         done = self.compare("--models", "iterative,epoll_level", "--duration", "200ms",
                             "--warm-up", "20ms", "--rounds", "1", "--clients", "1",
-                            "--server-cpus", str(cpus[0]), "--client-cpus", str(cpus[-1]))
+                            "--repeats", "2", "--server-cpus", str(cpus[0]), "--client-cpus", str(cpus[-1]))
         self.assertEqual(done.returncode, 0, done.stderr)
         folder, manifest, rows = self.campaign()
         self.assertEqual([r["excluded"] for r in rows],
@@ -333,7 +334,7 @@ class Comparing(unittest.TestCase):
         cases = [
             (["--clients", "3"], good, "--clients: --resume goes on with the plan"),
             (["--seed", "3"], good, "--seed: --resume"),
-            (["--quick"], good, "--quick: --resume"),
+            (["--preset", "standard"], good, "--preset: --resume"),
             (["--results", "elsewhere"], good, "--results: --resume"),
             ([], "no JSON\n" + good, "trials.jsonl:1: "),
             ([], re.sub(r'"model":"\w+"', '"model":"select_loop"', good),
@@ -402,12 +403,19 @@ class Comparing(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertIn(f"echo_compare: {len(chosen)} servers x", done.stdout)
 
-    def test_plain_run_takes_less_than_four_minutes(self):
-        planned = self.compare("--dry-run").stdout
-        servers = int(re.search(r"(\d+) servers x 4 loads x 3 rounds", planned)[1])
-        self.assertTrue(6 <= servers <= 9, planned)
-        minutes, seconds = re.search(r"about (\d+):(\d\d) in all", planned).groups()
-        self.assertLess(60 * int(minutes) + int(seconds), 210)
+    def test_every_quick_campaign_takes_less_than_four_minutes(self):
+        listed = subprocess.run([COMPARE, "--list-experiments", "--json"], check=True,
+                                capture_output=True, text=True).stdout
+        for experiment in json.loads(listed):
+            with self.subTest(experiment["name"]):
+                planned = subprocess.run([COMPARE, experiment["name"], "--dry-run"],
+                                         check=True, capture_output=True,
+                                         text=True).stdout
+                self.assertIn(experiment["question"], planned)
+                self.assertRegex(planned, r"\d+ servers x \d loads x 6 rounds")
+                minutes, seconds = re.search(r"about (\d+):(\d\d) in all",
+                                             planned).groups()
+                self.assertLess(60 * int(minutes) + int(seconds), 210)
 
     def test_what_is_unavailable_is_named_with_the_reason_and_is_no_failure(self):
         old_kernel = ["setarch", "--uname-2.6"]  # as it looks to the program
@@ -464,9 +472,20 @@ class Comparing(unittest.TestCase):
         blocker.write_text("")
         cases = [
             (["--models", "epol_level"], 2, "did you mean 'epoll_level'"),
-            (["--clients", "0"], 2, "'0' is no number of clients"),
+            (["--clients", "0"], 2, "--clients: '0' is no number from 1 to 100000 (clients)"),
             (["--clients", "ten"], 2, "'ten'"),
-            (["--clients", ","], 2, "no number of clients"),
+            (["--clients", ","], 2, "--clients: nothing given"),
+            (["--clients", "1", "--at", "2"], 2, "leave out one"),
+            (["payload", "--clients", "1,2"], 2, "'1,2' is no number of active"),
+            (["payload", "--at", "4KiX"], 2, "'4KiX' is no number of bytes"),
+            (["payload", "--size", "4KiB"], 2, "--size: payload sets it itself"),
+            (["blocking_work", "--block", "1ms"], 2, "--block: blocking_work sets it"),
+            (["blocking_work", "--at", "10"], 2, "'10' is no time such as 10ms"),
+            (["transports", "--at", "tcp5"], 2, "tcp4, tcp6, unix, udp or unixgram"),
+            (["transports", "--listen", "tcp://127.0.0.1:0"], 2, "--listen: transports"),
+            (["churn", "--models", "udp_iterative"], 2, "churn: is for streams"),
+            (["idle_crow"], 2, "did you mean 'idle_crowd'"),
+            (["--aa", "--no-aa"], 2, "contradicts"),
             (["--rounds", "0"], 2, "--rounds"),
             (["--budget", "1s"], 2, "three rounds of this plan take"),
             (["--server", "x=cmd"], 2, "{port}"),
@@ -477,9 +496,10 @@ class Comparing(unittest.TestCase):
             (["--client-cpus", "a-b"], 2, "'a-b'"),
             (["--client-cpus", "0-"], 2, "'0-'"),
             (["--models", ","], 2, "names no model"),
-            (["--quick", "--budget", "5m"], 2, "--quick"),
+            (["--rounds", "5", "--budget", "5m"], 2, "leave out --rounds"),
+            (["--preset", "fast"], 2, "--preset"),
             (["--repeats", "3"], 2, "--repeats"),
-            (["--quik"], 2, "did you mean '--quick'"),
+            (["--presett", "quick"], 2, "did you mean '--preset'"),
             (["--results", str(blocker / "below"), "-q"], 1, "cannot write"),
         ]
         for arguments, code, words in cases:

@@ -1,0 +1,90 @@
+#include "bench/campaign_display.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cmath>
+
+#include "bench/environment.hpp"
+#include "clients/work_options.hpp"
+#include "common/units.hpp"
+
+namespace echolab {
+namespace {
+
+std::string left_text(double seconds) {
+  const long whole = std::lround(seconds);
+  return fmt::format("{}:{:02}", whole / 60, whole % 60);
+}
+
+}  // namespace
+
+CampaignDisplay::CampaignDisplay(bool quiet)
+    : quiet_(quiet), live_(::isatty(STDERR_FILENO) == 1) {}
+
+void CampaignDisplay::show(const CampaignProgress& now) {
+  if (quiet_) return;
+  if (live_) return show_live(now);
+  if (now.ended == nullptr) return;
+  fmt::print(stderr, "[{:>3}/{}] {:<20} {:<24} {:>8} req/s  {:>9} CPU/req  {}  {} left\n",
+             now.done, now.planned, now.contestant.name, now.level.name,
+             show_count(now.ended->trial.load.requests_per_second()),
+             show_duration(now.ended->trial.server.cpu_ns_per_request),
+             verdict_text(now.ended->trial.judgement.verdict),
+             left_text(now.seconds_left));
+}
+
+void CampaignDisplay::clear() const {
+  if (live_ && !quiet_) fmt::print(stderr, "\r\033[K");
+}
+
+void CampaignDisplay::show_live(const CampaignProgress& now) {
+  const auto time = std::chrono::steady_clock::now();
+  if (now.ended == nullptr && time - shown_ < std::chrono::milliseconds(250)) return;
+  shown_ = time;
+  constexpr std::size_t width = 24;
+  const std::size_t full = width * now.done / now.planned;
+  std::string text =
+      fmt::format("{}{} {:>3}/{}  {} left  {} at {}", std::string(full, '#'),
+                  std::string(width - full, '.'), now.done, now.planned,
+                  left_text(now.seconds_left), now.contestant.name, now.level.name);
+  if (now.load != nullptr)
+    text += fmt::format("  {:<10} {:>7} requests", now.load->phase,
+                        show_count(static_cast<double>(now.load->requests)));
+  text.resize(std::min(text.size(), columns_of(STDERR_FILENO) - 1));
+  fmt::print(stderr, "\r\033[K{}", text);
+  std::fflush(stderr);
+}
+
+void describe(const CampaignPlan& plan, std::FILE* out) {
+  const std::size_t trials = places_in_round(plan) * plan.rounds;
+  fmt::print(
+      out,
+      "{}: {}\n"
+      "echo_compare: {} servers x {} loads x {} rounds = {} trials of {}, about "
+      "{} in all\n"
+      "  server on CPU {}, client on CPU {}; {} B requests, {}, order from seed "
+      "{}\n",
+      plan.experiment->name, plan.experiment->question, plan.contestants.size(),
+      plan.levels.size(), plan.rounds, trials,
+      show_duration(static_cast<double>(plan.levels.front().load.duration.count())),
+      left_text(estimated_seconds(plan)), fmt::join(plan.start.cpus, ","),
+      fmt::join(plan.load.cpus, ","), plan.levels.front().load.payload_bytes,
+      plan.levels.front().load.workload.is_open() ? "open loop" : "closed loop",
+      plan.seed);
+  std::vector<std::string> names;
+  for (const Level& level : plan.levels) names.push_back(level.name);
+  fmt::print(out, "  loads: {}\n", fmt::join(names, ", "));
+  if (plan.load.work) fmt::print(out, "  each request {}\n", work_text(plan.load));
+  if (plan.repeats > 0)
+    fmt::print(out,
+               "  a NOISY or UNSTEADY trial is repeated at the end of its round, {} at "
+               "most\n",
+               plan.repeats == 1 ? "once" : "twice");
+  for (const auto& [one, reason] : plan.absent)
+    fmt::print(out, "  without {}: {}\n", one.name, reason);
+  for (const std::string& warning : environment_warnings())
+    fmt::print(out, "  note: {}\n", warning);
+}
+
+}  // namespace echolab

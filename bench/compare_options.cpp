@@ -1,0 +1,324 @@
+#include "bench/compare_options.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include "bench/selection.hpp"
+#include "bench/twin.hpp"
+#include "common/machine.hpp"
+#include "servers/availability.hpp"
+
+namespace echolab {
+
+const char* const compare_examples =
+    "Examples:\n"
+    "  echo_compare                                     the classic models and newer "
+    "ones, as clients grow\n"
+    "  echo_compare --list-experiments                  the questions, and what varies\n"
+    "  echo_compare idle_crowd                          what the silent cost the others\n"
+    "  echo_compare scaling --preset standard --models all   the whole catalogue\n"
+    "  echo_compare --models readiness,thread_pool      a family, and one more\n"
+    "  echo_compare --models select_loop,epoll_level --at 1,100,500 --rounds 9\n"
+    "  echo_compare payload --at 64,64KiB --clients 100 sizes of your own\n"
+    "  echo_compare --models udp_iterative,udp_batched  over udp://127.0.0.1\n"
+    "  echo_compare churn --budget 10m                  as many rounds as fit\n"
+    "  echo_compare --protocol work --block 2ms         loops wait where threads "
+    "overlap\n"
+    "  echo_compare --server 'mine=./my_server {port}'  your own beside ours\n"
+    "  echo_compare --resume results/2026-11-20T2145-vm go on after Ctrl-C or a kill\n"
+    "Each trial has a fresh server process; ratios are taken within a round.\n";
+
+namespace {
+
+/// Where the results go, or came from.
+void add_folder_options(CLI::App& parser, CompareOptions& options) {
+  parser
+      .add_option("-o,--results", options.results, "folder for the campaign's own folder")
+      ->capture_default_str();
+  parser.add_option("--folder-file", options.folder_file,
+                    "write the path of the campaign's folder there, for scripts");
+  parser
+      .add_option("--resume", options.resume,
+                  "go on with the campaign of this folder: its plan, its missing trials")
+      ->configurable(false);
+  parser
+      .add_flag("--resume-unlike", options.resume_unlike,
+                "even if build or machine are not what they were; the folder tells")
+      ->configurable(false);
+}
+
+/// What is measured, and how often.
+void add_experiment_options(CLI::App& parser, CompareOptions& options) {
+  using namespace std::chrono_literals;
+  CampaignPlan& plan = options.plan;
+  parser
+      .add_option("experiment", options.experiment,
+                  "the question; --list-experiments shows all")
+      ->capture_default_str();
+  add_choice(parser, "--preset", options.preset, "how large",
+             {std::begin(preset_names), std::end(preset_names)});
+  parser.add_flag("--list-experiments", options.list_experiments,
+                  "show the experiments, their questions and claims, and end");
+  parser.add_option("--at", options.at,
+                    "what the experiment varies, such as 1,100 or 64,4KiB or 0,10ms");
+  parser.add_option("-m,--models", options.models,
+                    "names, families, all or classic, comma-separated");
+  parser.add_option(
+      "--server", options.servers,
+      "NAME=COMMAND with {port}: any echo server, measured beside the models");
+  parser.add_option("-c,--clients", options.clients,
+                    "active clients; in scaling the same as --at");
+  add_count(parser, "-r,--rounds", plan.rounds, "how often each point is measured", 1,
+            1000);
+  add_count(parser, "--repeats", plan.repeats,
+            "at most, of a NOISY or UNSTEADY trial, which then does not count", 0, 2);
+  add_duration(parser, "-b,--budget", plan.budget,
+               "take so long in all: sets the rounds (3 at least)", 0s, 240h);
+  parser.add_flag("--aa", options.aa,
+                  "one model twice in each round: how much differs though nothing does");
+  parser.add_flag("--no-aa", options.no_aa, "no such pair");
+}
+
+}  // namespace
+
+void add_compare_options(CLI::App& parser, CompareOptions& options) {
+  using namespace std::chrono_literals;
+  LoadPlan& load = options.plan.load;
+  add_experiment_options(parser, options);
+  add_duration(parser, "-d,--duration", load.duration, "measured window of a trial", 10ms,
+               1h);
+  add_duration(parser, "--warm-up", load.warm_up, "before the window, not counted", 0s,
+               1h);
+  add_bytes(parser, "-s,--size", load.payload_bytes, "bytes of a request", 1, 1 << 30);
+  add_count(parser, "-p,--pipeline", load.pipeline, "requests outstanding per connection",
+            1, 65'536);
+  add_work_options(parser, options.work);
+  add_count(parser, "-t,--threads", load.threads, "threads of the load generator", 1,
+            256);
+  add_count(parser, "-w,--workers", options.workers,
+            "of the pools (0: each model's default)", 0, 4096);
+  add_endpoint(parser, "--listen", options.listen,
+               "where the servers of streams listen, or (udp://) those of datagrams");
+  parser.add_option("--server-cpus", options.server_cpus,
+                    "such as 0,2-3; default: half of all");
+  parser.add_option("--client-cpus", options.client_cpus, "default: the other half");
+  add_count(parser, "--seed", options.plan.seed, "of the order of the trials", 0,
+            ~std::uint64_t{0});
+  add_folder_options(parser, options);
+  parser
+      .add_flag("--dry-run", options.dry_run,
+                "show the plan and how long it takes, and end")
+      ->configurable(false);
+  parser.add_flag("--json", options.json,
+                  "rows on stdout as JSON lines instead of the table");
+  parser.add_flag("-q,--quiet", options.quiet, "no progress on stderr");
+}
+
+namespace {
+
+/// "0,2-3" as numbers; each must be one that this process may use.
+std::vector<int> parse_cpus(const std::string& option, const std::string& text) {
+  const std::vector<int> allowed = allowed_cpus();
+  std::vector<int> cpus;
+  for (const std::string& part : split(text)) {
+    const std::vector<std::string> ends = split(part, '-');
+    constexpr std::uint64_t no_cpu = 100'000;
+    const bool whole = !ends.empty() && !part.starts_with('-') && !part.ends_with('-');
+    const auto first = parse_count(whole ? ends.front() : "").value_or(no_cpu);
+    const auto last = parse_count(whole ? ends.back() : "").value_or(no_cpu);
+    if (first >= no_cpu || last >= no_cpu || ends.size() > 2 || first > last)
+      throw UsageError(
+          fmt::format("{}: '{}' is no list of CPUs such as 0,2-3", option, text));
+    for (auto cpu = static_cast<int>(first); cpu <= static_cast<int>(last); ++cpu) {
+      if (!std::ranges::binary_search(allowed, cpu))
+        throw UsageError(
+            fmt::format("{}: CPU {} is not there, or not allowed", option, cpu));
+      cpus.push_back(cpu);
+    }
+  }
+  return cpus;
+}
+
+/// Server and client on disjoint CPUs; SMT siblings have neighbouring numbers or lie half
+/// of all apart, so the first half and the second keep at least most of them together.
+void choose_cpus(CompareOptions& options) {
+  const std::vector<int> allowed = allowed_cpus();
+  const auto half = allowed.begin() + static_cast<std::ptrdiff_t>(allowed.size() / 2);
+  auto& server = options.plan.start.cpus;
+  auto& client = options.plan.load.cpus;
+  server = parse_cpus("--server-cpus", options.server_cpus);
+  client = parse_cpus("--client-cpus", options.client_cpus);
+  if (server.empty())
+    server.assign(allowed.begin(), half == allowed.begin() ? allowed.end() : half);
+  if (client.empty()) client.assign(half, allowed.end());
+  options.plan.load.is_alone = is_parted(options.plan);
+}
+
+void choose_contestants(CompareOptions& options) {
+  auto& contestants = options.plan.contestants;
+  const std::string selection = options.models.empty()
+                                    ? std::string(options.plan.experiment->models)
+                                    : options.models;
+  for (const Model* model : select_models(selection)) {
+    const Contestant one = model_contestant(model->name);
+    if (const auto why = unavailable_because(*model))
+      options.plan.absent.push_back({one, *why});
+    else
+      contestants.push_back(one);
+  }
+  for (const std::string& text : options.servers)
+    contestants.push_back(external_contestant(text));
+  if (contestants.empty()) {
+    const Absentee& first = options.plan.absent.front();
+    throw Failure(
+        ExitCode::unavailable,
+        fmt::format("nothing to compare; {}: {}", first.contestant.name, first.reason));
+  }
+  for (auto a = contestants.begin(); a != contestants.end(); ++a)
+    if (std::ranges::count(contestants, a->name, &Contestant::name) > 1)
+      throw UsageError(fmt::format("'{}' is named twice", a->name));
+  if (!options.servers.empty() && options.plan.start.listen.transport != Transport::tcp)
+    throw UsageError("--server: works with a tcp:// --listen only");
+}
+
+/// Before the first trial: what datagrams cannot do.
+void check_load(const CampaignPlan& plan) {
+  for (const Level& level : plan.levels)
+    for (const Contestant& contestant : plan.contestants) {
+      if (!serves(contestant, level)) continue;
+      LoadPlan load = level.load;
+      load.server = start_at(plan, level).endpoint_of(contestant);
+      check_datagrams(load);
+      if (contestant.in_datagrams() &&
+          (load.manners.kind != Manners::Kind::active || !load.company.empty()))
+        throw UsageError(
+            fmt::format("{}: is for streams; {} has no connection to hold or to end",
+                        plan.experiment->name, contestant.name));
+    }
+}
+
+/// Turns a budget into rounds: all that fit, 3 at least.
+void fit_budget(CampaignPlan& plan) {
+  CampaignPlan one = plan;
+  one.rounds = 1;
+  const double round = estimated_seconds(one);
+  const double budget = std::chrono::duration<double>(plan.budget).count();
+  plan.rounds = static_cast<std::uint64_t>(budget / round);
+  if (plan.rounds < 3)
+    throw UsageError(fmt::format(
+        "--budget {}: three rounds of this plan take {}; give more, or fewer --models or "
+        "--at, or a shorter --duration",
+        show_duration(budget * 1e9), show_duration(round * 3e9)));
+}
+
+/// Of the preset, but for what was given.
+void choose_length(CompareOptions& options, const CLI::App& parser) {
+  const auto* const name = std::ranges::find(preset_names, options.preset);
+  const Length length = length_of(static_cast<Preset>(name - std::begin(preset_names)));
+  CampaignPlan& plan = options.plan;
+  if (parser.count("--duration") == 0) plan.load.duration = length.duration;
+  if (parser.count("--warm-up") == 0) plan.load.warm_up = length.warm_up;
+  if (parser.count("--rounds") == 0) plan.rounds = length.rounds;
+  if (parser.count("--repeats") == 0) plan.repeats = length.repeats;
+  if (options.aa && options.no_aa) throw UsageError("--aa: contradicts --no-aa");
+  options.aa = options.aa || (length.is_checked && !options.no_aa);
+  if (parser.count("--budget") > 0 && parser.count("--rounds") > 0)
+    throw UsageError("--budget: sets the rounds; leave out --rounds");
+  const auto given = [&](const char* option) { return parser.count(option) > 0; };
+  const bool is_custom = std::ranges::any_of(
+      std::initializer_list<const char*>{"--duration", "--warm-up", "--rounds",
+                                         "--budget", "--at", "--clients"},
+      given);
+  plan.preset = is_custom ? "custom" : options.preset;
+  constexpr auto quick_budget = std::chrono::minutes(4);
+  if (plan.preset == preset_names[1] && options.models.empty() && options.servers.empty())
+    plan.budget = quick_budget;  // its rounds fit; what is repeated may not
+}
+
+/// The experiment's levels, with all that the load is otherwise.
+void choose_levels(CompareOptions& options, const CLI::App& parser) {
+  CampaignPlan& plan = options.plan;
+  const Experiment& experiment = *plan.experiment;
+  const auto* const preset = std::ranges::find(preset_names, options.preset);
+  std::string text(
+      experiment.levels.at(static_cast<std::size_t>(preset - std::begin(preset_names))));
+  std::string option = "--at";
+  if (parser.count("--at") > 0) text = options.at;
+  plan.load.connections = experiment.clients;
+  if (parser.count("--clients") > 0 && experiment.is_of_clients()) {
+    if (parser.count("--at") > 0)
+      throw UsageError("--clients: is what --at is in scaling; leave out one");
+    option = "--clients";
+    text = options.clients;
+  } else if (parser.count("--clients") > 0) {
+    const auto count = parse_count(options.clients);
+    if (!count || *count < 1 || *count > 100'000)
+      throw UsageError(
+          fmt::format("--clients: '{}' is no number of active clients from 1 to 100000",
+                      options.clients));
+    plan.load.connections = *count;
+  }
+  set_levels(plan, parse_levels(experiment, option, text));
+}
+
+/// An experiment that says what is asked is told nothing else.
+void refuse_what_is_set(const CompareOptions& options, const CLI::App& parser) {
+  const Level level = level_at(*options.plan.experiment, 1, LoadPlan(), 1);
+  const auto refuse = [&](const char* option) {
+    if (parser.count(option) > 0)
+      throw UsageError(fmt::format("{}: {} sets it itself; --at says how much", option,
+                                   options.plan.experiment->name));
+  };
+  if (level.load.work)
+    for (const char* option : {"--protocol", "--compute", "--block", "--heavy"})
+      refuse(option);
+  if (level.load.payload_bytes != LoadPlan().payload_bytes) refuse("--size");
+  if (level.listen) refuse("--listen");
+  if (level.load.manners.is_reborn()) refuse("--pipeline");
+}
+
+/// Each end has a descriptor for a connection, and some of its own.
+std::vector<std::string> leave_out_too_large(CampaignPlan& plan) {
+  constexpr std::size_t own = 200;
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  std::vector<std::string> notes;
+  std::erase_if(plan.levels, [&](const Level& level) {
+    const bool is_too_large = connections_of(level.load) + own > limit.rlim_max;
+    if (is_too_large)
+      notes.push_back(
+          fmt::format("left out, as a process may have {} descriptors (ulimit -Hn): {}",
+                      limit.rlim_max, level.name));
+    return is_too_large;
+  });
+  if (plan.levels.empty())
+    throw Failure(ExitCode::unavailable, "nothing to compare; " + notes.front());
+  return notes;
+}
+
+}  // namespace
+
+std::vector<std::string> complete(CompareOptions& options, const CLI::App& parser) {
+  CampaignPlan& plan = options.plan;
+  plan.experiment = &find_experiment(options.experiment);
+  choose_length(options, parser);
+  refuse_what_is_set(options, parser);
+  complete_work(options.work, parser, plan.load);
+  choose_cpus(options);
+  choose_levels(options, parser);
+  auto notes = leave_out_too_large(plan);
+  // Each contestant listens on a transport that it serves: --listen sets one of the two.
+  (options.listen.is_datagram() ? plan.start.listen_datagrams : plan.start.listen) =
+      options.listen;
+  choose_contestants(options);
+  if (options.aa) add_twin(plan);
+  check_load(plan);
+  if (parser.count("--budget") > 0 && plan.budget.count() > 0) fit_budget(plan);
+  if (options.workers > 0)
+    plan.start.arguments = {"--workers", std::to_string(options.workers)};
+  return notes;
+}
+
+}  // namespace echolab

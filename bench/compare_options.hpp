@@ -1,0 +1,47 @@
+// What echo_compare is asked: its command line, as the plan of a campaign.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bench/campaign.hpp"
+#include "clients/work_options.hpp"
+#include "common/program.hpp"
+
+namespace echolab {
+
+struct CompareOptions {
+  std::string experiment = "scaling";
+  std::string preset = "quick";
+  std::string at;
+  std::string clients;
+  std::string models;
+  std::vector<std::string> servers;
+  Endpoint listen = Endpoint::parse("tcp://127.0.0.1:0");
+  CampaignPlan plan;
+  WorkOptions work;
+  std::uint64_t workers = 0;
+  std::string server_cpus;
+  std::string client_cpus;
+  std::string results = "results";
+  std::string folder_file;
+  std::string resume;
+  bool resume_unlike = false;
+  bool aa = false;
+  bool no_aa = false;
+  bool list_experiments = false;
+  bool dry_run = false;
+  bool json = false;
+  bool quiet = false;
+};
+
+extern const char* const compare_examples;
+
+void add_compare_options(CLI::App& parser, CompareOptions& options);
+
+/// Fills in what was not given from experiment and preset. Throws UsageError for what
+/// does not fit together; Failure (unavailable) when none of the models can run here.
+/// Returns what had to be left out, in sentences.
+std::vector<std::string> complete(CompareOptions& options, const CLI::App& parser);
+
+}  // namespace echolab
