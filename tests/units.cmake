@@ -13,6 +13,14 @@ add_executable(campaign_table_test
 target_link_libraries(campaign_table_test PRIVATE echolab_bench GTest::gtest_main)
 gtest_discover_tests(campaign_table_test PROPERTIES TIMEOUT 60 LABELS unit)
 
+add_executable(inference_test inference_test.cpp precision_test.cpp)
+target_link_libraries(inference_test PRIVATE echolab_bench GTest::gtest_main)
+gtest_discover_tests(inference_test PROPERTIES TIMEOUT 60 LABELS unit)
+
+# What statistics_test.py holds against scipy and against the report.
+add_executable(median_interval median_interval.cpp)
+target_link_libraries(median_interval PRIVATE echolab_bench)
+
 set(python /usr/bin/python3)  # Debian's own: the one that has Debian's packages
 if(NOT ECHOLAB_SANITIZE)  # the text is the same
   add_test(NAME style
