@@ -70,6 +70,35 @@ std::vector<char*> environment_of_servers() {
   return kept;
 }
 
+/// The program that serves as `contestant` at `endpoint`, and tells `ready_fd`, which an
+/// external one cannot.
+std::vector<std::string> command_of(const Contestant& contestant, const Start& start,
+                                    const Endpoint& endpoint, int ready_fd) {
+  if (!contestant.command.empty())
+    return {"sh", "-c",
+            "exec " + replace_all(contestant.command, "{port}", endpoint.port)};
+  const std::string fd = std::to_string(ready_fd);
+  if (contestant.is_ceiling)
+    return {own_folder() + "/echo_load",
+            "--null-responder",
+            endpoint.text(),
+            "--protocol",
+            start.work ? "work" : "echo",
+            "--ready-fd",
+            fd,
+            "-q"};
+  std::vector<std::string> command = {
+      own_folder() + "/echo_server",
+      "--model",
+      contestant.twin_of.empty() ? contestant.name : contestant.twin_of,
+      "--listen",
+      endpoint.text(),
+      "--ready-fd",
+      fd};
+  command.insert(command.end(), start.arguments.begin(), start.arguments.end());
+  return command;
+}
+
 /// Says `bytes` of the words and waits for them to come back; empty, or what went wrong.
 template <class Words>
 std::string verify_reply(const Fd& fd, const Words& words, std::uint64_t bytes) {
@@ -108,6 +137,16 @@ Contestant external_contestant(std::string_view text) {
           std::string(text.substr(equals + 1)), nullptr};
 }
 
+Contestant ceiling_contestant() {
+  Contestant one{.name = "null_responder",
+                 .family = "ceiling",
+                 .source = "",
+                 .shows = "how fast the client is by itself",
+                 .command = ""};
+  one.is_ceiling = true;
+  return one;
+}
+
 std::string own_folder() {
   return std::filesystem::read_symlink("/proc/self/exe").parent_path();
 }
@@ -135,26 +174,15 @@ RunningServer::RunningServer(const Contestant& contestant, const Start& start)
   const Fd ready(ends[0]);
   Fd child_end(ends[1]);
   const auto limit = Clock::now() + start_limit;
-  std::vector<std::string> command;
-  if (contestant.command.empty()) {
-    command = {own_folder() + "/echo_server",
-               "--model",
-               contestant.twin_of.empty() ? contestant.name : contestant.twin_of,
-               "--listen",
-               endpoint_.text(),
-               "--ready-fd",
-               std::to_string(child_end.get())};
-    command.insert(command.end(), start.arguments.begin(), start.arguments.end());
+  const bool is_ours = contestant.command.empty();
+  if (is_ours)
     checked(::fcntl(child_end.get(), F_SETFD, 0), "fcntl(F_SETFD)");
-  } else {
+  else
     endpoint_.port = free_port();
-    command = {"sh", "-c",
-               "exec " + replace_all(contestant.command, "{port}", endpoint_.port)};
-  }
-  spawn(command, start);
+  spawn(command_of(contestant, start, endpoint_, child_end.get()), start);
   child_end.reset();
   try {
-    if (contestant.command.empty()) await_ready_line(ready, limit);
+    if (is_ours) await_ready_line(ready, limit);
     await_echo(limit, start.work);
   } catch (...) {
     stop();

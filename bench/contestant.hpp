@@ -14,15 +14,17 @@
 
 namespace echolab {
 
-/// A model of the catalogue, or any command that serves the echo protocol.
+/// A model of the catalogue, any command that serves the echo protocol, or the null
+/// responder: what it reaches is the client's ceiling, and says nothing of a model.
 struct Contestant {
   std::string name;
   std::string family;
   std::string source;
   std::string shows;
-  std::string command;           ///< external: run by sh, {port} replaced; empty: a model
-  const Model* model = nullptr;  ///< its row; external: none
+  std::string command;           ///< external: run by sh, {port} replaced; else empty
+  const Model* model = nullptr;  ///< its row; none: external, or the ceiling
   std::string twin_of{};         ///< A/A: whose second name this is; empty: of nobody
+  bool is_ceiling = false;       ///< in no ranking and no ratio
 
   [[nodiscard]] bool in_datagrams() const {
     return model != nullptr && model->transports == "datagram";
@@ -39,6 +41,8 @@ struct Absentee {
 Contestant model_contestant(std::string_view name);
 /// "name=command with {port}". Throws UsageError when it is not of that form.
 Contestant external_contestant(std::string_view text);
+/// `null_responder`, of the family `ceiling`: echo_load beside this program.
+Contestant ceiling_contestant();
 
 /// Where and with what every contestant is started.
 struct Start {
@@ -47,9 +51,12 @@ struct Start {
   std::vector<int> cpus;               ///< affinity; empty: anywhere
   std::vector<std::string> arguments;  ///< of echo_server, for models
   bool work = false;                   ///< they speak the work protocol
+  bool ceiling_in_datagrams = false;   ///< the null responder serves these
 
   [[nodiscard]] const Endpoint& endpoint_of(const Contestant& contestant) const {
-    return contestant.in_datagrams() ? listen_datagrams : listen;
+    const bool datagrams =
+        contestant.is_ceiling ? ceiling_in_datagrams : contestant.in_datagrams();
+    return datagrams ? listen_datagrams : listen;
   }
 };
 
