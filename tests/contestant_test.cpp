@@ -17,13 +17,11 @@
 #include "clients/load.hpp"
 #include "common/error.hpp"
 #include "common/machine.hpp"
-#include "tests/eventually.hpp"
 
 namespace echolab {
 namespace {
 
 using namespace std::chrono_literals;
-using tests::eventually;
 
 bool is_there(pid_t pid) {
   return ::kill(pid, 0) == 0 || errno != ESRCH;

@@ -18,7 +18,7 @@ target_link_libraries(inference_test PRIVATE echolab_bench GTest::gtest_main)
 gtest_discover_tests(inference_test PROPERTIES TIMEOUT 60 LABELS unit)
 
 # In the folder of all programs: a contestant is looked for beside who starts it.
-add_executable(contestant_test contestant_test.cpp)
+add_executable(contestant_test contestant_test.cpp guarded_process_test.cpp)
 set_target_properties(contestant_test PROPERTIES
   RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 target_link_libraries(contestant_test PRIVATE echolab_bench GTest::gtest_main)
