@@ -4,19 +4,13 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
-#include <csignal>
-#include <cstring>
 #include <filesystem>
 #include <thread>
 
 #include "clients/work_caller.hpp"
-#include "common/affinity.hpp"
 #include "common/buffer.hpp"
 #include "common/drive.hpp"
 #include "common/error.hpp"
@@ -29,6 +23,7 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr auto start_limit = 10s;
+constexpr auto stop_limit = 3s;
 
 /// A port that was free a moment ago, for servers that cannot be asked which they took.
 std::string free_port() {
@@ -41,33 +36,33 @@ std::string replace_all(std::string text, std::string_view what, std::string_vie
   return text;
 }
 
-/// In the forked child, which may be one of many threads' copies: only calls that are
-/// async-signal-safe (signal-safety(7)) until the new program runs.
-[[noreturn]] void become(char* const* command, char* const* environment,
-                         const std::vector<int>& cpus, int log, pid_t runner) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != runner) ::_exit(127);  // it died before that could be told
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  std::signal(SIGPIPE, SIG_DFL);
-  ::setpgid(0, 0);  // Ctrl-C is for the runner, which then ends its servers
-  pin_this_thread(cpus);
-  ::dup2(log, STDERR_FILENO);
-  ::dup2(log, STDOUT_FILENO);
-  ::execvpe(command[0], command, environment);
-  constexpr std::string_view sorry = "the program cannot be executed\n";
-  [[maybe_unused]] const auto written = ::write(log, sorry.data(), sorry.size());
-  ::_exit(127);
-}
-
-/// The environment without options of ours: a server has those that the results show.
-std::vector<char*> environment_of_servers() {
-  std::vector<char*> kept;
-  for (char** variable = environ; *variable != nullptr; ++variable)
-    if (!std::string_view(*variable).starts_with("ECHOLAB_")) kept.push_back(*variable);
-  kept.push_back(nullptr);
-  return kept;
+/// The program that serves as `contestant` at `endpoint`, and tells `ready_fd`, which an
+/// external one cannot.
+std::vector<std::string> command_of(const Contestant& contestant, const Start& start,
+                                    const Endpoint& endpoint, int ready_fd) {
+  if (!contestant.command.empty())
+    return {"sh", "-c",
+            "exec " + replace_all(contestant.command, "{port}", endpoint.port)};
+  const std::string fd = std::to_string(ready_fd);
+  if (contestant.is_ceiling)
+    return {own_folder() + "/echo_load",
+            "--null-responder",
+            endpoint.text(),
+            "--protocol",
+            start.work ? "work" : "echo",
+            "--ready-fd",
+            fd,
+            "-q"};
+  std::vector<std::string> command = {
+      own_folder() + "/echo_server",
+      "--model",
+      contestant.twin_of.empty() ? contestant.name : contestant.twin_of,
+      "--listen",
+      endpoint.text(),
+      "--ready-fd",
+      fd};
+  command.insert(command.end(), start.arguments.begin(), start.arguments.end());
+  return command;
 }
 
 /// Says `bytes` of the words and waits for them to come back; empty, or what went wrong.
@@ -108,6 +103,16 @@ Contestant external_contestant(std::string_view text) {
           std::string(text.substr(equals + 1)), nullptr};
 }
 
+Contestant ceiling_contestant() {
+  Contestant one{.name = "null_responder",
+                 .family = "ceiling",
+                 .source = "",
+                 .shows = "how fast the client is by itself",
+                 .command = ""};
+  one.is_ceiling = true;
+  return one;
+}
+
 std::string own_folder() {
   return std::filesystem::read_symlink("/proc/self/exe").parent_path();
 }
@@ -127,73 +132,57 @@ std::string verify_echo(const Endpoint& endpoint, std::chrono::milliseconds pati
   return failure.what();
 }
 
-RunningServer::RunningServer(const Contestant& contestant, const Start& start)
+RunningServer::RunningServer(const Contestant& contestant, const Start& start,
+                             const std::stop_token& stop)
     : endpoint_(start.endpoint_of(contestant)),
       log_(checked(::memfd_create("server log", MFD_CLOEXEC), "memfd_create")) {
   std::array<int, 2> ends{};
   checked(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
   const Fd ready(ends[0]);
   Fd child_end(ends[1]);
-  const auto limit = Clock::now() + start_limit;
-  std::vector<std::string> command;
-  if (contestant.command.empty()) {
-    command = {own_folder() + "/echo_server",
-               "--model",
-               contestant.twin_of.empty() ? contestant.name : contestant.twin_of,
-               "--listen",
-               endpoint_.text(),
-               "--ready-fd",
-               std::to_string(child_end.get())};
-    command.insert(command.end(), start.arguments.begin(), start.arguments.end());
+  const Patience patience{Clock::now() + start_limit, stop};
+  const bool is_ours = contestant.command.empty();
+  if (is_ours)
     checked(::fcntl(child_end.get(), F_SETFD, 0), "fcntl(F_SETFD)");
-  } else {
+  else
     endpoint_.port = free_port();
-    command = {"sh", "-c",
-               "exec " + replace_all(contestant.command, "{port}", endpoint_.port)};
-  }
-  spawn(command, start);
+  process_.emplace(GuardedProcess::Program{
+      command_of(contestant, start, endpoint_, child_end.get()), start.cpus, log_.get()});
+  root_ = process_->pid();
   child_end.reset();
   try {
-    if (contestant.command.empty()) await_ready_line(ready, limit);
-    await_echo(limit, start.work);
+    if (is_ours) await_ready_line(ready, patience);
+    await_echo(patience, start.work);
   } catch (...) {
-    stop();
+    process_->stop(stop_limit);
     throw;
   }
 }
 
 RunningServer::~RunningServer() {
-  stop();
+  process_->stop(stop_limit);
 }
 
-void RunningServer::spawn(const std::vector<std::string>& command, const Start& start) {
-  std::vector<char*> words;
-  for (const std::string& word : command)
-    words.push_back(const_cast<char*>(word.c_str()));
-  words.push_back(nullptr);
-  const std::vector<char*> environment = environment_of_servers();
-  const pid_t runner = ::getpid();
-  pid_ = root_ = checked(::fork(), "fork");
-  if (pid_ == 0) become(words.data(), environment.data(), start.cpus, log_.get(), runner);
-  pidfd_ =
-      Fd(static_cast<int>(checked(::syscall(SYS_pidfd_open, pid_, 0), "pidfd_open")));
+void RunningServer::check(const Patience& patience, const std::string& trouble) const {
+  if (patience.stop.stop_requested())
+    throw Failure(ExitCode::interrupted, "interrupted before it was ready");
+  if (Clock::now() > patience.limit)
+    throw Failure(ExitCode::unreachable,
+                  fmt::format("not ready in 10 s: {}{}", trouble, last_words()));
 }
 
-bool RunningServer::alive() const {
-  pollfd ended{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
-  return ::poll(&ended, 1, 0) == 0;
-}
-
-void RunningServer::await_ready_line(const Fd& ready, Clock::time_point limit) {
+void RunningServer::await_ready_line(const Fd& ready, const Patience& patience) {
   std::string line;
   while (line.empty() || line.back() != '\n') {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(limit - Clock::now());
+    check(patience, "");
     pollfd news{.fd = ready.get(), .events = POLLIN, .revents = 0};
+    if (::poll(&news, 1, 50) <= 0) continue;
     std::array<char, 512> bytes{};
-    if (left.count() <= 0 || ::poll(&news, 1, static_cast<int>(left.count())) <= 0)
-      throw Failure(ExitCode::unreachable, "not ready in 10 s: " + last_words());
     const ssize_t n = ::read(ready.get(), bytes.data(), bytes.size());
-    if (n <= 0) throw Failure(ExitCode::unreachable, "it ended at once: " + last_words());
+    if (n <= 0) {
+      (void)has_ended_within(1s);
+      throw Failure(ExitCode::unreachable, "it ended at once: " + last_words());
+    }
     line.append(bytes.data(), static_cast<std::size_t>(n));
   }
   const auto value = [&](std::string_view key) {
@@ -204,14 +193,12 @@ void RunningServer::await_ready_line(const Fd& ready, Clock::time_point limit) {
   root_ = std::stoi(value("model_pid="));
 }
 
-void RunningServer::await_echo(Clock::time_point limit, bool work) {
+void RunningServer::await_echo(const Patience& patience, bool work) {
   for (;;) {
     const std::string trouble = verify_echo(endpoint_, 2s, work);
     if (trouble.empty()) return;
     if (!alive()) throw Failure(ExitCode::unreachable, "it ended: " + last_words());
-    if (Clock::now() > limit)
-      throw Failure(ExitCode::unreachable,
-                    fmt::format("not ready in 10 s: {}; {}", trouble, last_words()));
+    check(patience, trouble + "; ");
     std::this_thread::sleep_for(10ms);
   }
 }
@@ -224,18 +211,6 @@ std::string RunningServer::last_words() const {
   text.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text.empty() ? "it said nothing" : replace_all(text, "\n", "; ");
-}
-
-/// In order first: SIGTERM. What has not ended after 3 s, with all that it started, is
-/// killed.
-void RunningServer::stop() {
-  if (pid_ < 0) return;
-  ::kill(pid_, SIGTERM);
-  pollfd ended{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
-  if (::poll(&ended, 1, 3000) == 0) ::kill(-pid_, SIGKILL);
-  ::waitpid(pid_, nullptr, 0);
-  ::kill(-pid_, SIGKILL);  // its group, should anything be left of it
-  pid_ = -1;
 }
 
 }  // namespace echolab

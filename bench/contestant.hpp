@@ -4,25 +4,30 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "bench/guarded_process.hpp"
 #include "common/endpoint.hpp"
 #include "common/fd.hpp"
 #include "servers/models.hpp"
 
 namespace echolab {
 
-/// A model of the catalogue, or any command that serves the echo protocol.
+/// A model of the catalogue, any command that serves the echo protocol, or the null
+/// responder: what it reaches is the client's ceiling, and says nothing of a model.
 struct Contestant {
   std::string name;
   std::string family;
   std::string source;
   std::string shows;
-  std::string command;           ///< external: run by sh, {port} replaced; empty: a model
-  const Model* model = nullptr;  ///< its row; external: none
+  std::string command;           ///< external: run by sh, {port} replaced; else empty
+  const Model* model = nullptr;  ///< its row; none: external, or the ceiling
   std::string twin_of{};         ///< A/A: whose second name this is; empty: of nobody
+  bool is_ceiling = false;       ///< in no ranking and no ratio
 
   [[nodiscard]] bool in_datagrams() const {
     return model != nullptr && model->transports == "datagram";
@@ -39,6 +44,8 @@ struct Absentee {
 Contestant model_contestant(std::string_view name);
 /// "name=command with {port}". Throws UsageError when it is not of that form.
 Contestant external_contestant(std::string_view text);
+/// `null_responder`, of the family `ceiling`: echo_load beside this program.
+Contestant ceiling_contestant();
 
 /// Where and with what every contestant is started.
 struct Start {
@@ -47,18 +54,23 @@ struct Start {
   std::vector<int> cpus;               ///< affinity; empty: anywhere
   std::vector<std::string> arguments;  ///< of echo_server, for models
   bool work = false;                   ///< they speak the work protocol
+  bool ceiling_in_datagrams = false;   ///< the null responder serves these
 
   [[nodiscard]] const Endpoint& endpoint_of(const Contestant& contestant) const {
-    return contestant.in_datagrams() ? listen_datagrams : listen;
+    const bool datagrams =
+        contestant.is_ceiling ? ceiling_in_datagrams : contestant.in_datagrams();
+    return datagrams ? listen_datagrams : listen;
   }
 };
 
-/// A fresh server process, ready: it has answered a verified echo. It dies with the
-/// thread that started it, and is stopped by process id with everything it started.
+/// A fresh server process, ready: it has answered a verified echo. It is stopped with all
+/// that it started, and dies with this program, whatever ended that.
 class RunningServer {
  public:
-  /// Throws Failure with what the server said when it does not get ready within 10 s.
-  RunningServer(const Contestant& contestant, const Start& start);
+  /// Throws Failure with what the server said when it does not get ready within 10 s, and
+  /// when asked to stop meanwhile: within 2 s.
+  RunningServer(const Contestant& contestant, const Start& start,
+                const std::stop_token& stop = {});
   ~RunningServer();
   RunningServer(const RunningServer&) = delete;
   RunningServer& operator=(const RunningServer&) = delete;
@@ -68,18 +80,27 @@ class RunningServer {
   [[nodiscard]] pid_t root() const { return root_; }
   /// What it wrote on stderr, the end of it, in one line.
   [[nodiscard]] std::string last_words() const;
-  [[nodiscard]] bool alive() const;
+  [[nodiscard]] bool alive() const { return process_->is_alive(); }
+  /// Waits so long for what its connections may have told already.
+  [[nodiscard]] bool has_ended_within(std::chrono::milliseconds patience) const {
+    return process_->has_ended_within(patience);
+  }
 
  private:
-  void spawn(const std::vector<std::string>& command, const Start& start);
-  void await_ready_line(const Fd& ready, std::chrono::steady_clock::time_point limit);
-  void await_echo(std::chrono::steady_clock::time_point limit, bool work);
+  /// How long it may take to get ready.
+  struct Patience {
+    std::chrono::steady_clock::time_point limit;
+    const std::stop_token& stop;
+  };
+  /// Throws Failure once it is at an end.
+  void check(const Patience& patience, const std::string& trouble) const;
+  void await_ready_line(const Fd& ready, const Patience& patience);
+  void await_echo(const Patience& patience, bool work);
   void stop();
 
   Endpoint endpoint_;
   Fd log_;
-  Fd pidfd_;
-  pid_t pid_ = -1;
+  std::optional<GuardedProcess> process_;
   pid_t root_ = -1;
 };
 

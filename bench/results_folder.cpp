@@ -21,9 +21,13 @@ namespace {
 
 [[noreturn]] void cannot_write(const std::string& path, int error) {
   throw Failure(ExitCode::failure,
-                fmt::format("cannot write {}: {}; --results names another "
-                            "folder",
-                            path, std::strerror(error)));
+                fmt::format("cannot write {}: {}", path, std::strerror(error)));
+}
+
+[[noreturn]] void cannot_use(const std::string& path, int error) {
+  throw Failure(ExitCode::failure,
+                fmt::format("cannot write {}: {}; --results names another folder", path,
+                            std::strerror(error)));
 }
 
 void write_all(const Fd& fd, const std::string& path, std::string_view text) {
@@ -62,12 +66,12 @@ void write_file(const std::string& path, std::string_view text) {
 ResultsFolder::ResultsFolder(const std::string& parent) {
   std::error_code error;
   std::filesystem::create_directories(parent, error);
-  if (error) cannot_write(parent, error.value());
+  if (error) cannot_use(parent, error.value());
   const std::string name = fmt::format("{}/{:%Y-%m-%dT%H%M}-{}", parent,
                                        fmt::localtime(std::time(nullptr)), host_name());
   path_ = name;
   for (int again = 2; ::mkdir(path_.c_str(), 0755) != 0; ++again) {
-    if (errno != EEXIST) cannot_write(path_, errno);
+    if (errno != EEXIST) cannot_use(path_, errno);
     path_ = fmt::format("{}-{}", name, again);
   }
   trials_ = open_new(path_ + "/trials.jsonl");
@@ -96,12 +100,27 @@ void ResultsFolder::lock() const {
 void ResultsFolder::write_manifest(const nlohmann::json& manifest) const {
   const std::string path = path_ + "/manifest.json";
   const std::string fresh = path + ".new";
-  write_file(fresh, manifest.dump(2) + "\n");
+  try {
+    write_file(fresh, manifest.dump(2) + "\n");
+  } catch (const Failure&) {
+    ::unlink(fresh.c_str());
+    throw;
+  }
   if (std::rename(fresh.c_str(), path.c_str()) != 0) cannot_write(path, errno);
 }
 
 void ResultsFolder::append_trial(const std::string& line) const {
-  write_all(trials_, path_ + "/trials.jsonl", line + "\n");
+  const off_t before = ::lseek(trials_.get(), 0, SEEK_END);
+  try {
+    write_all(trials_, path_ + "/trials.jsonl", line + "\n");
+  } catch (const Failure& failure) {
+    if (before >= 0) [[maybe_unused]]
+      const int cut = ::ftruncate(trials_.get(), before);
+    throw Failure(failure.code,
+                  fmt::format("{}; what was measured before is kept, to go on: "
+                              "echo_compare --resume '{}'",
+                              failure.what(), path_));
+  }
 }
 
 nlohmann::json ResultsFolder::read_manifest() const {

@@ -30,6 +30,7 @@ class ResultsFolder {
 
   [[nodiscard]] const std::string& path() const { return path_; }
   void write_manifest(const nlohmann::json& manifest) const;
+  /// Throws Failure that says how to go on, when it cannot be written whole.
   void append_trial(const std::string& line) const;
 
   /// Throws UsageError when there is none, or it is no JSON.

@@ -12,6 +12,8 @@
 namespace echolab {
 namespace {
 
+using namespace std::chrono_literals;
+
 double seconds_between(std::chrono::steady_clock::time_point a,
                        std::chrono::steady_clock::time_point b) {
   return std::max(1e-9, std::chrono::duration<double>(b - a).count());
@@ -74,7 +76,7 @@ Trial run_trial(const Contestant& contestant, const Start& start, LoadPlan plan,
                 const std::function<void(const LoadProgress&)>& progress,
                 const std::stop_token& stop) try {
   Trial trial;
-  const RunningServer server(contestant, start);
+  const RunningServer server(contestant, start, stop);
   plan.server = server.endpoint();
   const std::uint64_t idle = size_of(tree_of(server.root())).pss_bytes;
   const std::uint64_t kernel_idle = kernel_memory_bytes();
@@ -108,7 +110,9 @@ Trial run_trial(const Contestant& contestant, const Start& start, LoadPlan plan,
                        std::max(1u, std::thread::hardware_concurrency());
   trial.judgement = judge(plan, trial.load);
   trial.load.details.reset();  // hundreds of trials are kept: the response alone
-  if (!server.alive())
+  const bool is_right = trial.judgement.verdict != Verdict::failed &&
+                        trial.judgement.verdict != Verdict::corrupt;
+  if (server.has_ended_within(is_right ? 0ms : 500ms))
     trial.judgement = {Verdict::failed, "the server ended: " + server.last_words()};
   return trial;
 } catch (const Failure& failure) {

@@ -84,7 +84,8 @@ void hold_standard_streams() {
 
 int run_program(std::string_view name, const std::function<ExitCode()>& body) {
   hold_standard_streams();
-  std::signal(SIGPIPE, SIG_IGN);
+  // A peer that is gone, a file that may not grow: errors of the call, and told as such.
+  for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);
   try {
     const int code = static_cast<int>(body());
     if (std::fflush(stdout) != 0)

@@ -17,7 +17,8 @@
 namespace echolab {
 
 /// Runs `body` as main does: an error ends it with one line on stderr, `name: what`, and
-/// its exit code. SIGPIPE is ignored: a reader that is gone is an error, not the end.
+/// its exit code. SIGPIPE and SIGXFSZ are ignored: a reader that is gone, a file that may
+/// not grow are errors, not the end.
 int run_program(std::string_view name, const std::function<ExitCode()>& body);
 
 /// Adds --version and --config (common/config.hpp), the examples and the exit codes below

@@ -62,6 +62,19 @@ class Paired(unittest.TestCase):
             values = random.Random(n).sample(range(1, n + 1), n)
             self.assertEqual(inference.median_interval(values), ranks, n)
 
+    def test_the_runner_has_the_interval_of_the_report_and_of_scipy(self):
+        chance = random.Random(13)
+        samples = [[chance.lognormvariate(0, 1) for _ in range(n)] for n in range(1, 201)]
+        lines = "".join(" ".join(map(repr, values)) + "\n" for values in samples)
+        done = subprocess.run([BIN / "tests" / "median_interval"], input=lines, text=True,
+                              stdout=subprocess.PIPE, check=True, timeout=60)
+        found = [None if line == "none" else tuple(map(float, line.split()))
+                 for line in done.stdout.splitlines()]
+        self.assertEqual(found, [inference.median_interval(v) for v in samples])
+        for values, interval in zip(samples, found, strict=True):
+            rank, ordered = int(scipy.stats.binom.ppf(.025, len(values), .5)), sorted(values)
+            self.assertEqual(interval, (ordered[rank - 1], ordered[-rank]) if rank else None)
+
     def test_fewer_than_six_have_no_interval(self):
         for n in range(6):
             self.assertIsNone(inference.median_interval([1.5] * n))

@@ -14,6 +14,22 @@ add_executable(campaign_table_test
 target_link_libraries(campaign_table_test PRIVATE echolab_bench GTest::gtest_main)
 gtest_discover_tests(campaign_table_test PROPERTIES TIMEOUT 60 LABELS unit)
 
+add_executable(inference_test inference_test.cpp precision_test.cpp)
+target_link_libraries(inference_test PRIVATE echolab_bench GTest::gtest_main)
+gtest_discover_tests(inference_test PROPERTIES TIMEOUT 60 LABELS unit)
+
+# In the folder of all programs: a contestant is looked for beside who starts it.
+add_executable(contestant_test contestant_test.cpp guarded_process_test.cpp)
+set_target_properties(contestant_test PROPERTIES
+  RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+target_link_libraries(contestant_test PRIVATE echolab_bench GTest::gtest_main)
+add_dependencies(contestant_test echo_load echo_server)
+gtest_discover_tests(contestant_test PROPERTIES TIMEOUT 60 PROCESSORS 3)
+
+# What statistics_test.py holds against scipy and against the report.
+add_executable(median_interval median_interval.cpp)
+target_link_libraries(median_interval PRIVATE echolab_bench)
+
 set(python /usr/bin/python3)  # Debian's own: the one that has Debian's packages
 if(NOT ECHOLAB_SANITIZE)  # the text is the same
   add_test(NAME style
