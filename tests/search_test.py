@@ -106,7 +106,7 @@ class Search(unittest.TestCase):
             self.assertLess(low, high)
             if not answer["doubts"]:
                 self.assertLessEqual(high, 1.2 * low * 1.0001)
-            self.assertEqual(answer["not_kept"]["outcome"] == "overloaded",
+            self.assertEqual(answer["not_kept"]["outcome"] == "OVERLOADED",
                              answer["not_kept"]["verdict"] == "OVERLOADED")
         for trial in found["trials"]:
             row = trial["row"]
