@@ -99,10 +99,7 @@ std::string limit(const SearchRecord& record) {
   switch (broken->outcome) {
     case Outcome::overloaded:
       return with_reason(
-          "What limits it is the server's throughput: it did not keep up with what "
-          "arrived, "
-          "and response times grow for as long as that lasts",
-          trial);
+          "What limits it is the server's throughput: it did not keep up there", trial);
     case Outcome::broken:
       return "What limits it is the response time: the server kept up with what arrived, "
              "but replies came too late." +
@@ -131,8 +128,7 @@ void add_ending(Sentences& said, const SearchRecord& record) {
     case Kind::noisy:
       said.push_back(
           "Loads of full length contradicted each other too often, so the search ended: "
-          "the "
-          "machine is noisy, or the server unsteady.");
+          "the machine is noisy, or the server unsteady.");
       break;
     case Kind::spent:
       said.push_back("The search took longer than it may, and ended before it was done.");
