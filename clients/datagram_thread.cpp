@@ -373,9 +373,7 @@ void DatagramLoop<Words>::end_if_done(Connection& connection) {
 template <class Words>
 void DatagramLoop<Words>::fail(Connection& connection, std::uint64_t& kind,
                                const std::string& why) {
-  ++kind;
-  add(failures_);
-  if (first_failure_.empty()) first_failure_ = why;
+  note_failure(kind, why);
   if (connection.state == State::connecting) {
     --connecting_;
     add(settled_);

@@ -310,7 +310,8 @@ ExitCode start(int argc, char** argv) {
   check(options.plan);
   if (options.calibrate) return calibrate_and_keep(options);
   if (searching)
-    return search(options.search, options.plan, options.exports, options.quiet);
+    return search(options.search, options.plan, options.exports,
+                  {.quiet = options.quiet, .explain = options.explain});
   LoadFiles files(options.exports);
   Interrupt interrupt;
   ProgressLine line(options.quiet);
@@ -328,7 +329,7 @@ ExitCode start(int argc, char** argv) {
   if (options.explain) {
     const auto sentences = explain(options.plan, result, judgement);
     row["explanation"] = sentences;
-    table += explanation_text(sentences, std::min<std::size_t>(100, columns_of(1)));
+    table += explanation_text(sentences);
   }
   print(options.exports, row, table);
   return interrupt.happened() ? ExitCode::interrupted : exit_code_of(judgement.verdict);

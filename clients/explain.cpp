@@ -358,6 +358,10 @@ std::string explanation_text(const std::vector<std::string>& sentences,
   return text;
 }
 
+std::string explanation_text(const std::vector<std::string>& sentences) {
+  return explanation_text(sentences, std::min<std::size_t>(100, columns_of(1)));
+}
+
 void add_explain_option(CLI::App& parser, bool& explain) {
   parser.add_flag(
       "--explain", explain,
@@ -366,10 +370,12 @@ void add_explain_option(CLI::App& parser, bool& explain) {
 
 void check_explain(const CLI::App& parser) {
   if (parser.count("--explain") == 0) return;
-  for (const char* name : {"--csv", "--search", "--calibrate", "--null-responder"})
+  for (const char* name : {"--csv", "--calibrate", "--null-responder"})
     if (parser.count(name) > 0)
-      throw UsageError(fmt::format(
-          "--explain: explains one load, in its table or its --json; not with {}", name));
+      throw UsageError(
+          fmt::format("--explain: explains a load or a search, in its table or its "
+                      "--json; not with {}",
+                      name));
 }
 
 }  // namespace echolab

@@ -19,6 +19,8 @@ std::vector<std::string> explain(const LoadPlan& plan, const LoadResult& result,
 /// The sentences below a table, in lines of at most `width` columns.
 std::string explanation_text(const std::vector<std::string>& sentences,
                              std::size_t width);
+/// As wide as the terminal, 100 columns at most.
+std::string explanation_text(const std::vector<std::string>& sentences);
 
 /// Adds --explain.
 void add_explain_option(CLI::App& parser, bool& explain);

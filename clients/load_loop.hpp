@@ -16,6 +16,8 @@
 #include "clients/http_caller.hpp"
 #include "clients/load_thread.hpp"
 #include "clients/pace.hpp"
+#include "clients/standing.hpp"
+#include "clients/trickle.hpp"
 #include "clients/uring_engine.hpp"
 #include "clients/work_caller.hpp"
 
@@ -70,23 +72,6 @@ class LoadLoop final : public LoadThread {
   static_assert(!std::same_as<Engine, EpollEngine> || sizeof(Caller) > 64 ||
                 sizeof(Connection) == 128);
 
-  /// A caller that says no more than `left` bytes now.
-  struct Trickle {
-    Caller& caller;
-    std::size_t left;
-    Room input() { return {}; }
-    void received(std::size_t) {}
-    [[nodiscard]] Bytes output() const {
-      const Bytes owed = caller.output();
-      return owed.first(std::min(owed.size(), left));
-    }
-    void sent(std::size_t n) {
-      caller.sent(n);
-      left -= n;
-    }
-    [[nodiscard]] bool done() const { return caller.done(); }
-  };
-
   static constexpr std::size_t most_deferred = 64;
   static constexpr std::size_t most_of_any = 64;  ///< outstanding, with --on-busy any
   /// Of wrong bytes it is found out from which connection they are so many times.
@@ -129,16 +114,18 @@ class LoadLoop final : public LoadThread {
   void end_if_done(Connection& connection);
   void fail(Connection& connection, std::uint64_t& kind, const std::string& why);
   void close(Connection& connection);
-  // --- what was wrong, in words: only of a connection that has failed
-  struct Part {
-    std::uint64_t bytes;
-    std::string text;
-  };
+  // --- what was wrong: only of a connection that has failed
   void fail_wrong(Connection& connection);
   void fail_ended(Connection& connection, std::uint64_t& kind, const std::string& why);
-  void add_places(const Connection& connection, std::vector<RequestPlace>& places) const;
-  [[nodiscard]] Part part_of_reply(const Connection& connection) const;
-  [[nodiscard]] std::string told_silence(const Connection& connection) const;
+  void fail_silent(Connection& connection);
+  [[nodiscard]] Standing standing_of(const Connection& connection) const {
+    return {.connection = share_.first + index_of(connection),
+            .asked = connection.asked,
+            .begun = connection.begun,
+            .answered = connection.answered,
+            .asked_bytes = connection.caller.asked(),
+            .verified_bytes = connection.caller.verified()};
+  }
   // --- the slow
   void trickle(Connection& connection, std::int64_t now_ns);
   void rest(Connection& connection, std::int64_t now_ns);
@@ -325,10 +312,7 @@ void LoadLoop<Caller, Engine>::finish() {
 template <class Caller, class Engine>
 void LoadLoop<Caller, Engine>::give_up_the_rest() {
   for (Connection& connection : connections_) {
-    if (connection.state == State::open) {
-      ++(connection.answered == 0 ? errors_.stalled : errors_.silent);
-      fail(connection, errors_.timeout, told_silence(connection));
-    }
+    if (connection.state == State::open) fail_silent(connection);
     close(connection);
   }
 }
@@ -385,7 +369,10 @@ void LoadLoop<Caller, Engine>::keep_time(std::int64_t now) {
   while (const auto next =
              agenda_.next(now, is_alive, drop, [this] { return one_more(); })) {
     Connection& connection = connections_[next->connection];
-    if (!may_take(connection)) continue;  // its thought ends with it
+    if (!may_take(connection)) {  // its thought ends with it, or it did not come about
+      if (agenda_.is_open()) window_.give_up_unsent(next->intended_ns, now);
+      continue;
+    }
     ask(connection, next->intended_ns, next->eligible_ns);
     now = engine_.now_ns();
     if (connection.state == State::connecting)
@@ -583,7 +570,7 @@ void LoadLoop<Caller, Engine>::be_reborn(Connection& connection) {
 template <class Caller, class Engine>
 void LoadLoop<Caller, Engine>::trickle(Connection& connection, std::int64_t now) {
   if (connection.is_resting) return;
-  Trickle some{connection.caller, pace_.quantum()};
+  Trickle some(connection.caller, pace_.quantum());
   const Next next = engine_.send(connection, some);
   stamp_begun(connection, now);
   if (next == Next::closed && !connection.caller.done())
@@ -626,14 +613,12 @@ void LoadLoop<Caller, Engine>::end_if_done(Connection& connection) {
 template <class Caller, class Engine>
 void LoadLoop<Caller, Engine>::fail(Connection& connection, std::uint64_t& kind,
                                     const std::string& why) {
-  ++kind;
-  add(failures_);
-  if (first_failure_.empty()) first_failure_ = why;
+  note_failure(kind, why);
   if (connection.state == State::connecting) {
     --connecting_;
     if (!is_spare(connection)) add(settled_);
   }
-  errors_.lost_replies += connection.asked - connection.answered;
+  errors_.lost_replies += connection.begun - connection.answered;
   outstanding_ -= connection.asked - connection.answered;
   const std::int64_t now = engine_.now_ns();
   for (std::uint64_t k = connection.answered; k < connection.asked; ++k) {
@@ -650,35 +635,20 @@ void LoadLoop<Caller, Engine>::fail_wrong(Connection& connection) {
   const bool thorough = errors_.mismatch < thorough_inquiries;
   std::vector<RequestPlace> own;
   std::vector<RequestPlace> others;
-  add_places(connection, own);
+  add_places(standing_of(connection), sizes_, own);
   for (const Connection& other : connections_)
     if (thorough && &other != &connection && others.size() < most_places)
-      add_places(other, others);
+      add_places(standing_of(other), sizes_, others);
   const Fault fault = connection.caller.fault({own, others, thorough});
   ++errors_.of(fault.kind);
   fail(connection, errors_.mismatch, fault.text);
-}
-
-/// Where its requests begin: those that are outstanding, and a few before.
-template <class Caller, class Engine>
-void LoadLoop<Caller, Engine>::add_places(const Connection& connection,
-                                          std::vector<RequestPlace>& places) const {
-  if (connection.asked == 0) return;
-  const std::uint64_t index = share_.first + index_of(connection);
-  std::uint64_t begin = connection.caller.asked();
-  const auto from = std::ssize(places);
-  for (std::uint64_t k = connection.asked; k > 0 && k + 8 > connection.answered;) {
-    begin -= sizes_.of(index, --k);
-    places.push_back({index, k, begin});
-  }
-  std::reverse(places.begin() + from, places.end());
 }
 
 /// The connection ended before its time: says at which point of a reply.
 template <class Caller, class Engine>
 void LoadLoop<Caller, Engine>::fail_ended(Connection& connection, std::uint64_t& kind,
                                           const std::string& why) {
-  const Part part = part_of_reply(connection);
+  const PartOfReply part = part_of_reply(standing_of(connection), sizes_);
   if (part.bytes > 0) ++errors_.truncated;
   std::string text = why + part.text;
   if (plan_.work && part.bytes == 0)
@@ -686,33 +656,16 @@ void LoadLoop<Caller, Engine>::fail_ended(Connection& connection, std::uint64_t&
   fail(connection, kind, text);
 }
 
-/// Of the reply that is waited for: how much has come.
+/// Its replies have not come in time.
 template <class Caller, class Engine>
-auto LoadLoop<Caller, Engine>::part_of_reply(const Connection& connection) const -> Part {
-  if (connection.answered == connection.asked)
-    return {0, fmt::format(" after {} replies", connection.answered)};
-  const std::uint64_t k = connection.answered;
-  const std::uint64_t size = sizes_.of(share_.first + index_of(connection), k);
-  const std::uint64_t begin = connection.requests[k & ring_mask_].end - size;
-  const std::uint64_t got = connection.caller.verified() - begin;
-  if (got > 0)
-    return {got, fmt::format(" after {} of {} bytes of reply {}", got, size, k)};
-  return {0, k == 0 ? std::string(" without any reply")
-                    : fmt::format(" after {} replies, without the next", k)};
-}
-
-/// Of a connection whose replies have not come in time.
-template <class Caller, class Engine>
-std::string LoadLoop<Caller, Engine>::told_silence(const Connection& connection) const {
-  const Part part = part_of_reply(connection);
-  std::string since = ", and never sent";
-  if (connection.answered < connection.begun) {
-    const std::int64_t sent =
-        connection.requests[connection.answered & ring_mask_].sent_ns;
-    since = fmt::format(", sent {} ago",
-                        show_duration(static_cast<double>(engine_.now_ns() - sent)));
-  }
-  return fmt::format("the server is silent{}{}", part.text, since);
+void LoadLoop<Caller, Engine>::fail_silent(Connection& connection) {
+  ++(connection.answered == 0 ? errors_.stalled : errors_.silent);
+  std::optional<std::int64_t> waits_ns;
+  if (connection.answered < connection.begun)
+    waits_ns =
+        engine_.now_ns() - connection.requests[connection.answered & ring_mask_].sent_ns;
+  fail(connection, errors_.timeout,
+       told_silence(standing_of(connection), sizes_, waits_ns));
 }
 
 template <class Caller, class Engine>

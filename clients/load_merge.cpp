@@ -3,12 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
-#include <stdexcept>
 
 #include "clients/load_report.hpp"
 
@@ -16,234 +14,6 @@ namespace echolab {
 namespace {
 
 using Json = nlohmann::json;
-
-/// Above this no counter of a load comes, and sums of thousands of them do not overflow.
-constexpr std::uint64_t most = Histogram::most_values;
-constexpr double longest_s = 100 * 365 * 86'400.0;
-/// Of the rates, which are written as doubles.
-constexpr double rounding = 1e-9;
-
-/// A member of a file, that knows where it is: what is wrong names both.
-class Member {
- public:
-  Member(const std::string& file, const Json& value, std::string path = "")
-      : file_(file), value_(value), path_(std::move(path)) {}
-
-  [[noreturn]] void refuse(const std::string& why) const {
-    throw UsageError(fmt::format("{}: {}: {}", file_, path_, why));
-  }
-  [[nodiscard]] Member operator[](const char* name) const {
-    const std::string path = path_.empty() ? name : path_ + "." + name;
-    if (!has(name)) Member(file_, value_, path).refuse("is missing");
-    return {file_, value_.at(name), path};
-  }
-  [[nodiscard]] bool has(const char* name) const {
-    return value_.is_object() && value_.contains(name);
-  }
-  [[nodiscard]] bool is_null() const { return value_.is_null(); }
-  [[nodiscard]] const Json& json() const { return value_; }
-  [[nodiscard]] const std::string& path() const { return path_; }
-  /// In ASCII, on one line.
-  [[nodiscard]] std::string shown() const {
-    const std::string text = value_.dump(-1, ' ', true, Json::error_handler_t::replace);
-    return text.size() <= 40 ? text : text.substr(0, 37) + "...";
-  }
-
-  [[nodiscard]] std::uint64_t count(std::uint64_t greatest = most) const {
-    if (!value_.is_number_unsigned() || value_.get<std::uint64_t>() > greatest)
-      refuse(fmt::format("{} is no whole number from 0 to {}", shown(), greatest));
-    return value_.get<std::uint64_t>();
-  }
-  [[nodiscard]] double number(double greatest) const {
-    const double number = value_.is_number() ? value_.get<double>() : -1;
-    if (!(number >= 0 && number <= greatest))
-      refuse(fmt::format("{} is no number from 0 to {:g}", shown(), greatest));
-    return number;
-  }
-  [[nodiscard]] Nanoseconds seconds() const {
-    return Nanoseconds(std::llround(number(longest_s) * 1e9));
-  }
-  [[nodiscard]] std::chrono::microseconds whole_us() const {
-    return std::chrono::duration_cast<std::chrono::microseconds>(
-        Nanoseconds(static_cast<std::int64_t>(count())));
-  }
-  [[nodiscard]] std::string text() const {
-    if (!value_.is_string()) refuse(shown() + " is no text");
-    return value_.get<std::string>();
-  }
-  [[nodiscard]] bool truth() const {
-    if (!value_.is_boolean()) refuse(shown() + " is neither true nor false");
-    return value_.get<bool>();
-  }
-  [[nodiscard]] std::vector<Member> list() const {
-    if (!value_.is_array()) refuse(shown() + " is no list");
-    std::vector<Member> members;
-    for (const Json& value : value_)
-      members.emplace_back(file_, value, fmt::format("{}[{}]", path_, members.size()));
-    return members;
-  }
-
- private:
-  const std::string& file_;
-  const Json& value_;
-  std::string path_;
-};
-
-WorkMix read_work(const Member& work) {
-  return {work["compute_ns"].whole_us(), work["block_ns"].whole_us(),
-          work["heavy_share"].number(1), work["heavy_compute_ns"].whole_us()};
-}
-
-HttpAsk read_http(const Member& http) {
-  if (http["get"].is_null()) return {};
-  return {http["get"].text()};
-}
-
-/// What of it judges and describes a result.
-Workload read_workload(const Member& row) {
-  Workload workload;
-  const std::string name = row["workload"].text();
-  workload.told = name + " loop";
-  if (!row.has("arrivals") || row["arrivals"].is_null()) return workload;
-  workload.told += ", " + row["arrivals"].text();
-  workload.arrivals.emplace();
-  return workload;
-}
-
-LoadPlan read_plan(const Member& row) {
-  LoadPlan plan;
-  const Member server = row["server"];
-  try {
-    plan.server = Endpoint::parse(server.text());
-  } catch (const UsageError&) {
-    server.refuse(server.shown() + " is no endpoint");
-  }
-  plan.connections = row["connections"].count();
-  plan.threads = row["threads"].count();
-  plan.duration = row["duration_seconds"].seconds();
-  plan.requests = row["requests"].count();
-  plan.payload_bytes = row["payload_bytes"].count();
-  plan.pipeline = row["pipeline"].count();
-  plan.datagram_timeout = row["datagram_timeout_seconds"].seconds();
-  plan.workload = read_workload(row);
-  if (const Member work = row["work"]; !work.is_null()) plan.work = read_work(work);
-  if (row.has("http") && !row["http"].is_null()) plan.http = read_http(row["http"]);
-  if (plan.connections == 0) row["connections"].refuse("0 connections");
-  if (plan.threads == 0) row["threads"].refuse("0 threads");
-  if (plan.pipeline == 0) row["pipeline"].refuse("0 requests outstanding");
-  return plan;
-}
-
-/// From the buckets, and the member that sums them up.
-Histogram read_histogram(const Member& buckets_member, const Member& summary) {
-  constexpr std::uint64_t any = ~std::uint64_t{0};
-  std::vector<Histogram::Bucket> buckets;
-  for (const Member& bucket : buckets_member.list()) {
-    const std::vector<Member> numbers = bucket.list();
-    if (numbers.size() != 3) bucket.refuse("is not [lower_ns, upper_ns, count]");
-    buckets.push_back({numbers[0].count(any), numbers[1].count(any), numbers[2].count()});
-  }
-  const Histogram::Totals totals{summary["sum"].count(any), summary["min"].count(any),
-                                 summary["max"].count(any), summary["overflow"].count()};
-  try {
-    Histogram histogram = Histogram::restored(buckets, totals);
-    if (summary["n"].count() != histogram.count())
-      summary["n"].refuse(fmt::format("{} values, in the buckets are {}",
-                                      summary["n"].count(), histogram.count()));
-    return histogram;
-  } catch (const std::invalid_argument& error) {
-    buckets_member.refuse(fmt::format("with {}: {}", summary.path(), error.what()));
-  }
-}
-
-LoadDetails read_details(const Member& row) {
-  const Member all = row["histograms"];
-  return {read_histogram(all["service"], row["service_ns"]),
-          read_histogram(all["blocked"], row["blocked_ns"]),
-          read_histogram(all["lag"], row["lag_ns"]),
-          read_histogram(all["connect"], row["connect_ns"]),
-          read_histogram(all["first_byte"], row["first_byte_ns"]),
-          read_histogram(all["close"], row["close_ns"])};
-}
-
-void read_offered(const Member& offered, LoadResult& result) {
-  result.offered = offered["arrivals"].count();
-  result.dropped = offered["dropped"].count();
-  result.unfinished = offered["unfinished"].count();
-  const Member growth = offered["backlog_growth"];
-  if (!growth.json().is_number_integer()) growth.refuse("is no whole number");
-  result.backlog_growth = growth.json().get<std::int64_t>();
-  result.clock_late_ns_p99 = offered["clock_late_ns_p99"].number(1e15);
-}
-
-LoadErrors read_errors(const Member& errors) {
-  // What a file does not tell of these, it was made before they were.
-  const auto part = [&](const char* name) {
-    return errors.has(name) ? errors[name].count() : 0;
-  };
-  LoadErrors read{.connect = errors["connect"].count(),
-                  .timeout = errors["timeout"].count(),
-                  .reset = errors["reset"].count(),
-                  .closed_early = errors["closed_early"].count(),
-                  .mismatch = errors["mismatch"].count(),
-                  .lost_replies = errors["lost_replies"].count(),
-                  .altered = part("altered"),
-                  .duplicated = part("duplicated"),
-                  .dropped = part("dropped"),
-                  .swapped = part("swapped"),
-                  .unasked = part("unasked"),
-                  .refused = part("refused"),
-                  .truncated = part("truncated"),
-                  .stalled = part("stalled"),
-                  .silent = part("silent")};
-  return read;
-}
-
-DatagramCounts read_datagrams(const Member& datagrams) {
-  return {datagrams["sent"].count(),           datagrams["lost"].count(),
-          datagrams["lost_in_window"].count(), datagrams["late"].count(),
-          datagrams["duplicated"].count(),     datagrams["reordered"].count()};
-}
-
-Verdict read_verdict(const Member& verdict) {
-  const std::string text = verdict.text();
-  for (int i = 0; i <= static_cast<int>(Verdict::failed); ++i)
-    if (verdict_text(static_cast<Verdict>(i)) == text) return static_cast<Verdict>(i);
-  verdict.refuse(verdict.shown() + " is no verdict");
-}
-
-LoadResult read_result(const Member& row) {
-  LoadResult result;
-  result.seconds = row["seconds"].number(longest_s);
-  result.requests = row["requests"].count();
-  result.response = read_histogram(row["histogram"], row["latency_ns"]);
-  if (row.has("slowest_at_seconds") && !row["slowest_at_seconds"].is_null())
-    result.slowest_at_ns = row["slowest_at_seconds"].seconds().count();
-  result.details.reset();
-  if (row.has("histograms")) result.details = read_details(row);
-  if (row.has("reply_body_bytes")) result.reply_bytes = row["reply_body_bytes"].count();
-  if (row.has("offered")) read_offered(row["offered"], result);
-  result.connected = row["connected"].count();
-  result.errors = read_errors(row["errors"]);
-  if (row.has("datagrams")) result.datagrams = read_datagrams(row["datagrams"]);
-  result.client_cpu_ns =
-      row["client"]["cpu_cores_used"].number(1e6) * 1e9 * result.seconds;
-  result.interrupted = row["partial"].truth();
-  const Member per_client = row["fairness"]["requests_per_client"];
-  std::uint64_t sum = 0;
-  for (const Member& one : per_client.list()) {
-    result.requests_per_connection.push_back(one.count());
-    sum += one.count();
-  }
-  if (sum != result.requests)
-    per_client.refuse(fmt::format("{} in all, requests are {}", sum, result.requests));
-  const double told = row["requests_per_second"].number(1e15);
-  const double rate = result.requests_per_second();
-  if (std::abs(told - rate) > rounding * rate)
-    row["requests_per_second"].refuse(
-        fmt::format("{:g}, requests / seconds are {:g}", told, rate));
-  return result;
-}
 
 std::string content_of(const std::string& file) {
   std::ifstream stream(file, std::ios::binary);
@@ -253,40 +23,77 @@ std::string content_of(const std::string& file) {
   return text.str();
 }
 
-/// Throws when two plans ask for different loads.
-void check_alike(const LoadRecord& first, const LoadRecord& other) {
+/// Throws when a population of two loads is not asked for alike.
+void check_alike(const LoadRecord& first, const LoadRecord& other,
+                 std::size_t population) {
   static const std::set<std::string> free = {"seed", "server", "connections", "part",
                                              "alone"};
-  const auto shown = [](const Json& row, const std::string& name) {
-    return row.contains(name) ? row.at(name).dump() : "missing";
+  const Json& row = first.row_of(population);
+  const Json& its = other.row_of(population);
+  const std::string whose =
+      population == 0 ? "" : fmt::format("classes[{}].", population - 1);
+  const auto shown = [](const Json& members, const std::string& name) {
+    return members.contains(name) ? members.at(name).dump() : "missing";
   };
-  const auto refuse = [&](const std::string& name) {
+  const auto refuse = [&](const std::string& member, const std::string& one,
+                          const std::string& another) {
     throw UsageError(fmt::format(
-        "{}: plan.{} is {}, in {} it is {}: only loads of like plans are one load",
-        other.file, name, shown(other.plan_row, name), first.file,
-        shown(first.plan_row, name)));
+        "{}: {}{} is {}, in {} it is {}: only loads of like plans are one load",
+        other.file, whose, member, another, first.file, one));
   };
   if (other.plan.server.is_datagram() != first.plan.server.is_datagram())
-    refuse("server");
-  for (const Json* names : {&first.plan_row, &other.plan_row})
-    for (const auto& [name, value] : names->items())
-      if (!free.contains(name) &&
-          shown(first.plan_row, name) != shown(other.plan_row, name))
-        refuse(name);
+    refuse("plan.server", shown(row["plan"], "server"), shown(its["plan"], "server"));
+  for (const Json* names : {&row.at("plan"), &its.at("plan")})
+    for (const auto& [name, value] : names->items()) {
+      const std::string one = shown(row.at("plan"), name);
+      const std::string another = shown(its.at("plan"), name);
+      if (!free.contains(name) && one != another) refuse("plan." + name, one, another);
+    }
+  const auto manners = [](const Json& members) { return members.value("class", Json()); };
+  if (manners(row) != manners(its))
+    refuse("class", manners(row).dump(), manners(its).dump());
 }
 
-void add(LoadResult& sum, const LoadRecord& part) {
-  const LoadResult& result = part.result;
+void check_alike(const LoadRecord& first, const LoadRecord& other) {
+  const std::size_t others = first.plan.company.size();
+  if (other.plan.company.size() != others)
+    throw UsageError(fmt::format("{}: classes: {} beside the first, in {} it is {}",
+                                 other.file, other.plan.company.size(), first.file,
+                                 others));
+  for (std::size_t i = 0; i <= others; ++i) check_alike(first, other, i);
+}
+
+/// Throws when two loads have the same part of the arrivals, or parts of two schedules.
+void check_parts(const std::vector<LoadRecord>& parts) {
+  const LoadRecord& first = parts.front();
+  if (first.plan.parts < 2) return;
+  const auto seed = [](const LoadRecord& record) {
+    return record.row["plan"].value("seed", Json()).dump();
+  };
+  std::map<std::size_t, std::string> seen;
+  for (const LoadRecord& record : parts) {
+    const auto [place, is_new] = seen.emplace(record.plan.part, record.file);
+    if (!is_new)
+      throw UsageError(fmt::format("{}: plan.part is {}, as in {}", record.file,
+                                   record.plan.part + 1, place->second));
+    if (seed(record) != seed(first))
+      throw UsageError(fmt::format(
+          "{}: plan.seed is {}, in {} it is {}: parts of one load share its arrivals",
+          record.file, seed(record), first.file, seed(first)));
+  }
+}
+
+void add(LoadResult& sum, const LoadResult& result, const std::string& file) {
   if (result.response.totals().sum_ns > ~sum.response.totals().sum_ns ||
-      result.response.count() > most - sum.response.count())
-    throw UsageError(part.file +
-                     ": latency_ns.sum: more with the others than is counted");
+      result.response.count() > Histogram::most_values - sum.response.count())
+    throw UsageError(file + ": latency_ns.sum: more with the others than is counted");
   sum.seconds = std::max(sum.seconds, result.seconds);
   if (sum.reply_bytes == 0) sum.reply_bytes = result.reply_bytes;
   if (sum.reply_bytes != result.reply_bytes)
-    throw UsageError(fmt::format("{}: reply_body_bytes is {}, in another it is {}",
-                                 part.file, result.reply_bytes, sum.reply_bytes));
+    throw UsageError(fmt::format("{}: reply_body_bytes is {}, in another it is {}", file,
+                                 result.reply_bytes, sum.reply_bytes));
   sum.requests += result.requests;
+  for (std::size_t i = 0; i < sum.parts.size(); ++i) sum.parts[i] += result.parts[i];
   sum.summed_rate = sum.summed_rate.value_or(0) + result.requests_per_second();
   if (result.response.count() > 0 &&
       (sum.response.count() == 0 || result.response.max_ns() > sum.response.max_ns()))
@@ -309,6 +116,60 @@ void add(LoadResult& sum, const LoadRecord& part) {
   sum.datagrams += result.datagrams;
   sum.client_cpu_ns += result.client_cpu_ns;
   sum.interrupted |= result.interrupted;
+  sum.memory_bytes += result.memory_bytes;
+  if (sum.first_failure.empty()) sum.first_failure = result.first_failure;
+  sum.company.resize(result.company.size());
+  for (std::size_t i = 0; i < result.company.size(); ++i)
+    add(sum.company[i], result.company[i], file);
+}
+
+/// `row["plan"]` of a population that was merged: what the parts have in common, and what
+/// is of all.
+void put_plan(Json& row, const Json& of_the_first) {
+  Json plan = of_the_first;
+  for (const char* name : {"connections", "threads", "requests"})
+    plan[name] = row["plan"][name];
+  row["plan"] = plan;
+}
+
+void add(LoadPlan& sum, const LoadPlan& plan) {
+  sum.connections += plan.connections;
+  sum.threads += plan.threads;
+  sum.requests += plan.requests;
+  for (std::size_t i = 0; i < sum.company.size(); ++i)
+    add(sum.company[i], plan.company[i]);
+}
+
+/// A rate that is the sum of rates at different moments is none of any moment.
+std::optional<std::string> unlike_windows(const std::vector<LoadRecord>& parts) {
+  constexpr double enough = 0.9;
+  double begin = parts.front().started_unix_seconds;
+  double end = begin + parts.front().result.seconds;
+  double longest = 0;
+  for (const LoadRecord& part : parts) {
+    begin = std::max(begin, part.started_unix_seconds);
+    end = std::min(end, part.started_unix_seconds + part.result.seconds);
+    longest = std::max(longest, part.result.seconds);
+  }
+  const double common = std::max(end - begin, 0.0);
+  if (common >= enough * longest) return std::nullopt;
+  return fmt::format(
+      "the windows have {} of {} in common: rates of different moments were added "
+      "(--start-at makes loads begin together)",
+      show_duration(common * 1e9), show_duration(longest * 1e9));
+}
+
+/// What is wrong with the sum, and then what the parts said themselves.
+std::vector<std::string> warnings_of(const std::vector<LoadRecord>& parts,
+                                     std::vector<std::string> of_the_sum) {
+  if (const auto unlike = unlike_windows(parts)) of_the_sum.push_back(*unlike);
+  if (const std::size_t all = parts.front().plan.parts; parts.size() < all)
+    of_the_sum.push_back(
+        fmt::format("{} of {} parts: the load is not whole", parts.size(), all));
+  for (const LoadRecord& part : parts)
+    for (const std::string& warning : part.judgement.warnings)
+      of_the_sum.push_back(fmt::format("{}: {}", part.file, warning));
+  return of_the_sum;
 }
 
 /// The worst of the parts, by its file's name; the sum's own when all are valid.
@@ -317,7 +178,8 @@ Judgement worst(const std::vector<LoadRecord>& parts, const Judgement& of_the_su
                                 Verdict::client_bound, Verdict::unsteady, Verdict::noisy})
     for (const LoadRecord& part : parts)
       if (part.judgement.verdict == verdict)
-        return {verdict, fmt::format("{}: {}", part.file, part.judgement.reason)};
+        return {verdict, fmt::format("{}: {}", part.file, part.judgement.reason),
+                of_the_sum.warnings};
   return of_the_sum;
 }
 
@@ -325,7 +187,7 @@ Json part_json(const LoadRecord& part) {
   return {{"file", part.file},
           {"server", part.plan.server.text()},
           {"connections", part.plan.connections},
-          {"seed", part.plan_row.value("seed", Json())},
+          {"seed", part.row["plan"].value("seed", Json())},
           {"started_unix_seconds", part.started_unix_seconds},
           {"seconds", part.result.seconds},
           {"requests", part.result.requests},
@@ -342,59 +204,37 @@ std::vector<LoadRecord> read_all(const std::vector<std::string>& files) {
     parts.push_back(load_from_json(file, content_of(file)));
     check_alike(parts.front(), parts.back());
   }
+  check_parts(parts);
   return parts;
 }
 
 }  // namespace
-
-LoadRecord load_from_json(const std::string& file, const std::string& text) {
-  Json json;
-  try {
-    json = Json::parse(text);
-  } catch (const Json::exception& error) {
-    throw UsageError(fmt::format("{}: is not JSON: {}", file, error.what()));
-  }
-  const Member row(file, json);
-  if (row.has("merged_from")) row["merged_from"].refuse("merge its parts instead");
-  if (row["schema_version"].count() != load_schema_version)
-    row["schema_version"].refuse(fmt::format("not {}", load_schema_version));
-  LoadRecord record;
-  record.file = file;
-  record.plan_row = row["plan"].json();
-  record.plan = read_plan(row["plan"]);
-  record.result = read_result(row);
-  record.judgement = {read_verdict(row["verdict"]), row["reason"].text()};
-  record.started_unix_seconds = row["started_unix_seconds"].number(longest_s * 2);
-  return record;
-}
 
 MergedLoad merge_loads(const std::vector<std::string>& files) {
   const std::vector<LoadRecord> parts = read_all(files);
   MergedLoad merged;
   merged.plan = parts.front().plan;
   merged.started_unix_seconds = parts.front().started_unix_seconds;
-  merged.plan.connections = merged.plan.threads = merged.plan.requests = 0;
   auto from = Json::array();
   std::string lines = fmt::format("merged from {}:\n", parts.size());
   for (const LoadRecord& part : parts) {
-    add(merged.result, part);
-    merged.plan.connections += part.plan.connections;
-    merged.plan.threads += part.plan.threads;
-    merged.plan.requests += part.plan.requests;
+    add(merged.result, part.result, part.file);
+    if (&part != &parts.front()) add(merged.plan, part.plan);
     merged.started_unix_seconds =
         std::min(merged.started_unix_seconds, part.started_unix_seconds);
     from.push_back(part_json(part));
     lines += fmt::format("  {}   {}   {} verified\n", part.file, part.plan.server.text(),
                          part.result.requests);
   }
-  merged.judgement = worst(parts, judge(merged.plan, merged.result));
+  Judgement of_the_sum = judge(merged.plan, merged.result);
+  of_the_sum.warnings = warnings_of(parts, std::move(of_the_sum.warnings));
+  merged.judgement = worst(parts, of_the_sum);
   merged.table = lines + load_table(merged.plan, merged.result, merged.judgement);
   merged.row =
       load_row(merged.plan, merged.result, merged.judgement, merged.started_unix_seconds);
-  Json plan_row = parts.front().plan_row;
-  for (const char* name : {"connections", "threads", "requests"})
-    plan_row[name] = merged.row["plan"][name];
-  merged.row["plan"] = plan_row;
+  put_plan(merged.row, parts.front().row["plan"]);
+  for (std::size_t i = 0; i < merged.plan.company.size(); ++i)
+    put_plan(merged.row["classes"][i], parts.front().row_of(i + 1)["plan"]);
   merged.row["merged_from"] = from;
   return merged;
 }

@@ -6,26 +6,15 @@
 #include <vector>
 
 #include "clients/load.hpp"
+#include "clients/load_record.hpp"
 
 namespace echolab {
 
-/// One `echo_load --json`, read back.
-struct LoadRecord {
-  std::string file;
-  nlohmann::json plan_row;  ///< "plan", members that are not known here included
-  LoadPlan plan;
-  LoadResult result;
-  Judgement judgement;
-  double started_unix_seconds = 0;  ///< when the window began, since the epoch
-};
-
-/// The record that `text` is. Throws UsageError naming `file` and the member that is
-/// missing, of another kind, out of its range, or that the others contradict.
-LoadRecord load_from_json(const std::string& file, const std::string& text);
-
-/// Of simultaneous loads of like plans: counts, errors and histograms are added, the
-/// window is the longest, the rate the sum of the rates. No verdict gets better: the
-/// worst of the parts holds, else what the sum is worth.
+/// Of simultaneous loads of like plans: counts, errors and histograms are added, class by
+/// class, the window is the longest, the rate the sum of the rates. No verdict gets
+/// better: the worst of the parts holds, else what the sum is worth; and every warning of
+/// a part stays. Not added: noise and the ceiling, which are of one process and machine,
+/// and intervals, which are in files of their own.
 struct MergedLoad {
   LoadPlan plan;  ///< connections, threads and requests of all; the first one's server
   LoadResult result;
@@ -35,8 +24,9 @@ struct MergedLoad {
   std::string table;
 };
 
-/// Throws UsageError when a file is given twice or cannot be read, or when plans differ
-/// in more than seed, server, connections and part: names the member.
+/// Throws UsageError when a file is given twice or cannot be read, when plans or classes
+/// differ in more than seed, server, connections and part, or when two files have the
+/// same part: names the member.
 MergedLoad merge_loads(const std::vector<std::string>& files);
 
 }  // namespace echolab

@@ -107,6 +107,12 @@ class LoadThread {
     if (now_in_ == Phase::draining && !is_draining_ && !agenda_.has_more()) drain();
   }
   [[nodiscard]] bool is_draining() const { return is_draining_; }
+  /// Of one connection. `kind`: its counter among errors_.
+  void note_failure(std::uint64_t& kind, const std::string& why) {
+    ++kind;
+    add(failures_);
+    if (first_failure_.empty()) first_failure_ = why;
+  }
 
   const LoadPlan& plan_;
   const Share share_;

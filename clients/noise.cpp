@@ -1,7 +1,6 @@
 #include "clients/noise.hpp"
 
 #include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include <cerrno>
 #include <ctime>
@@ -41,12 +40,6 @@ class LeastTimerSlack {
 };
 
 }  // namespace
-
-std::uint64_t involuntary_switches() {
-  rusage use{};
-  ::getrusage(RUSAGE_THREAD, &use);
-  return static_cast<std::uint64_t>(use.ru_nivcsw);
-}
 
 Histogram sleep_lateness_ns(std::size_t deadlines, Nanoseconds apart) {
   const LeastTimerSlack least;

@@ -9,11 +9,6 @@
 
 namespace echolab {
 
-/// How often the calling thread has lost its CPU to others while it could have run, since
-/// it began (RUSAGE_THREAD, ru_nivcsw: getrusage(2)). What a hypervisor takes is not in
-/// it: stolen_seconds() (common/machine.hpp).
-std::uint64_t involuntary_switches();
-
 /// How late this machine lets the calling thread wake up: it sleeps to `deadlines`
 /// moments, `apart` from each other, and each gives one value, counted from the moment
 /// itself, so a long stall makes many of them late. The timer slack, by which the kernel

@@ -9,6 +9,8 @@
 #include <cstdio>
 
 #include "clients/ceiling_file.hpp"
+#include "clients/explain.hpp"
+#include "clients/explain_search.hpp"
 #include "clients/load_report.hpp"
 #include "clients/search_report.hpp"
 #include "common/interrupt.hpp"
@@ -136,12 +138,15 @@ std::optional<SearchTrial> next_trial(const SearchRecord& record, const RateTria
   }
 }
 
-void print(const ExportOptions& exports, const SearchRecord& record) {
-  if (exports.json)
-    fmt::print("{}\n", search_json(record).dump(
-                           -1, ' ', false, nlohmann::json::error_handler_t::replace));
-  else
-    fmt::print("{}", exports.csv ? search_csv(record) : search_table(record));
+void print(const ExportOptions& exports, const SearchRecord& record, bool explain) {
+  if (exports.csv) return fmt::print("{}", search_csv(record));
+  const auto sentences = explain ? explain_search(record) : std::vector<std::string>();
+  if (!exports.json)
+    return fmt::print("{}{}", search_table(record),
+                      explain ? explanation_text(sentences) : "");
+  auto json = search_json(record);
+  if (explain) json["explanation"] = sentences;
+  fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 }  // namespace
@@ -179,14 +184,14 @@ bool is_search(const SearchOptions& options, const CLI::App& parser,
 }
 
 ExitCode search(const SearchOptions& options, const LoadPlan& plan,
-                const ExportOptions& exports, bool quiet) {
+                const ExportOptions& exports, const SearchWords& words) {
   const LoadFiles checked(exports);
   SearchRecord record{.plan = plan,
                       .promise = LatencyPromise::parse("--search", options.promise)};
   RateSearch search(search_plan(options, record.promise, plan));
   record.search = search.plan();
   Interrupt interrupt;
-  SearchLine line(quiet);
+  SearchLine line(words.quiet);
   while (const auto asked = search.next()) {
     const LoadEvents events{.progress = [&](const LoadProgress& now) {
       line.show(record.trials.size() + 1, *asked, search.answer(), now);
@@ -199,7 +204,7 @@ ExitCode search(const SearchOptions& options, const LoadPlan& plan,
   line.clear();
   record.interrupted = interrupt.happened();
   record.answer = search.answer();
-  print(exports, record);
+  print(exports, record, words.explain);
   return exit_code_of(record);
 }
 

@@ -24,9 +24,15 @@ void add_search_options(CLI::App& parser, SearchOptions& options);
 bool is_search(const SearchOptions& options, const CLI::App& parser,
                WorkloadOptions& workload);
 
+/// What is said for people alone.
+struct SearchWords {
+  bool quiet = false;    ///< no progress on stderr
+  bool explain = false;  ///< the result in sentences, below the table or in the JSON
+};
+
 /// Searches and prints what was found, on SIGINT what was known by then. Throws as
 /// run_load does, where not even the first load could run.
 ExitCode search(const SearchOptions& options, const LoadPlan& plan,
-                const ExportOptions& exports, bool quiet);
+                const ExportOptions& exports, const SearchWords& words);
 
 }  // namespace echolab

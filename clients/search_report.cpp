@@ -226,15 +226,15 @@ std::string_view outcome_text(Outcome outcome) {
     case Outcome::broken:
       return "broken";
     case Outcome::overloaded:
-      return "overloaded";
+      return verdict_text(Verdict::overloaded);
     case Outcome::client_bound:
-      return "client-bound";
+      return verdict_text(Verdict::client_bound);
     case Outcome::noisy:
-      return "noisy";
+      return verdict_text(Verdict::noisy);
     case Outcome::too_few:
       return "n too small";
     case Outcome::failed:
-      return "failed";
+      return verdict_text(Verdict::failed);
   }
   return "";
 }

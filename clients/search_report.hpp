@@ -37,7 +37,7 @@ struct SearchRecord {
 Outcome outcome_of(const LatencyPromise& promise, const LoadResult& result,
                    const Judgement& judgement);
 
-/// "kept", "broken", "OVERLOADED", …
+/// "kept", "broken", "n too small", or as the verdict is called: "OVERLOADED", …
 std::string_view outcome_text(Outcome outcome);
 
 /// "p99<2ms holds up to 3.21k requests/s, and no longer at 3.35k": one sentence that

@@ -203,8 +203,9 @@ WRONG = [
        ["--search-precision", f"'{given}'", "5%"])
       for given in ("", "5", "1%", "51%", "-5%", "nan%", "5 %")],
     *[("echo_load", ["--explain", *given], USAGE, ["--explain", given[0]])
-      for given in (["--csv"], ["--search", "p99<2ms"], ["--calibrate"],
-                    ["--null-responder"], ["--merge", "x"])],
+      for given in (["--csv"], ["--calibrate"], ["--null-responder"], ["--merge", "x"])],
+    ("echo_load", ["--explain", "--search", "p99<2ms", "--csv"], USAGE,
+     ["--explain", "--csv"]),
     ("echo_load", ["--search-precision", "5%"], USAGE, ["--search-precision", "--search "]),
     ("echo_load", ["-q", "--search", "p99<2ms", "tcp://127.0.0.1:1"], UNREACHABLE,
      ["tcp://127.0.0.1:1"]),

@@ -13,7 +13,7 @@ target_compile_definitions(load_test PRIVATE
 add_dependencies(load_test echo_client echo_load echo_server)
 
 # What the client knows of itself and of the noise around it.
-add_executable(client_test ceiling_test.cpp explain_test.cpp noise_test.cpp steadiness_test.cpp
+add_executable(client_test ceiling_test.cpp explain_search_test.cpp explain_test.cpp noise_test.cpp steadiness_test.cpp
   noise_watch_test.cpp rate_search_test.cpp wrong_server.cpp)
 target_link_libraries(client_test PRIVATE echolab_load GTest::gtest_main)
 

@@ -48,7 +48,9 @@ class Script {
   std::int64_t duration_;
 };
 
-LoadResult simulate(const LoadPlan& plan, Service service) {
+LoadResult simulate(
+    const LoadPlan& plan, Service service,
+    std::function<int()> connect_error = [] { return 0; }) {
   const Pattern pattern(plan.seed);
   Timetable timetable;
   Script script(timetable, plan.warm_up, plan.duration);
@@ -61,7 +63,8 @@ LoadResult simulate(const LoadPlan& plan, Service service) {
                                                                : 1;
                                      return std::llround(service_mean_ns * factor);
                                    },
-                               .on_time = [&](std::int64_t now) { script.on_time(now); }};
+                               .on_time = [&](std::int64_t now) { script.on_time(now); },
+                               .connect_error = std::move(connect_error)};
   const std::vector<Address> nowhere(1);
   LoadLoop<EchoCaller, SimulatedEngine> loop(
       plan, pattern, nowhere,
@@ -230,6 +233,24 @@ TEST(LoadLaw, HoldsWhereNoConnectionTakesOneMore) {
   EXPECT_EQ(result.response.count(), result.offered);
   const Reported reported = report(plan, Service::exponential);
   expect(reported.mean, 1 / (1 - 0.8), "mean");
+}
+
+/// An arrival whose own connection fails at once was offered all the same, and never
+/// answered: none may vanish with what went wrong.
+TEST(LoadLaw, CountsArrivalsWhoseConnectionsFailAtOnceAsOfferedAndUnfinished) {
+  LoadPlan plan = open_plan(0.8, 1);
+  plan.warm_up = {};
+  const LoadResult all = simulate(plan, Service::exponential);
+  plan.workload.on_busy = OnBusy::make;
+  plan.spare_connections = 62;
+  const LoadResult result =
+      simulate(plan, Service::exponential,
+               [connects = 0]() mutable { return ++connects % 2 == 0 ? EMFILE : 0; });
+  EXPECT_GT(result.errors.connect, 10U);
+  EXPECT_EQ(result.offered, all.offered) << "the schedule is the same";
+  EXPECT_EQ(result.response.count(), result.offered);
+  EXPECT_EQ(result.unfinished, result.errors.connect);
+  EXPECT_EQ(result.errors.lost_replies, 0U) << "what was never sent has no reply to lose";
 }
 
 /// N clients that think for Z and are served in S, both exponential, by mean value

@@ -152,6 +152,83 @@ class Sums(InAFolder):
         # 400/s for half a second, in two halves; 5 standard deviations of a Poisson count.
         self.assertAlmostEqual(merged["offered"]["arrivals"], 200, delta=5 * 200 ** 0.5)
 
+    def test_classes_of_two_parts_are_added_one_by_one(self):
+        moment = f"{time.time() + 1.5:.3f}"
+        endpoint = serve(self)
+        loads = [subprocess.Popen(
+            [load_rows.BIN / "echo_load", "--json", "-q", "-d", "500ms", "-w", "50ms",
+             "--part", f"{k}/2", "--start-at", moment, "--class", "good:c=4,R=400",
+             "--class", "idle:c=20", "--class", f"churn:c={1 + k},n=5,end=rst", endpoint],
+            stdout=subprocess.PIPE, text=True) for k in (1, 2)]
+        parts = [json.loads(load.communicate(timeout=60)[0]) for load in loads]
+        self.assertGreater(min(part["classes"][1]["requests"] for part in parts), 0)
+        merged = self.merged(*parts)
+        self.assert_is_the_sum(merged, parts)
+        self.assertEqual(merged["class"], parts[0]["class"])
+        self.assertEqual([its["class"] for its in merged["classes"]],
+                         [its["class"] for its in parts[0]["classes"]])
+        self.assertAlmostEqual(merged["offered"]["arrivals"], 200, delta=5 * 200 ** 0.5)
+        self.assertFalse([text for text in merged["warnings"] if "in common" in text])
+        for place, connections in enumerate((40, 5)):
+            its = merged["classes"][place]
+            one_by_one = [part["classes"][place] for part in parts]
+            self.assertEqual(its["plan"], one_by_one[0]["plan"] |
+                             {"connections": connections, "threads": 2})
+            self.assertEqual(its["connected"], connections)
+            self.assertEqual(its["requests"], sum(one["requests"] for one in one_by_one))
+            self.assertEqual(its["parts"], [sum(counts) for counts in
+                                            zip(*(one["parts"] for one in one_by_one))])
+            self.assertEqual(its["client"]["memory_bytes"],
+                             sum(one["client"]["memory_bytes"] for one in one_by_one))
+            self.assertEqual(its["histogram"],
+                             added(*(one["histogram"] for one in one_by_one)))
+            self.assertEqual(its["histograms"]["connect"],
+                             added(*(one["histograms"]["connect"] for one in one_by_one)))
+        files = self.put(*parts)
+        table = run("--merge", *files).stdout
+        self.assertIn("idle: 40 of 40 connections held", table)
+        self.assertIn("connections in 5 places, 0 failed", table)
+        self.refuses_what_is_no_part_of_it(*parts)
+
+    def refuses_what_is_no_part_of_it(self, one, other):
+        self.assert_refused(run("--merge", *self.put(one, other | {"classes": []})),
+                            "b.json: classes: 0 ", "2")
+        for place, member, value in (("plan", "pipeline", 7), ("plan", "on_busy", "drop"),
+                                     ("class", "kind", "active"), ("class", "name", "x")):
+            changed = copy.deepcopy(other)
+            changed["classes"][1][place][member] = value
+            self.assert_refused(run("--merge", *self.put(one, changed)),
+                                f"b.json: classes[1].{place}", str(value))
+
+    def test_parts_of_one_load_are_all_there_once_and_of_one_schedule(self):
+        rows = [row_of({1000: 400}, part=k, parts=3) for k in (1, 2, 3)]
+        self.assertEqual(self.merged(*rows)["warnings"], [])
+        self.assertIn("2 of 3 parts", self.merged(*rows[:2])["warnings"][0])
+        self.assert_refused(run("--merge", *self.put(rows[0], rows[1], rows[1])),
+                            "c.json: plan.part is 2", "b.json")
+        rows[1]["plan"]["seed"] = 5
+        self.assert_refused(run("--merge", *self.put(*rows)), "b.json: plan.seed is 5")
+
+    def test_windows_of_different_moments_are_a_warning(self):
+        rows = [row_of({1000: 400}) for _ in range(2)]  # 2 s each
+        rows[1]["started_unix_seconds"] += 0.15
+        self.assertEqual(self.merged(*rows)["warnings"], [])
+        rows[1]["started_unix_seconds"] += 0.35
+        self.assertIn("1.50 s of 2.00 s in common", self.merged(*rows)["warnings"][0])
+
+    def test_no_warning_of_a_part_is_lost(self):
+        rows = [row_of({1000: 400}) for _ in range(2)]
+        rows[1]["warnings"] = ["others used its CPUs"]
+        self.assertEqual([text.removeprefix(str(self.folder) + "/")
+                          for text in self.merged(*rows)["warnings"]],
+                         ["b.json: others used its CPUs"])
+
+    def test_the_windows_parts_are_added(self):
+        rows = [row_of({1000: 400}) | {"parts": [400 - k] + [0] * 62 + [k]} for k in (1, 2)]
+        self.assertEqual(self.merged(*rows)["parts"], [797] + [0] * 62 + [3])
+        rows[1]["parts"][5] = 1
+        self.assert_refused(run("--merge", *self.put(*rows)), "b.json: parts: 401 in all")
+
     def test_gets_of_one_body_are_one_load_and_of_two_are_none(self):
         asked = {"protocol": "http", "payload_bytes": 0, "http": {"get": "/a.html"}}
         parts = [row_of({1000: 400}, **asked) | {"reply_body_bytes": 612}
@@ -214,7 +291,7 @@ class Refusals(InAFolder):
                                         if rows[0] is usual else "")
 
     def test_but_not_what_may_differ(self):
-        rows = [row_of({1000: 400}), row_of({1000: 400}, seed=2, part="2/2",
+        rows = [row_of({1000: 400}), row_of({1000: 400}, seed=2,
                                             server="unix:///tmp/other",
                                             per_client=[100, 100, 200])]
         self.assertEqual(self.merged(*rows)["plan"]["connections"], 5)

@@ -6,14 +6,11 @@
 #include <sys/prctl.h>
 #include <sys/time.h>
 
-#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <ctime>
-#include <thread>
 
-#include "common/affinity.hpp"
 #include "common/machine.hpp"
-#include "tests/eventually.hpp"
 
 namespace echolab {
 namespace {
@@ -62,21 +59,6 @@ TEST(SleepLateness, of_a_stalled_thread_has_all_deadlines_that_it_missed) {
     if (bucket.lower_ns >= 9'900'000) late += bucket.count;
   EXPECT_EQ(lateness.count(), 100u);
   EXPECT_GE(late, 19u);
-}
-
-TEST(InvoluntarySwitches, are_counted_when_two_threads_want_one_cpu) {
-  std::jthread([] {
-    pin_this_thread({allowed_cpus().front()});
-    const std::jthread rival([](const std::stop_token& over) {
-      while (!over.stop_requested()) {
-      }
-    });  // on the same CPU: affinity is inherited
-    const std::uint64_t before = involuntary_switches();
-    const auto limit = Clock::now() + tests::patience;
-    while (involuntary_switches() == before && Clock::now() < limit) {
-    }
-    EXPECT_GT(involuntary_switches(), before);
-  }).join();
 }
 
 TEST(StolenTime, never_goes_back) {

@@ -106,13 +106,24 @@ class Search(unittest.TestCase):
             self.assertLess(low, high)
             if not answer["doubts"]:
                 self.assertLessEqual(high, 1.2 * low * 1.0001)
-            self.assertEqual(answer["not_kept"]["outcome"] == "overloaded",
+            self.assertEqual(answer["not_kept"]["outcome"] == "OVERLOADED",
                              answer["not_kept"]["verdict"] == "OVERLOADED")
         for trial in found["trials"]:
             row = trial["row"]
             self.assertEqual(row["plan"]["workload"], "open")
             self.assertAlmostEqual(row["plan"]["duration_seconds"], trial["seconds"])
             self.assertGreaterEqual(trial["requests_per_second"] * trial["seconds"], 100)
+
+    def test_explains_itself_below_the_table_and_in_json(self):
+        given = [*SHORT, *WORK, "--search", "p90<50ms", "--search-precision", "50%",
+                 "--explain", serve(self)]
+        table, words = load("-q", *given).stdout.split("\nIn words\n")
+        self.assertRegex(table, r"(?m)^ +answer +p90<50ms ")
+        self.assertRegex(words, r"\A  - You sought the highest rate .* p90<50ms")
+        said = json.loads(load("-q", "--json", *given).stdout)["explanation"]
+        self.assertTrue(said[0].startswith("You sought the highest rate"), said)
+        self.assertIn("evenly spaced", " ".join(said))  # --arrivals fixed
+        self.assertTrue(said[-1].startswith("Next: "), said)
 
     def test_csv_has_a_line_for_each_trial(self):
         done = load("-q", "--csv", *SHORT, *WORK, "--search", "p90<50ms", "--search-precision",

@@ -21,6 +21,8 @@ struct SimulatedServer {
   std::function<std::int64_t()> service_ns;
   /// Called with each new moment, before the loop sees it: sets the phases.
   std::function<void(std::int64_t now_ns)> on_time = [](std::int64_t) {};
+  /// Of each connect, at once: 0, or an errno.
+  std::function<int()> connect_error = [] { return 0; };
 };
 
 /// See EpollEngine for what an engine is. Time begins at 1 s and moves in wait() alone.
@@ -41,8 +43,9 @@ class SimulatedEngine {
 
   int connect(Peer& peer, const Address& /*server*/,
               const std::optional<Address>& /*source*/) {
-    peer.is_open = true;
-    return 0;
+    const int error = server_.connect_error();
+    peer.is_open = error == 0;
+    return error;
   }
 
   template <Session S>
