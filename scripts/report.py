@@ -2,9 +2,11 @@
 """Turns a results folder into one web page and its figures.
 
     scripts/report.py RESULTS_FOLDER [--output FILE] [--quiet]
+    scripts/report.py RESULTS_FOLDER --answer
 
 Reads manifest.json and trials.jsonl (see results/README.md), writes report.html beside
-them and figures/*.svg and figures/*.png. The same input gives the same bytes.
+them and figures/*.svg and figures/*.png. The same input gives the same bytes. --answer
+writes nothing: it prints the experiment's question, its answer and its claims.
 Exit codes: 0 written, 2 wrong usage or bad input, 1 anything else.
 """
 
@@ -13,13 +15,16 @@ import os
 import pathlib
 import sys
 
-from report import data, figures, page
+from report import answer, data, figures, page
 
 
 def main():
     options = parse_command_line()
     try:
         campaign = data.load(options.folder)
+        if options.answer:
+            print(answer.as_text(campaign), end="")
+            return 0
         drawn = figures.draw_all(campaign)
         html = page.render(campaign, drawn)
         written = write_all(options, drawn, html)
@@ -43,6 +48,8 @@ def parse_command_line():
                         help="holds manifest.json and trials.jsonl")
     parser.add_argument("--output", metavar="FILE", type=pathlib.Path,
                         help="the page (default: RESULTS_FOLDER/report.html)")
+    parser.add_argument("--answer", action="store_true",
+                        help="print question, answer and claims, and write nothing")
     parser.add_argument("--quiet", action="store_true",
                         help="do not print the path of the page")
     return parser.parse_args()
