@@ -395,5 +395,130 @@ class Scripts(ExperimentTest):
             self.assertEqual(self.page(name), first)
 
 
+class Index(ExperimentTest):
+    def index(self, *names, code=0, **given):
+        for name in names:
+            campaigns.write(self.folder / name, name, **given)
+        done = report_test.run("--index", self.folder)
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.errors = done.stderr
+        path = self.folder / "index.html"
+        return path.read_text("utf-8") if path.exists() else ""
+
+    def rows(self, page):
+        """{need: the texts of its cells}"""
+        body = re.search(r'id="decision-table".*?<tbody>(.*?)</tbody>', page, re.S)[1]
+        rows = [[html.unescape(re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", cell))).strip()
+                 for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.S)]
+                for row in re.findall(r"<tr data.*?</tr>", body, re.S)]
+        return {need: cells for need, *cells in rows}
+
+    def test_the_table_says_what_the_laws_say(self):
+        rows = self.rows(self.index("idle_crowd", "memory", "churn", "blocking_work"))
+        best, dear, starving, where = rows["Many silent clients"]
+        self.assertRegex(best, r"^uring \d\.\d+ µs$")
+        self.assertRegex(dear, r"^select_loop 4\.\d+, poll_loop 5\.\d+ 4 in between$")
+        self.assertEqual(starving, "iterative 15 of 16")
+        self.assertEqual(where,
+                         "idle crowd server CPU per request at 1000 idle connections")
+        best, dear, *_ = rows["Requests that block"]
+        self.assertEqual({*re.findall(r"[a-z]+_\w+", best)},
+                         {"fork_per_client", "thread_per_client", "thread_pool"})
+        self.assertEqual({*re.findall(r"[a-z]+\w+", dear)},
+                         {"select_loop", "epoll_level", "poll_loop", "uring"})
+        best, dear, *_ = rows["Least memory per connection"]
+        self.assertTrue(best.startswith("iterative , select_loop 0 B"), best)
+        self.assertIn("fork_per_client 5", dear)
+        best, dear, *_ = rows["Short connections"]
+        self.assertIn("uring", best)
+        self.assertIn("fork_per_client", dear)
+
+    def test_what_is_missing_is_named(self):
+        page = self.index("idle_crowd", rounds=2)
+        rows = self.rows(page)
+        self.assertEqual(rows["Bad company"], ["bad company was not measured"])
+        self.assertEqual(len([r for r in rows.values() if r[0].endswith("measured")]), 11)
+        missing = re.search(r'<li id="missing">.*?</li>', page, re.S)[0]
+        self.assertEqual(len(re.findall("<code>[a-z_]+</code>", missing)), 11)
+        self.assertNotIn("idle_crowd", missing)
+
+    def test_models_that_tie_are_as_good(self):
+        alike = {m: campaigns.MODELS["epoll_level"] for m in
+                 ("epoll_level", "uring", "poll_loop")}
+        best, dear, *_ = self.rows(self.index("idle_crowd", models=alike))[
+            "Many silent clients"]
+        self.assertEqual({*re.findall(r"[a-z]+\w+", best)} - {"µs"}, {*alike})
+        self.assertEqual(dear, "–")
+
+    def test_bounds_of_the_client_are_best_together_where_the_best_is_one(self):
+        campaigns.write(self.folder / "blocking_work", "blocking_work")
+
+        def bound(*models):
+            self.change("blocking_work", lambda t: t.update(
+                verdict="CLIENT-BOUND" if t["model"] in models else "VALID"))
+            best, dear, *_ = self.rows(self.index())["Requests that block"]
+            return {*re.findall(r"[a-z]+_\w+", best)}, best, dear
+        pools = {"fork_per_client", "thread_pool", "thread_per_client"}
+        best, text, dear = bound(*pools)
+        self.assertEqual(best, pools)
+        self.assertRegex(text, r"at least 6 \d+ requests/s$")
+        self.assertIn("epoll_level 6", dear)
+        best, text, dear = bound("epoll_level")     # it may be anything from there on
+        self.assertEqual(best, pools)
+        self.assertNotIn("at least", text)
+        self.assertNotIn("epoll_level", dear)
+
+    def test_each_experiment_has_its_question_answer_and_claims(self):
+        page = self.index("idle_crowd", "churn")
+        found = dict(re.findall(r'(?s)<article [^>]*data-folder="(\w+)">(.*?)</article>',
+                                page))
+        self.assertEqual(list(found), ["churn", "idle_crowd"])
+        self.assertIn("What do the silent cost the others?", found["idle_crowd"])
+        self.assertIn("Of 4 claims: 1 in the same order, 2 reversed, 1 not measured.",
+                      found["idle_crowd"])
+        self.assertIn("had the lowest server CPU per request", found["idle_crowd"])
+        self.assertNotIn("<a href", found["idle_crowd"])
+        self.page("idle_crowd")
+        self.assertIn('<a href="idle_crowd/report.html"><bdi>What do', self.index())
+
+    def test_the_latest_of_several_counts_and_old_folders_have_a_place(self):
+        campaigns.write(self.folder / "first", "churn", rounds=2)
+        path = self.folder / "first" / "manifest.json"
+        path.write_text(path.read_text().replace("2026-11-20T21:45", "2026-11-19T21:45"))
+        self.change("first", lambda t: t["server"].update(
+            cpu_ns_per_request=t["server"]["cpu_ns_per_request"] * 100))
+        report_test.campaign(self.folder / "old", {"epoll_level": {}, "uring": {}})
+        page = self.index("churn", rounds=2)
+        self.assertEqual(page.count("<article"), 3)
+        self.assertIn("2 server models compared", page)
+        self.assertRegex(self.rows(page)["Short connections"][0], r"uring 1\d\.\d µs")
+
+    def test_what_cannot_be_read_is_left_out_and_said(self):
+        (self.folder / "broken").mkdir()
+        (self.folder / "broken" / "manifest.json").write_text("{")
+        page = self.index("churn", rounds=2)
+        self.assertIn("broken is left out: ", html.unescape(page))
+        self.assertIn("broken is left out", self.errors)
+
+    def test_unlike_machines_are_said(self):
+        campaigns.write(self.folder / "churn", "churn", rounds=1)
+        path = self.folder / "churn" / "manifest.json"
+        path.write_text(path.read_text().replace("6.18.44", "6.19.1"))
+        page = self.index("idle_crowd", rounds=1)
+        self.assertIn("The campaigns are unlike in environment.kernel: 6.19.1, 6.18.44",
+                      page)
+
+    def test_no_campaign_is_wrong_usage(self):
+        self.index(code=2)
+        self.assertIn("holds no campaign", self.errors)
+        self.assertEqual(report_test.run("--index", self.folder / "none").returncode, 2)
+
+    def test_same_input_same_bytes_and_nothing_fetched(self):
+        page = self.index("idle_crowd", "churn", rounds=2)
+        self.assertEqual(self.index(), page)
+        self.assertNotRegex(page, r"(?i)https?://|@import")
+        self.assertIn("default-src 'none'; style-src 'unsafe-inline'", page)
+
+
 if __name__ == "__main__":
     unittest.main()

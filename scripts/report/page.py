@@ -22,14 +22,19 @@ def render(campaign, figures):
         title=title(campaign), subtitle=subtitle(campaign),
         closed=words.loop(campaign, campaign.levels) != "Open loop",
         answer=answer.sentences(campaign), claims=outcomes, rule=claims.RULE,
-        tally=claims.tally(outcomes), measured=lambda o: claims.measured(campaign, o),
+        tally=claims.tally(outcomes),
+        measured=[claims.measured(campaign, o) for o in outcomes],
         findings=words.findings(campaign), cautions=words.cautions(campaign),
         warnings=words.warnings(campaign), legend=legend(campaign),
         summary=tables.summary(campaign), costs=tables.costs(campaign),
         pairs=tables.pairs(campaign), variables=marks.variables(campaign.models),
         colours=marks.variables(campaign.models)[len(marks.PAGE):], facts=facts(campaign),
-        levels=level_names(campaign), command=command(campaign), css=Markup((HERE / "report.css").read_text("utf-8")),
+        levels=level_names(campaign), command=command(campaign), css=style(),
         js=Markup((HERE / "report.js").read_text("utf-8")))
+
+
+def style():
+    return Markup((HERE / "report.css").read_text("utf-8"))
 
 
 def template(name):
