@@ -100,7 +100,7 @@ class BrowserTest(unittest.TestCase):
 
     def test_every_figure_is_drawn(self):
         boxes = self.boxes()
-        self.assertEqual(len(boxes), 9)
+        self.assertEqual(len(boxes), 11)
         for name, width, height in boxes:
             self.assertTrue(width > 50 and height > 5, (name, width, height))
         sizes = self.js("return [...document.querySelectorAll('figure svg .series')]"
@@ -113,7 +113,7 @@ class BrowserTest(unittest.TestCase):
                   " getComputedStyle(s).display === 'none').map(s => s.dataset.model)")
         drawn = self.js("return document.querySelectorAll("
                         "'.series[data-model=select_loop]').length")
-        self.assertGreaterEqual(drawn, 9)
+        self.assertGreaterEqual(drawn, 11)
         self.find("#legend button[data-model=select_loop]").click()
         self.assertEqual(self.js(hidden), ["select_loop"] * drawn)
         self.assertIn("off=select_loop", self.js("return location.hash"))
@@ -279,7 +279,7 @@ class BrowserTest(unittest.TestCase):
         self.assertTrue(tip.is_displayed())
         self.assertIn("epoll_level, ", tip.text)
         self.assertIn("requests/s (", tip.text)
-        cell = self.find("#fig-throughput tr[data-model=epoll_level][data-clients='256'] "
+        cell = self.find("#fig-throughput tr[data-model=epoll_level][data-at='256'] "
                          "td:nth-child(3)").get_attribute("textContent")
         self.assertIn(cell, self.js("return [...document.querySelectorAll("
                                     "'#throughput-epoll_level .median use')]"
@@ -301,14 +301,14 @@ class BrowserTest(unittest.TestCase):
     def test_one_load_at_a_time(self):
         self.find("#levels button[value='16']").click()
         shown = self.js("return [...document.querySelectorAll('#summary-table tbody tr')]"
-                        ".filter(r => r.offsetHeight).map(r => r.dataset.clients)")
+                        ".filter(r => r.offsetHeight).map(r => r.dataset.at)")
         self.assertEqual(shown, ["16"] * 6)
 
     def test_numbers_in_the_page_are_those_of_the_data(self):
         trials = json.loads(self.js("return document.getElementById('raw').textContent"))[
             "trials"]
         rows = self.js("return [...document.querySelectorAll('#summary-table tbody tr')]"
-                       ".map(r => [r.dataset.model, Number(r.dataset.clients),"
+                       ".map(r => [r.dataset.model, Number(r.dataset.at),"
                        " ...[3, 6].map(i => [r.cells[i].dataset.value,"
                        " r.cells[i].firstChild.textContent])])")
         self.assertEqual(len(rows), 18)
@@ -358,7 +358,7 @@ class BrowserTest(unittest.TestCase):
         self.assertEqual(self.js("return document.querySelectorAll('#levels "
                                  "button').length"),
                          0, "the page's script ran")
-        self.assertEqual(len([b for b in self.boxes() if b[1] > 50 and b[2] > 5]), 9)
+        self.assertEqual(len([b for b in self.boxes() if b[1] > 50 and b[2] > 5]), 11)
         self.assertEqual(len(self.browser.find_elements(
             By.CSS_SELECTOR, "#summary-table tbody tr")), 18)
         self.assertGreater(self.js("return document.querySelectorAll('svg "

@@ -12,13 +12,13 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from matplotlib.transforms import Affine2D, ScaledTranslation
 
 from . import marks, svg
-from .data import Spread
+from .data import Point, Spread, interval_of
 from .marks import FAINT, INK, MUTED, PAPER, RULE, SOFT
-from .units import count, plural, short, sig
+from .units import count, plain, short, sig
 
 WIDTH, HEADING, CAPTION = 720, 40, 46
 NAME_GAP = 13                               # between two names beside the lines
@@ -56,6 +56,7 @@ class Sheet:
                  fades=False):
         self.name, self.question, self.models = name, question, campaign.models
         self.chosen, self.fades = campaign.chosen, fades
+        self.level = campaign.level
         self.height = HEADING + body + CAPTION
         self.tips, self.labels = {}, {}
         self.variables = {v.light: v.name for v in marks.variables(campaign.models)}
@@ -99,13 +100,15 @@ class Sheet:
                 color=marks.mark(model).light, markeredgewidth=0, clip_on=False,
                 **self.part(panel, model, "bound"))
 
-    # -- lines against clients ---------------------------------------------------------
+    # -- lines against the levels ------------------------------------------------------
 
     def line_panel(self, panel, label, campaign, values, words, centre=None, log=False,
-                   bounds=False):
-        """One line per model; values(point) are the rounds', centre(point) the middle.
+                   bounds=False, across=None):
+        """One line per model; values(point) are the rounds', centre(point) the middle;
+        across(point), where it is not its level, is x (and the axis is for the caller).
         Returns whether there was anything to draw."""
         ax, seen = self.axes[panel], []
+        self.place = across or places(campaign)
         with matplotlib.rc_context(STYLE):
             for model in campaign.models:
                 points = [campaign.points.get((model, c)) for c in campaign.levels]
@@ -114,16 +117,17 @@ class Sheet:
                 if rows:
                     self.line(panel, model, rows, words, bounds, len(campaign.levels))
                     seen += [v for _, vs, _ in rows for v in vs]
-            self.clients_axis(ax, campaign.levels)
+            if not across:
+                self.level_axis(ax, campaign)
             self.value_axis(ax, label, seen, log)
         return bool(seen)
 
     def line(self, panel, model, rows, words, bounds, levels):
         ax, mark = self.axes[panel], marks.mark(model)
-        xs = [p.clients for p, _, _ in rows]
+        xs = [self.place(p) for p, _, _ in rows]
         if levels == 1:                     # side by side, else they hide one another
             shift = (self.models.index(model) + 0.5) / len(self.models) - 0.5
-            xs = [x * 2 ** shift for x in xs]
+            xs = [x * 2 ** shift if x else shift for x in xs]
         ys = [m.median for _, _, m in rows]
         if any(m.n > 1 for _, _, m in rows):
             low, high = [m.low for _, _, m in rows], [m.high for _, _, m in rows]
@@ -148,7 +152,7 @@ class Sheet:
                       if (bounds and p.client_bound) == hollow]
             if not chosen:
                 continue
-            tips = [f"{plural(p.clients, 'client')}: {'≥ ' * hollow}{words(m.median)}"
+            tips = [f"{self.level(p.at)}: {'≥ ' * hollow}{words(m.median)}"
                     + f" ({sig_range(m, words)})" * (m.n > 1)
                     + "; CLIENT-BOUND" * hollow for _, p, m in chosen]
             at, ys = [x for x, _, _ in chosen], [m.median for _, _, m in chosen]
@@ -157,22 +161,27 @@ class Sheet:
             if hollow:
                 self.lower_bound(panel, model, at, ys)
 
-    def clients_axis(self, ax, levels):
-        low, high = levels[0], levels[-1]
-        ax.set_xscale("log")
-        room = (high / low) ** 0.03 if high > low else 2
-        ax.set_xlim(low / room, high * room)
+    def level_axis(self, ax, campaign):
+        levels, experiment = campaign.levels, campaign.experiment
+        xs = [places(campaign)(Point("", level)) for level in levels]
+        scale = "linear" if experiment.scale == "category" else experiment.scale
+        if scale == "log" and xs[0] <= 0:
+            least = min((x for x in xs if x > 0), default=1)
+            ax.set_xscale("symlog", linthresh=least, linscale=0.6)
+        else:
+            ax.set_xscale(scale)
+        ax.set_xlim(*limits(xs, ax.get_xscale()))
+        ends = ax.transAxes.inverted()
         ticks, last = [], -math.inf
-        span = math.log(high * room * room / low)
-        for level in levels:                # at least 26 points between two numbers
-            at = math.log(level) / span * ax.get_window_extent().width * 72 / 100
-            if at - last >= 26 or not ticks:
-                ticks.append(level)
+        for x, level in zip(xs, levels):    # with room for each, in points
+            at = ends.transform(ax.transData.transform((x, 0)))[0]
+            at *= ax.get_window_extent().width * 72 / self.figure.dpi
+            if at - last >= max(26, 5.2 * len(short(experiment.tick(level), 16))):
+                ticks.append((x, short(experiment.tick(level), 16)))
                 last = at
-        ax.xaxis.set_major_locator(FixedLocator(ticks))
+        ax.set_xticks([x for x, _ in ticks], [text for _, text in ticks])
         ax.xaxis.set_minor_locator(NullLocator())
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: count(round(v))))
-        ax.set_xlabel("clients", fontsize=9.5)
+        ax.set_xlabel(experiment.axis, fontsize=9.5)
         ax.grid(axis="x", visible=False)
 
     def value_axis(self, ax, label, values, log):
@@ -230,7 +239,7 @@ class Sheet:
             ax.text(0, row, "no figure", va="center", color=MUTED, fontsize=9,
                     transform=self.beside(ax, 6), **part("value"))
             return
-        tip = f"{plural(point.clients, 'client')}: {words(spread.median)}" + (
+        tip = f"{self.level(point.at)}: {words(spread.median)}" + (
             f" ({sig_range(spread, words)})" if spread.n > 1 else "")
         hollow = point.starved > 0
         ax.barh(row, spread.median, height=0.62, label="_")[0].set(
@@ -246,13 +255,17 @@ class Sheet:
         if hollow and len(self.axes) == 1:
             text += f" · starves {count(point.starved)}"
         ax.text(max(spread.high, 0), row, text, va="center", color=INK, fontsize=9,
-                transform=ax.transData + ScaledTranslation(
-                    8 / 72, 0, self.figure.dpi_scale_trans), **part("value"))
+                transform=self.to_the_right(ax, 8), **part("value"))
 
     def beside(self, ax, shift):
         """x: points from the left end of the axes; y: data."""
         return ax.get_yaxis_transform() + ScaledTranslation(
             shift / 72, 0, self.figure.dpi_scale_trans)
+
+    def to_the_right(self, ax, shift):
+        """x and y: data, moved by so many points."""
+        return ax.transData + ScaledTranslation(shift / 72, 0,
+                                                self.figure.dpi_scale_trans)
 
     def rule_across(self, panel, value, label):
         """A dashed line over all bars, named at its upper end."""
@@ -397,25 +410,37 @@ class Sheet:
 NAMED = (0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
 
 
+def places(campaign):
+    """Where a point lies on the axis of the levels; categories lie side by side."""
+    if campaign.experiment.scale == "category":
+        return lambda point: campaign.levels.index(point.at)
+    return lambda point: point.at
+
+
+def limits(xs, scale):
+    """Of an axis, with room for the marks at its ends."""
+    low, high = xs[0], xs[-1]
+    if scale == "log":
+        room = (high / low) ** 0.03 if high > low else 2
+        return low / room, high * room
+    if low == high:
+        return low - 1, high + 1
+    if scale == "symlog":
+        return -0.2 * min(x for x in xs if x > 0), high * (1 + 0.25 * (high > 0))
+    return low - 0.04 * (high - low), high + 0.04 * (high - low)
+
+
 def percent(p):
     return f"{round(100 * p, 5):g} %"
 
 
-def plain(value):
-    """A tick: no more digits than it has."""
-    return f"{value:,.10g}".replace(",", "\u202f").replace("-", "−")
-
-
 def middle(point, values, centre):
-    """A Spread of the rounds' values; centre(point), if given, replaces the median."""
-    found = sorted(values(point))
-    if not found:
-        return None
-    half = len(found) // 2
-    median = found[half] if len(found) % 2 else (found[half - 1] + found[half]) / 2
-    if centre:
-        median = (centre(point) or [median])[0]
-    return Spread(median, found[0], found[-1], len(found))
+    """A Spread of the rounds' values, with the interval of their median (of few rounds
+    their range); centre(point), if given, replaces the median."""
+    found = interval_of(values(point))
+    if not found or not centre:
+        return found
+    return Spread((centre(point) or [found.median])[0], *found[1:])
 
 
 def sig_range(spread, words):

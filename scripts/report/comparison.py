@@ -1,6 +1,6 @@
 """Two campaigns, an old one and a new one: what became better, and what worse.
 
-Each (clients, model, metric) that both have is a row. Nothing is paired, for the two ran
+Each (level, model, metric) that both have is a row. Nothing is paired, for the two ran
 at different times; all rows that can be judged are one family (see inference.py).
 """
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from . import data, inference, likeness
-from .units import plural
+from .experiment import CLIENTS, Experiment
+from .units import plain, plural
 
 REGRESSION, IMPROVEMENT = "regression", "improvement"
 NOT_COMPARED, FAILED = "not compared", "failed"
@@ -24,12 +25,18 @@ class Metric(NamedTuple):
 METRICS = (Metric("rate", "requests_per_second", "requests/s", True),
            Metric("p99_ns", "p99_ns", "p99", False),
            Metric("cpu_ns", "server_cpu_ns_per_request", "server CPU/request", False))
+HEADLINES = {metric.name: metric for metric in (
+    Metric("connect_p99_ns", "connect_p99_ns", "p99 to connect", False),
+    Metric("cpu_ns_per_connection", "server_cpu_ns_per_connection",
+           "server CPU/connection", False),
+    Metric("pss_per_client", "server_pss_bytes_per_client", "memory/connection", False))}
 
 
 @dataclass
 class Row:
     """One metric of one point. Where it is a bound the client was the limit."""
-    clients: int
+    at: float                               # the level
+    clients: int                            # that were active, at most
     model: str
     metric: Metric
     old: data.Spread | None
@@ -45,6 +52,7 @@ class Row:
 class Comparison:
     rows: list
     caveats: list = field(default_factory=list)
+    experiment: Experiment = CLIENTS        # of the old one
 
     @property
     def verdict(self):
@@ -59,10 +67,12 @@ class Comparison:
 
 def compare(old, new, band=inference.TIE_BAND):
     """The Comparison of two Campaigns; band: what is a tie, as a share of 1."""
-    rows = [row for clients in sorted({*old.levels, *new.levels})
+    headline = HEADLINES.get(old.experiment.metric)
+    compared = METRICS + ((headline,) if headline else ())
+    rows = [row for level in sorted({*old.levels, *new.levels})
             for model in old.models
-            for row in rows_of(old.points.get((model, clients)),
-                               new.points.get((model, clients)))]
+            for row in rows_of(old.points.get((model, level)),
+                               new.points.get((model, level)), compared)]
     family = {i: row.evidence for i, row in enumerate(rows)
               if row.evidence and row.evidence.low is not None and not row.reason}
     for i, verdict in inference.judge(family, band).items():
@@ -70,16 +80,16 @@ def compare(old, new, band=inference.TIE_BAND):
         if verdict.word == inference.DIFFERENT:
             better = (verdict.evidence.ratio > 1) == rows[i].metric.more_is_better
             rows[i].verdict = IMPROVEMENT if better else REGRESSION
-    return Comparison(rows, caveats(old, new, rows))
+    return Comparison(rows, caveats(old, new, rows), old.experiment)
 
 
-def rows_of(old, new):
+def rows_of(old, new, metrics):
     """The rows of one point, which both have tried; those without a figure left out."""
     if old is None or new is None:
         return
-    for metric in METRICS:
+    for metric in metrics:
         a, b = old.spread(metric.name), new.spread(metric.name)
-        row = Row(old.clients, old.model, metric, a, b)
+        row = Row(old.at, old.clients, old.model, metric, a, b)
         if metric.name == "rate":
             row.bound = (old.client_bound, new.client_bound)
         if a and not new.by_round:
@@ -157,7 +167,7 @@ def alone(side, campaign, other):
     only = sorted({*campaign.points} - {*other.points})
     if only:
         yield f"Only in the {side} campaign: " + ", ".join(
-            f"{model} at {clients}" for model, clients in only) + "."
+            f"{model} at {plain(at)}" for model, at in only) + "."
 
 
 def unserved(old, new):
@@ -167,7 +177,7 @@ def unserved(old, new):
         after = new.points.get(key)
         if after and before.by_round and after.by_round \
                 and before.starved != after.starved:
-            found.append(f"{key[0]} at {key[1]}: {before.starved} → {after.starved}")
+            found.append(f"{key[0]} at {plain(key[1])}: {before.starved} → {after.starved}")
     if found:
         yield ("Clients without any reply, where their number changed (the figures are "
                f"those of the clients served): {', '.join(found)}.")

@@ -2,14 +2,14 @@
 
 import json
 
-from . import inference
+from . import inference, metrics
 from .comparison import FAILED, IMPROVEMENT, NOT_COMPARED, REGRESSION
 from .tabular import as_columns, as_csv, as_markdown
-from .units import NONE, clean, count, duration, plural, sig
+from .units import NONE, clean, duration, plural, sig
 
-HEADERS = ("clients", "model", "figure", "old", "new", "new / old", "95 % interval",
+HEADERS = ("model", "figure", "old", "new", "new / old", "95 % interval",
            "verdict")
-MEMBERS = ("clients", "model", "metric", "old_median", "old_n", "old_is_bound",
+MEMBERS = ("experiment", "at", "clients", "model", "metric", "old_median", "old_n", "old_is_bound",
            "new_median", "new_n", "new_is_bound", "ratio", "ratio_low", "ratio_high",
            "p_corrected", "verdict", "reason")
 WORDS = (1, 2, 7)                           # columns that are words
@@ -24,12 +24,12 @@ def as_text(comparison, coloured):
             return line
         head = line[:len(line) - len(row[-1])]
         return f"{head}{COLOURS[word]}{row[-1]}{RESET}"
-    table = as_columns(HEADERS, printed(comparison), WORDS, paint)
+    table = as_columns(headers(comparison), printed(comparison), WORDS, paint)
     return "\n".join([table, summary(comparison), *comparison.caveats, ""])
 
 
 def markdown(comparison):
-    table = as_markdown(HEADERS, printed(comparison), WORDS)
+    table = as_markdown(headers(comparison), printed(comparison), WORDS)
     notes = "".join(f"- {line}\n" for line in comparison.caveats)
     return f"{table}\n{summary(comparison)}\n\n{notes}"
 
@@ -46,8 +46,12 @@ def summary(comparison):
     return ", ".join(words) + "."
 
 
+def headers(comparison):
+    return comparison.experiment.axis, *HEADERS
+
+
 def printed(comparison):
-    return [(count(r.clients), clean(r.model), r.metric.title,
+    return [(comparison.experiment.tick(r.at), clean(r.model), r.metric.title,
              figure(r, r.old, r.bound[0]), figure(r, r.new, r.bound[1]),
              *evidence(r), r.verdict + (f" ({r.reason})" if r.reason else ""))
             for r in comparison.rows]
@@ -56,7 +60,8 @@ def printed(comparison):
 def figure(row, spread, is_bound):
     if spread is None:
         return FAILED if row.reason.endswith(FAILED) else NONE
-    words = sig if row.metric.more_is_better else duration
+    words = metrics.of(row.metric.name).words if "pss" in row.metric.name else (
+        sig if row.metric.more_is_better else duration)
     return ("≥ " if is_bound else "") + words(spread.median)
 
 
@@ -68,20 +73,20 @@ def evidence(row):
 
 
 def csv(comparison):
-    return as_csv(MEMBERS, map(values, comparison.rows))
+    return as_csv(MEMBERS, (values(comparison, row) for row in comparison.rows))
 
 
 def as_json(comparison, old, new):
     return json.dumps({
         "schema_version": 1, "old": str(old), "new": str(new),
         "verdict": comparison.verdict, "caveats": comparison.caveats,
-        "rows": [dict(zip(MEMBERS, values(row))) for row in comparison.rows],
+        "rows": [dict(zip(MEMBERS, values(comparison, row))) for row in comparison.rows],
     }, indent=2, ensure_ascii=False) + "\n"
 
 
-def values(row):
+def values(comparison, row):
     e = row.evidence
-    return [row.clients, row.model, row.metric.member,
+    return [comparison.experiment.name, row.at, row.clients, row.model, row.metric.member,
             row.old and row.old.median, row.old.n if row.old else 0, row.bound[0],
             row.new and row.new.median, row.new.n if row.new else 0, row.bound[1],
             *((e.ratio, e.low, e.high) if e else (None,) * 3), row.p, row.verdict,

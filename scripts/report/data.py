@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from . import inference
+from . import experiment, inference
 from .units import clean, plural
 
 SCHEMA_VERSION = 1
@@ -28,7 +28,7 @@ class BadInput(Exception):
 
 
 class Spread(NamedTuple):
-    """A median over rounds and the range (smallest, largest) around it."""
+    """A median over rounds and the range (smallest, largest), or interval, around it."""
     median: float
     low: float
     high: float
@@ -62,9 +62,20 @@ class Trial:
     raw: dict
 
     model = property(lambda self: self.raw["model"])
-    clients = property(lambda self: self.raw["clients"])
+    clients = property(lambda self: self.raw["clients"])    # that are active
     round = property(lambda self: self.raw["round"])
     verdict = property(lambda self: self.raw["verdict"])
+
+    @property
+    def at(self):
+        """Its level of what the campaign varies; folders without one vary clients."""
+        at = self.number("at")
+        return self.clients if at is None else at
+
+    @property
+    def connections(self):
+        """All that the load held, those that were silent or bad included."""
+        return self.number("connections") or self.clients
 
     @property
     def order(self):
@@ -113,11 +124,15 @@ def quotient(a, b):
     return None if a is None or not b else a / b
 
 
-def memory_per_client(trial):
-    """PSS that the clients added, per client, in bytes."""
+def product(a, b):
+    return None if None in (a, b) else a * b
+
+
+def pss_added(trial):
+    """PSS that the connections added, in bytes."""
     busy = trial.number("server", "pss_bytes")
     idle = trial.number("server", "pss_bytes_idle")
-    return None if None in (busy, idle) else (busy - idle) / trial.clients
+    return None if None in (busy, idle) else busy - idle
 
 
 METRICS = {
@@ -132,7 +147,16 @@ METRICS = {
     "threads": lambda t: t.number("server", "threads"),
     "descriptors": lambda t: t.number("server", "descriptors"),
     "pss_bytes": lambda t: t.number("server", "pss_bytes"),
-    "pss_per_client": memory_per_client,
+    "pss_added": pss_added,
+    "pss_per_client": lambda t: quotient(pss_added(t), t.connections),
+    "kernel_bytes": lambda t: t.number("server", "kernel_bytes"),
+    "kernel_per_client": lambda t: quotient(t.number("server", "kernel_bytes"),
+                                            t.connections),
+    "connect_p50_ns": lambda t: t.number("connect_ns", "p50"),
+    "connect_p99_ns": lambda t: t.number("connect_ns", "p99"),
+    "cpu_ns_per_connection": lambda t: product(
+        t.number("server", "cpu_ns_per_request"), t.number("requests_per_connection")),
+    "offered": lambda t: t.number("offered_per_second"),
     "evenness": lambda t: quotient(t.number("fairness", "slowest_requests"),
                                    t.number("fairness", "fastest_requests")),
     "jain": lambda t: t.number("fairness", "jain"),
@@ -142,9 +166,9 @@ METRICS = {
 
 @dataclass
 class Point:
-    """All trials of one model at one number of clients."""
+    """All trials of one model at one level of what the campaign varies."""
     model: str
-    clients: int
+    at: float
     trials: list = field(default_factory=list)
     twins: tuple = ()                       # of an A/A campaign: the two Points, if any
 
@@ -163,6 +187,10 @@ class Point:
         if not values:
             return None
         return Spread(statistics.median(values), min(values), max(values), len(values))
+
+    def interval(self, metric):
+        """The median and its 95 % interval; of fewer than 6 rounds, their range."""
+        return interval_of(list(self.values(metric).values()))
 
     @cached_property
     def merged(self):
@@ -184,11 +212,29 @@ class Point:
     def client_bound(self):
         return self.verdicts["CLIENT-BOUND"] > 0
 
+    @cached_property
+    def clients(self):
+        """The most that were active in any trial."""
+        return max((t.clients for t in self.trials), default=0)
+
+    @property
+    def load(self):
+        """What was asked of it, in words; "" where that is not recorded."""
+        return next((clean(t.text("load")) for t in self.trials if t.text("load")), "")
+
     @property
     def starved(self):
         """The most clients left without a reply in any round."""
         spread = self.spread("starved")
         return int(spread.high) if spread else 0
+
+
+def interval_of(values):
+    """A Spread: the median and its 95 % interval; of fewer than 6 values their range."""
+    if not values:
+        return None
+    low, high = inference.median_interval(values) or (min(values), max(values))
+    return Spread(statistics.median(values), low, high, len(values))
 
 
 def merge(histograms):
@@ -231,8 +277,7 @@ def compare(a, b, metric):
     found = ratios(a, b, metric)
     if not found:
         return None
-    median = statistics.median(found)
-    low, high = inference.median_interval(found) or (min(found), max(found))
+    median, low, high, _ = interval_of(found)
     factor = tie_factor(a.twins, metric)
     tie = low <= 1 <= high or abs(median - 1) < 0.02 or 1 / factor <= median <= factor
     return Ratio(median, low, high, len(found), tie)
@@ -252,6 +297,7 @@ class Campaign:
     notes: list                             # what the reader had to overlook, in words
     excluded: list = field(default_factory=list)    # trials that echo_compare repeated
     twins: list = field(default_factory=list)       # trials of a model's second name
+    null_trials: list = field(default_factory=list)     # those of the client's ceiling
 
     def about(self, *path):
         """The manifest's member at this path, or None."""
@@ -290,14 +336,26 @@ class Campaign:
 
     @cached_property
     def points(self):
-        """{(model, clients): Point}"""
+        """{(model, level): Point}"""
         points = points_of(self.trials)
-        for (name, clients), twin in points_of(self.twins).items():
-            original = points.get((self.twin_names[name], clients))
+        for (name, at), twin in points_of(self.twins).items():
+            original = points.get((self.twin_names[name], at))
             for point in points.values():
-                if original and point.clients == clients:
+                if original and point.at == at:
                     point.twins = twin, original
         return points
+
+    @cached_property
+    def ceiling(self):
+        """{level: Point} of the null responder: as much as the client can ask for."""
+        return {at: point for (_, at), point in points_of(self.null_trials).items()
+                if point.by_round}
+
+    @cached_property
+    def null_names(self):
+        """The null responder: no model, but what the client's ceiling is measured by."""
+        return {name for name, row in self.model_rows.items()
+                if row.get("role") == "ceiling"}
 
     @cached_property
     def twin_names(self):
@@ -307,25 +365,47 @@ class Campaign:
 
     @cached_property
     def levels(self):
-        """The numbers of clients, ascending."""
-        return sorted({t.clients for t in self.trials})
+        """Of what the campaign varies, ascending: numbers of clients, or those of its
+        experiment."""
+        return sorted({t.at for t in self.trials})
 
-    def at(self, clients):
-        """The points with figures at this number of clients, in the models' order."""
-        points = [self.points.get((m, clients)) for m in self.models]
+    @cached_property
+    def experiment(self):
+        return experiment.read(self.about("experiment"), METRICS)
+
+    def slopes(self, model, metric):
+        """{round: by how much the metric grows per connection}, a least-squares line over
+        the levels of that round; empty where levels do not differ in connections."""
+        found = {}
+        for level in self.levels:
+            point = self.points.get((model, level))
+            for round_, trial in (point.by_round if point else {}).items():
+                value = METRICS[metric](trial)
+                if value is not None:
+                    found.setdefault(round_, []).append((trial.connections, value))
+        return {round_: statistics.linear_regression(*zip(*pairs)).slope
+                for round_, pairs in found.items() if len({x for x, _ in pairs}) > 1}
+
+    def level(self, at):
+        """A level in words: "16 clients"."""
+        return self.experiment.level(at)
+
+    def at(self, level):
+        """The points with figures at this level, in the models' order."""
+        points = [self.points.get((m, level)) for m in self.models]
         return [p for p in points if p and p.by_round]
 
     @cached_property
     def top(self):
-        """The largest number of clients at which models can be compared, or None."""
-        sizes = {clients: len(self.at(clients)) for clients in self.levels}
+        """The greatest level at which models can be compared, or None."""
+        sizes = {level: len(self.at(level)) for level in self.levels}
         enough = min(2, max(sizes.values(), default=0))
         return max((c for c, n in sizes.items() if n >= enough > 0), default=None)
 
     @cached_property
     def common(self):
-        """The largest number of clients that most models have figures for, or None."""
-        sizes = {clients: len(self.at(clients)) for clients in self.levels}
+        """The greatest level that most models have figures for, or None."""
+        sizes = {level: len(self.at(level)) for level in self.levels}
         most = max(sizes.values(), default=0)
         return max((c for c, n in sizes.items() if n == most > 0), default=None)
 
@@ -381,9 +461,12 @@ class Campaign:
 
     @cached_property
     def baseline(self):
-        """The model that the others are divided by: epoll_level, else the cheapest."""
-        if any(p.model == "epoll_level" for p in self.at(self.top)):
-            return "epoll_level"
+        """The model that the others are divided by: the experiment's, else epoll_level,
+        else the cheapest."""
+        present = {p.model for p in self.at(self.top)}
+        for model in (self.experiment.baseline, "epoll_level"):
+            if model in present:
+                return model
         priced = [p for p in self.at(self.top) if p.spread("cpu_ns")]
         serving = [p for p in priced if not p.starved] or priced
         best = min(serving, key=lambda p: p.spread("cpu_ns").median, default=None)
@@ -393,7 +476,7 @@ class Campaign:
 def points_of(trials):
     points = {}
     for trial in trials:
-        key = trial.model, trial.clients
+        key = trial.model, trial.at
         points.setdefault(key, Point(*key)).trials.append(trial)
     return points
 
@@ -423,13 +506,15 @@ def load_file(path):
     trials, notes = load_trials(path)
     excluded = [t for t in trials if t.text("excluded")]
     trials = [t for t in trials if not t.text("excluded")]
-    repeated = len(trials) - len({(t.model, t.clients, t.round) for t in trials})
+    repeated = len(trials) - len({(t.model, t.at, t.round) for t in trials})
     if repeated:
         notes.append(f"{plural(repeated, 'trial')} {'was' if repeated == 1 else 'were'} "
                      "repeated; the last usable one of each round counts.")
     campaign = Campaign(manifest, trials, notes, excluded)
     campaign.twins = [t for t in trials if t.model in campaign.twin_names]
-    campaign.trials = [t for t in trials if t.model not in campaign.twin_names]
+    campaign.null_trials = [t for t in trials if t.model in campaign.null_names]
+    campaign.trials = [t for t in trials if t.model not in campaign.twin_names
+                       and t.model not in campaign.null_names]
     return campaign
 
 
@@ -494,7 +579,7 @@ def check_trial(raw, path, line):
             raise BadInput(f"{path}:{line}: \"{name}\" is missing or not a "
                            f"{kind.__name__}; see results/README.md, then mend or delete "
                            "the line")
-    if raw["clients"] < 1:
+    if raw["clients"] < (0 if experiment.is_number(raw.get("at")) else 1):
         raise BadInput(f"{path}:{line}: \"clients\" is {raw['clients']}; at least 1 is "
                        "meant, mend or delete the line")
     check_version(raw, path, line)

@@ -1,54 +1,47 @@
 """One campaign for other people's tools: CSV, Markdown, and Google Benchmark's JSON.
 
-Ratios are those to the baseline at the same number of clients, paired by round; all
-models there are one family (see inference.py).
+Ratios are those to the baseline at the same level (number of clients, or what the
+experiment varies), paired by round; all models there are one family (see families.py).
 """
 
 import json
 import statistics
 
-from . import data, inference
-from .tabular import as_csv, as_markdown
+from . import data, families, inference
+from .tabular import as_csv, as_markdown, cell
 from .units import NONE, count, duration, plural, sig
 
 METRICS = {  # data.METRICS: as exported, with its unit
     "rate": "requests_per_second", "p50_ns": "latency_p50_ns", "p99_ns": "latency_p99_ns",
     "cpu_ns": "server_cpu_ns_per_request", "switches": "switches_per_request",
     "pss_per_client": "server_pss_bytes_per_client", "jain": "fairness_jain",
-    "starved": "clients_starved"}
+    "starved": "clients_starved", "kernel_per_client": "kernel_bytes_per_connection",
+    "connect_p50_ns": "connect_p50_ns", "connect_p99_ns": "connect_p99_ns",
+    "cpu_ns_per_connection": "server_cpu_ns_per_connection",
+    "offered": "offered_per_second"}
 COMPARED = ("rate", "p99_ns", "cpu_ns")
-MEMBERS = ("clients", "model", "family", "metric", "rounds", "median", "low_95",
+MEMBERS = ("experiment", "at", "clients", "model", "family", "metric", "rounds", "median", "low_95",
            "high_95", "is_bound", "baseline", "ratio", "ratio_low_95", "ratio_high_95",
            "p_corrected", "verdict")
 
 
-def against_baseline(campaign, clients, metric):
-    """{model: inference.Verdict}, each model over the baseline."""
-    base = campaign.points.get((campaign.baseline, clients))
-    family = {}
-    for point in campaign.at(clients) if base else []:
-        bound = metric == "rate" and (point.client_bound or base.client_bound)
-        ratios = data.ratios(point, base, metric)
-        if point is not base and not bound and ratios and min(ratios) > 0:
-            family[point.model] = inference.paired(ratios)
-    return inference.judge(family)
-
-
 def csv(campaign):
-    """A line for each clients, model and metric. Throughput of a point where the client
+    """A line for each level, model and metric. Throughput of a point where the client
     was the limit is a bound, and has no ratio."""
     lines = []
-    for clients in campaign.levels:
+    compared_too = {*COMPARED, campaign.experiment.metric}
+    for level in campaign.levels:
         for metric, member in METRICS.items():
-            verdicts = (against_baseline(campaign, clients, metric)
-                        if metric in COMPARED else {})
-            for point in campaign.at(clients):
+            verdicts = (families.of_level(campaign, level, metric)
+                        if metric in compared_too else {})
+            for point in campaign.at(level):
                 values = list(point.values(metric).values())
                 if values:
                     low, high = inference.median_interval(values) or (None, None)
                     lines.append([
-                        clients, point.model, campaign.families[point.model], member,
-                        len(values), statistics.median(values), low, high,
+                        campaign.experiment.name, level, point.clients, point.model,
+                        campaign.families[point.model], member, len(values),
+                        statistics.median(values), low, high,
                         int(metric == "rate" and point.client_bound),
                         *compared(campaign.baseline, verdicts.get(point.model))])
     return as_csv(MEMBERS, lines)
@@ -62,18 +55,17 @@ def compared(baseline, verdict):
 
 
 def markdown(campaign):
-    """A table for each number of clients, cheapest model first."""
+    """A table for each level, cheapest model first."""
     parts = []
-    for clients in campaign.levels:
-        verdicts = against_baseline(campaign, clients, "cpu_ns")
-        points = sorted(campaign.at(clients), key=lambda p: (
+    for level in campaign.levels:
+        verdicts = families.of_level(campaign, level, "cpu_ns")
+        points = sorted(campaign.at(level), key=lambda p: (
             getattr(p.spread("cpu_ns"), "median", float("inf")), p.model))
         rows = [markdown_row(campaign, p, verdicts.get(p.model)) for p in points]
         headers = ("model", "server CPU/request", f"× {campaign.baseline or 'baseline'}",
                    "95 % interval", "verdict", "requests/s", "p99", "starved")
-        parts += [f"### {plural(clients, 'client')}\n",
-                  as_markdown(headers, rows, (0, 4)),
-                  all_together(campaign, clients, points)]
+        parts += [f"### {cell(campaign.level(level))}\n",
+                  as_markdown(headers, rows, (0, 4)), all_together(campaign, points)]
     return "\n".join(parts)
 
 
@@ -88,15 +80,13 @@ def markdown_row(campaign, point, verdict):
             duration(point.percentile_ns(0.99)), count(point.starved))
 
 
-def all_together(campaign, clients, points):
+def all_together(campaign, points):
     """What the table's figures are, and Friedman's test over all of its models."""
-    columns = [p.values("cpu_ns") for p in points]
-    rounds = sorted(set.intersection(*map(set, columns))) if columns else []
-    p = inference.friedman_p([[c[r] for c in columns] for r in rounds])
-    friedman = "" if p is None else (
-        f" Friedman's test of server CPU over all {len(columns)} models: p = {p:.2g}.")
+    found = families.friedman(points, "cpu_ns")
+    friedman = "" if found is None else (
+        f" Friedman's test of server CPU over {found.models} models: p = {found.p:.2g}.")
     needed = inference.rounds_needed(max(1, len(points) - 1))
-    few = "" if len(rounds) >= needed else (
+    few = "" if campaign.rounds >= needed else (
         f" So many models need {needed} rounds before one of them can be told apart.")
     return (f"Medians of {plural(campaign.rounds, 'round')}; ratios within a round, "
             "Holm's correction over the table; ≥: the client was the limit."
@@ -108,16 +98,16 @@ def all_together(campaign, clients, points):
 def google_benchmark(campaign):
     """What `--benchmark_format=json` writes, a repetition per round.
 
-    server_cpu/MODEL/CLIENTS is server CPU time per request, request/MODEL/CLIENTS wall
-    time per request, left out where the client was the limit: there it says nothing of
+    server_cpu/MODEL/LEVEL is server CPU time per request, request/MODEL/LEVEL wall time
+    per request, left out where the client was the limit: there it says nothing of
     the server.
     """
     runs = []
-    for clients in campaign.levels:
-        for point in campaign.at(clients):
-            runs.append(repetitions(f"server_cpu/{point.model}/{clients}", point, cpu_ns))
+    for level in campaign.levels:
+        for point in campaign.at(level):
+            runs.append(repetitions(f"server_cpu/{point.model}/{level}", point, cpu_ns))
             if not point.client_bound:
-                name = f"request/{point.model}/{clients}"
+                name = f"request/{point.model}/{level}"
                 runs.append(repetitions(name, point, wall_ns))
     runs = [run for run in runs if run]
     for family, run in enumerate(runs):

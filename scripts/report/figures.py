@@ -1,47 +1,29 @@
 """The figures: each answers one question, with the same mark for a model everywhere."""
 
 import math
-from dataclasses import dataclass
 
-from . import axes, tables, words
-from .data import FEW, percentile
-from .units import count, duration, memory, microseconds, plural, sig, times
-
-LINE_NOTE = "Line: median over rounds; band: smallest to largest round; dashes: "\
-    "every round."
-BAR_NOTE = "Bar: median over rounds (hollow: clients were starved); whisker: smallest "\
-    "to largest round; dots: every round."
-
-
-@dataclass
-class Figure:
-    """A figure in all its forms; the texts are plain."""
-    name: str
-    question: str
-    answer: str                             # what is drawn, with units
-    caption: str                            # loop, clients, payload, cores, rounds
-    how_to_read: str
-    svg: str                                # to embed in the page
-    svg_file: str
-    png: bytes
-    table: tables.Table
-    fades: bool                             # switched off means thin and grey, not gone
+from . import axes, experiment_figures, families, metrics, panels, tables
+from .data import FEW, compare, percentile
+from .figure import (axis_of, bar_note, changing, finish, line_note, loop_note, one,
+                     scaled)
+from .units import count, duration, memory, microseconds, short, sig, times
 
 
 def draw_all(campaign):
-    """All figures that the data allow, in the order of the page."""
+    """All figures that the data allow, in the order of the page: that of the headline
+    figure first."""
     if campaign.top is None:
         return []
-    makers = (cpu_per_request, cpu_by_clients, throughput, latency, percentiles,
-              memory_per_client, memory_by_clients, fairness, drift)
+    makers = [cpu_per_request, cpu_by_clients, throughput, latency, percentiles, shares,
+              memory_per_client, memory_by_clients, fairness, drift]
+    if campaign.experiment.name:
+        makers = [*experiment_figures.MAKERS, *makers]
+        first = {"cpu_ns": cpu_by_clients, "rate": throughput, "p99_ns": latency}.get(
+            campaign.experiment.metric, experiment_figures.headline)
+        makers = [first, forest, *[make for make in makers if make is not first]]
+    else:
+        makers.insert(3, forest)
     return [figure for figure in (make(campaign) for make in makers) if figure]
-
-
-def finish(sheet, campaign, answer, note, how_to_read, table, levels=None):
-    caption = words.caption(campaign, note, levels)
-    svg, svg_file, png = sheet.finish(caption)
-    return Figure(sheet.name, sheet.question, answer, caption, how_to_read, svg, svg_file,
-                  png, table, sheet.fades)
 
 
 def cpu_per_request(campaign):
@@ -51,7 +33,7 @@ def cpu_per_request(campaign):
     points.sort(key=lambda p: p.spread("cpu_ns").median)
     sheet = axes.bars(campaign, "cpu_per_request", points, 1,
                       "What does a request cost the server at "
-                      f"{plural(campaign.top, 'client')}?")
+                      f"{campaign.level(campaign.top)}?")
     floor = campaign.floor_ns
     sheet.bar_panel(0, "server CPU per request, µs", points,
                     lambda p: scaled(p, "cpu_ns"), lambda v: f"{sig(v)} µs" + (
@@ -61,7 +43,7 @@ def cpu_per_request(campaign):
     return finish(
         sheet, campaign, "Server CPU time per request in µs, the whole process tree"
         + (f"; dashed: half a loopback round trip, {duration(floor)}." if floor else "."),
-        BAR_NOTE, "Shorter is cheaper. This is the headline: it holds even where the "
+        bar_note(campaign), "Shorter is cheaper. This is the headline: it holds even where the "
         "client was the limit, and it is steadier than throughput. The floor is what one "
         "side pays for one receive and one send over loopback, with nothing to wait for; "
         "no server that handles requests one by one gets below it.",
@@ -69,15 +51,11 @@ def cpu_per_request(campaign):
                          levels=[campaign.top]), [campaign.top])
 
 
-def scaled(point, metric, factor=1000):
-    return [value / factor for value in point.values(metric).values()]
-
-
 def cpu_by_clients(campaign):
     if len(campaign.levels) < 2:
         return None
     sheet = axes.lines(campaign, "cpu_by_clients",
-                       "How does the cost of a request change as clients are added?")
+                       f"How does the cost of a request change {changing(campaign)}?")
     many = len(campaign.models) > FEW       # the dearest would press the others flat
     drawn = sheet.line_panel(0, "server CPU per request, µs", campaign,
                              lambda p: scaled(p, "cpu_ns"), lambda v: f"{sig(v)} µs",
@@ -86,28 +64,35 @@ def cpu_by_clients(campaign):
         return None
     return finish(
         sheet, campaign, f"Server CPU time per request in µs{' (log scale)' * many} "
-        "against the number of clients (log scale).", LINE_NOTE, "A flat line: a client more costs the others "
-        "nothing. A rising line: the model looks at, wakes or switches between all its "
-        "clients to serve one. A falling line: one wake-up serves several requests.",
+        f"against {axis_of(campaign)}.", line_note(campaign),
+        "A flat line: a client more costs the others nothing. A rising line: the model "
+        "looks at, wakes or switches between all its clients to serve one. A falling "
+        "line: one wake-up serves several requests." if campaign.experiment.of_clients
+        else "A flat line: what varies costs a request nothing. A rising line: it is "
+        "paid for by every request.",
         tables.of_metric(campaign, "cpu_ns", "CPU/request, µs", scale=1000))
 
 
 def throughput(campaign):
-    where = "as clients are added" if len(campaign.levels) > 1 else (
-        f"at {plural(campaign.top, 'client')}")
+    where = changing(campaign) if len(campaign.levels) > 1 else (
+        f"at {campaign.level(campaign.top)}")
     sheet = axes.lines(campaign, "throughput",
                        f"How many requests per second are answered {where}?")
     sheet.line_panel(0, "requests per second, thousands", campaign,
                      lambda p: scaled(p, "rate"), lambda v: f"{sig(v * 1000)} requests/s",
                      bounds=True)
+    panels.ceiling(sheet, 0, campaign, 1000)
     bound = ""
     if any(p.client_bound for p in campaign.points.values()):
         bound = " Hollow marks under a small triangle are lower bounds: the client was " \
             "the limit there."
+    if campaign.ceiling:
+        bound += " Dotted: what the client gets from a server that does nothing; in the "\
+            "shaded part below it the client is the limit."
     return finish(
-        sheet, campaign, "Verified replies per second, thousands, against the number of "
-        f"clients (log scale).{bound}",
-        LINE_NOTE, "Higher is better, where the server is the limit. A hollow mark is "
+        sheet, campaign, "Verified replies per second, thousands, against "
+        f"{axis_of(campaign)}.{bound}",
+        line_note(campaign), "Higher is better, where the server is the limit. A hollow mark is "
         "CLIENT-BOUND: the server could have answered at least as many, so two hollow "
         "marks say nothing about which model is faster.",
         tables.of_metric(campaign, "rate", "requests/s", bounds=True))
@@ -132,14 +117,11 @@ def latency(campaign):
         return None
     sheet.share_y()
     return finish(
-        sheet, campaign, "Latency in µs (log scale) against the number of clients (log "
-        "scale); left p50, right p99, on the same scale.",
-        "Line: percentile of all rounds' histograms added up; band: smallest to largest "
-        "round.", "Lower is better. In a closed loop latency and throughput are two "
-        "views of one thing: clients = throughput × mean latency. A server that stalls "
-        "also stops its clients from asking, so p99 is flattered. Clients that got no "
-        "reply at all are not in a latency figure; see "
-        "fairness.", tables.of_latency(campaign))
+        sheet, campaign, "Latency in µs (log scale) against "
+        f"{axis_of(campaign)}; left p50, right p99, on the same scale.",
+        "Line: percentile of all rounds' histograms added up; band and dashes: the "
+        "rounds' own.", f"Lower is better. {loop_note(campaign)} Clients that got no reply at "
+        "all are not in a latency figure; see fairness.", tables.of_latency(campaign))
 
 
 def percentiles(campaign):
@@ -148,7 +130,7 @@ def percentiles(campaign):
         return None
     sheet = axes.lines(campaign, "percentiles",
                        "How bad are the worst waits at "
-                       f"{plural(campaign.common, 'client')}?")
+                       f"{campaign.level(campaign.common)}?")
     curves = {}
     for point in points:
         total = sum(n for _, _, n in point.merged)
@@ -168,23 +150,77 @@ def percentiles(campaign):
         tables.of_percentiles(campaign, points), [campaign.common])
 
 
+def forest(campaign):
+    """The headline figure of each model over that of the baseline."""
+    name, at = campaign.experiment.metric, campaign.top
+    base = campaign.points.get((campaign.baseline, at))
+    verdicts = families.of_level(campaign, at, name)
+    if not verdicts:
+        return None
+    points = [p for p in campaign.at(at) if p.model in verdicts] + [base]
+    points.sort(key=lambda p: (ratio_of(verdicts, p), p.model))
+    metric, sheet = metrics.of(name), axes.bars(
+        campaign, "ratios", points, 1,
+        f"Who differs from {short(campaign.baseline)} at {campaign.level(at)}?")
+    band = families.band(base, name)
+    rows = [(p, compare(p, base, name), verdicts[p.model].word) if p is not base
+            else (p, None, "baseline") for p in points]
+    panels.forest(sheet, rows, band, f"{metric.noun}, over that of "
+                                     f"{short(campaign.baseline)}")
+    return finish(
+        sheet, campaign, f"Ratio of the {metric.noun} of each model to that of "
+        f"{short(campaign.baseline)}, paired by round (log scale); grey: ties, ratios up "
+        f"to {1 + band:.2f} times, {'as the A/A pair has it' if base.twins else '2 %'}.",
+        "Mark: median of the rounds' ratios (hollow: no difference shown); line: its "
+        f"{'95 % interval' if campaign.rounds >= 6 else 'range'}.",
+        f"Left of 1 is {'worse' if metric.more_is_better else 'better'}. A line that "
+        "reaches into the grey is no difference. The words are those of the whole "
+        "family: exact signed-rank tests, corrected after Holm.",
+        tables.of_ratios(campaign, rows), [at])
+
+
+def ratio_of(verdicts, point):
+    return verdicts[point.model].evidence.ratio if point.model in verdicts else 1
+
+
+def shares(campaign):
+    points = [p for p in campaign.at(campaign.common) if p.merged]
+    if not points:
+        return None
+    sheet = axes.lines(campaign, "shares", "How are the waits spread at "
+                                           f"{campaign.level(campaign.common)}?")
+    curves = {p.model: [(share, value / 1000) for share in panels.SHARES
+                        if (value := percentile(p.merged, share))] for p in points}
+    panels.shares(sheet, curves)
+    return finish(
+        sheet, campaign, "Share of the replies that came within this time, in µs (log "
+        "scale): the distribution function of the response.",
+        "All rounds' histograms added up, drawn at every fortieth, 99 % and 99.5 %; "
+        "marks: 50, 90 and 99 %.",
+        "Further left is faster; a steep curve means that all wait alike, a step that "
+        "there are two kinds of replies. Where curves cross, one model is faster for "
+        "most and slower for some. The tail is better seen in the figure above.",
+        tables.of_percentiles(campaign, points), [campaign.common])
+
+
 def memory_per_client(campaign):
     points = [p for p in campaign.at(campaign.top) if p.spread("pss_per_client")]
     if not points:
         return None
     points.sort(key=lambda p: p.spread("pss_per_client").median)
     sheet = axes.bars(campaign, "memory_per_client", points, 1,
-                      "What does one more client cost in memory?")
-    sheet.bar_panel(0, "memory per client, KiB", points,
+                      f"What does one more {one(campaign)} cost in memory?")
+    sheet.bar_panel(0, f"memory per {one(campaign)}, KiB", points,
                     lambda p: scaled(p, "pss_per_client", 1024),
                     lambda v: memory(v * 1024))
     return finish(
         sheet, campaign, "Proportional set size (PSS) under load less that before the "
-        "first client, over the number of clients, in KiB.", BAR_NOTE,
+        f"first client, over the number of {one(campaign)}s, in KiB.", bar_note(campaign),
         "Shorter is cheaper. PSS counts a shared page in equal parts, so processes are "
         "not charged twice for what they share. Memory in the kernel (sockets, process "
         "and thread records) is not in it.",
-        tables.of_metric(campaign, "pss_per_client", "PSS/client, KiB", scale=1024),
+        tables.of_metric(campaign, "pss_per_client", f"PSS/{one(campaign)}, KiB",
+                         scale=1024),
         [campaign.top])
 
 
@@ -200,7 +236,7 @@ def memory_by_clients(campaign):
         return None
     return finish(
         sheet, campaign, "PSS of the whole process tree under load in MiB (log scale) "
-        "against the number of clients (log scale).", LINE_NOTE,
+        f"against {axis_of(campaign)}.", line_note(campaign),
         "A flat line: what the server holds is set up before the clients come. A line "
         "that rises: each client brings its own process, stack or buffer.",
         tables.of_metric(campaign, "pss_bytes", "PSS, MiB", scale=2 ** 20))
@@ -212,7 +248,9 @@ def fairness(campaign):
         return None
     points.sort(key=lambda p: (p.starved, -p.spread("jain").median))
     sheet = axes.bars(campaign, "fairness", points, 3,
-                      f"Are {count(campaign.top)} clients served alike?")
+                      f"Are {count(campaign.top)} clients served alike?"
+                      if campaign.experiment.of_clients else
+                      f"Are the clients served alike at {campaign.level(campaign.top)}?")
     sheet.bar_panel(0, "slowest / fastest client", points,
                     lambda p: list(p.values("evenness").values()), sig, top=1)
     sheet.bar_panel(1, "Jain's index", points,
@@ -222,7 +260,7 @@ def fairness(campaign):
     return finish(
         sheet, campaign, "Left: requests of the slowest client over those of the "
         "fastest; middle: Jain's index; right: clients that got no reply in the "
-        "window.", BAR_NOTE,
+        "window.", bar_note(campaign),
         "1 is even, for both ratios. Jain's index is (Σx)² / (n Σx²): 1/n when a single "
         "client gets everything. A model that starves clients may look cheap and fast: "
         "it serves fewer.", tables.of_fairness(campaign), [campaign.top])
@@ -235,16 +273,16 @@ def drift(campaign):
     sheet = axes.lines(campaign, "drift", "Did the machine change while it was measured?")
     series = {}
     for trial in trials:
-        median = campaign.points[trial.model, trial.clients].spread("rate").median
+        median = campaign.points[trial.model, trial.at].spread("rate").median
         if median:
             series.setdefault(trial.model, []).append(
                 (trial.order, trial.number("requests_per_second") / median,
-                 f"{count(trial.clients)} clients, round {trial.round}, "
+                 f"{campaign.level(trial.at)}, round {trial.round}, "
                  f"trial {count(trial.order)}"))
     sheet.drift_panel(campaign, series)
     return finish(
-        sheet, campaign, "Throughput of each trial over the median of its model at its "
-        "number of clients, in the order in which the trials ran.",
+        sheet, campaign, "Throughput of each trial over the median of its model at that "
+        "load, in the order in which the trials ran.",
         "One mark per trial; grey: within 2 % of the median.",
         "A cloud around 1 without slope is good. A slope or a step: the machine changed "
         "(heat, neighbours), and only ratios inside one round are safe. Marks of one "

@@ -8,7 +8,7 @@ be the same.
 from .units import clean
 
 FREE = {
-    "options": {"models", "clients", "rounds", "seed"},
+    "options": {"models", "clients", "levels", "rounds", "seed"},
     "build": {"commit", "dirty"},
     "environment": {"load_average"},
 }
@@ -18,7 +18,12 @@ ABSENT = "not recorded"
 def differences(old, new):
     """[(member, of old, of new)] of two Campaigns, in words."""
     found = []
+    for member in ("name", "axis", "metric"):   # unlike questions have unlike answers
+        found += between(old.about("experiment", member),
+                         new.about("experiment", member), f"experiment.{member}")
     for section, free in FREE.items():
+        if old.experiment.name and section == "options":
+            free = free - {"clients"}       # they are the load, not the levels
         found += between(old.about(section), new.about(section), section, free)
     for model in old.models:
         if model in new.models:

@@ -8,27 +8,46 @@ import jinja2
 from markupsafe import Markup
 from matplotlib.markers import MarkerStyle
 
-from . import marks, tables, units, words
+from . import answer, claims, marks, tables, units, words
 
 HERE = pathlib.Path(__file__).parent
 EMBEDDED_AT_MOST = 500_000                  # bytes of raw trials
 
 
 def render(campaign, figures):
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True,
-        lstrip_blocks=True, undefined=jinja2.StrictUndefined, finalize=finalize)
     raw, whole = raw_data(campaign)
-    return environment.get_template("report.html.j2").render(
+    outcomes = claims.outcomes(campaign)
+    return template("report.html.j2").render(
         campaign=campaign, figures=figures, raw=raw, whole=whole, units=units,
         title=title(campaign), subtitle=subtitle(campaign),
+        closed=words.loop(campaign, campaign.levels) != "Open loop",
+        answer=answer.sentences(campaign), claims=outcomes, rule=claims.RULE,
+        tally=claims.tally(outcomes),
+        measured=[claims.measured(campaign, o) for o in outcomes],
         findings=words.findings(campaign), cautions=words.cautions(campaign),
         warnings=words.warnings(campaign), legend=legend(campaign),
         summary=tables.summary(campaign), costs=tables.costs(campaign),
         pairs=tables.pairs(campaign), variables=marks.variables(campaign.models),
         colours=marks.variables(campaign.models)[len(marks.PAGE):], facts=facts(campaign),
-        command=command(campaign), css=Markup((HERE / "report.css").read_text("utf-8")),
+        levels=level_names(campaign), command=command(campaign), css=style(),
         js=Markup((HERE / "report.js").read_text("utf-8")))
+
+
+def style():
+    return Markup((HERE / "report.css").read_text("utf-8"))
+
+
+def template(name):
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True,
+        lstrip_blocks=True, undefined=jinja2.StrictUndefined,
+        finalize=finalize).get_template(name)
+
+
+def level_names(campaign):
+    """[[level, its name]] for the page's script."""
+    return json.dumps([[str(level), campaign.level(level)]
+                       for level in reversed(campaign.levels)])
 
 
 def finalize(value):
@@ -39,6 +58,8 @@ def finalize(value):
 
 def title(campaign):
     number = len(campaign.models)
+    if campaign.experiment.question:
+        return campaign.experiment.question
     return f"{units.plural(number, 'server model')} compared" if number != 1 else (
         f"{units.short(campaign.models[0], 60)}, measured")
 
@@ -46,9 +67,15 @@ def title(campaign):
 def subtitle(campaign):
     host, started = campaign.about("environment", "host"), campaign.about("started")
     when = str(started or "at an unknown time").replace("T", " ")[:16]
-    return (f"echolab, {when} on {host or 'an unknown host'}: "
+    experiment = campaign.experiment
+    named = ""
+    if experiment.name:
+        preset = f" ({experiment.preset})" if experiment.preset else ""
+        models = units.plural(len(campaign.models), "model")
+        named = f"experiment {experiment.title}{preset}, {models}, "
+    return (f"echolab, {named}{when} on {host or 'an unknown host'}: "
             f"{units.plural(len(campaign.trials), 'trial')}, "
-            f"{units.listed(units.count(c) for c in campaign.levels) or 'no'} clients, "
+            f"{experiment.ticks(campaign.levels)}, "
             f"{units.plural(campaign.rounds, 'round')}")
 
 
@@ -118,7 +145,8 @@ def command(campaign):
 
 def raw_data(campaign):
     """The data as JSON that cannot end its <script>, and whether it is the whole."""
-    trials = campaign.trials + campaign.twins + campaign.excluded
+    trials = (campaign.trials + campaign.twins + campaign.null_trials
+              + campaign.excluded)
     text = as_json(campaign.manifest, [t.raw for t in trials])
     if len(text) <= EMBEDDED_AT_MOST:
         return Markup(text), True

@@ -1,7 +1,7 @@
 "use strict";
 // The page is whole without this script. It adds: switching models and families off and on,
 // values under the pointer, sorting, filters, one load at a time, downloads. The state lives
-// in the hash: #fig=latency&off=iterative,thread_pool&others=hidden&clients=256&rows=epoll
+// in the hash: #fig=latency&off=iterative,thread_pool&others=hidden&at=256&rows=epoll
 (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const buttons = all("#legend button");
@@ -9,7 +9,7 @@
   const offAtFirst = new Set(buttons.filter((button) =>
     button.getAttribute("aria-pressed") === "false").map((b) => b.dataset.model));
   const greyAtFirst = document.body.classList.contains("grey");
-  const state = { off: offAtFirst, grey: greyAtFirst, clients: "", rows: "", fig: "" };
+  const state = { off: offAtFirst, grey: greyAtFirst, at: "", rows: "", fig: "" };
 
   function readHash() {
     const given = new URLSearchParams(location.hash.slice(1));
@@ -19,7 +19,7 @@
     })) : new Set(offAtFirst);
     state.grey = given.has("others") ? given.get("others") === "grey" : greyAtFirst;
     state.rows = given.get("rows") || "";
-    state.clients = given.get("clients") || "";
+    state.at = given.get("at") || "";
     state.fig = given.get("fig") || "";
   }
 
@@ -34,7 +34,7 @@
     if (state.grey !== greyAtFirst)
       parts.push("others=" + (state.grey ? "grey" : "hidden"));
     if (state.rows) parts.push("rows=" + encodeURIComponent(state.rows));
-    if (state.clients) parts.push("clients=" + encodeURIComponent(state.clients));
+    if (state.at) parts.push("at=" + encodeURIComponent(state.at));
     const hash = parts.length ? "#" + parts.join("&") : location.pathname;
     history.replaceState(null, "", hash);
   }
@@ -48,7 +48,7 @@
       series.classList.toggle("off", state.off.has(series.dataset.model));
     for (const drawing of all(".lines")) placeNames(drawing);
     for (const row of all("#summary-table tbody tr"))
-      row.hidden = (state.clients !== "" && row.dataset.clients !== state.clients) ||
+      row.hidden = (state.at !== "" && row.dataset.at !== state.at) ||
         !matches(row, state.rows);
     const on = models.filter((model) => !state.off.has(model)).length;
     document.getElementById("shown")?.replaceChildren(
@@ -56,7 +56,7 @@
     if (summaryFilter && summaryFilter.value !== state.rows)
       summaryFilter.value = state.rows;
     for (const button of all("#levels button"))
-      button.setAttribute("aria-pressed", button.value === state.clients);
+      button.setAttribute("aria-pressed", button.value === state.at);
   }
 
   function change() { writeHash(); show(); }
@@ -252,18 +252,15 @@
 
   // -- one load at a time -------------------------------------------------------------
 
-  const rows = all("#summary-table tbody tr");
-  const loads = [...new Set(rows.map((row) => row.dataset.clients))];
-  if (loads.length > 1) {
-    for (const load of ["", ...loads]) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.value = load;
-      button.textContent = load === "" ? "all loads" : Number(load).toLocaleString("fr") +
-        (load === "1" ? " client" : " clients");
-      button.addEventListener("click", () => { state.clients = load; change(); });
-      document.getElementById("levels").append(button);
-    }
+  const loads = document.getElementById("levels");
+  const levels = JSON.parse(loads?.dataset.levels || "[]");
+  for (const [at, name] of levels.length > 1 ? [["", "all loads"], ...levels] : []) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.value = at;
+    button.textContent = name;
+    button.addEventListener("click", () => { state.at = at; change(); });
+    loads.append(button);
   }
 
   // -- downloads ----------------------------------------------------------------------

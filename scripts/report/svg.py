@@ -16,6 +16,7 @@ ET.register_namespace("xlink", XLINK)
 HREF = f"{{{XLINK}}}href"
 
 
+NAMED = ("heading", "caption", "ceiling", "limit", "band", "diagonal")   # their classes
 FADED = ("line", "mark")                    # what is left of a series that is switched off
 
 
@@ -110,7 +111,7 @@ def rename_ids(root, figure):
             element.set("id", f"{figure}.{identity}")
         elif identity and not element.get("class", "").startswith("series"):
             del element.attrib["id"]
-            if identity in ("heading", "caption"):
+            if identity in NAMED:
                 element.set("class", identity)
         for name in ("clip-path", HREF):
             if element.get(name):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from . import data
+from . import data, families, inference
 from .units import NONE, count, duration, memory, microseconds, plural, sig, times
 
 
@@ -18,7 +18,7 @@ class Cell(NamedTuple):
 @dataclass
 class Table:
     headers: list                           # (text, explanation)
-    rows: list = field(default_factory=list)   # (model, clients, [Cell])
+    rows: list = field(default_factory=list)   # (model, level, [Cell])
 
 
 def number(value, text):
@@ -29,8 +29,9 @@ def name(model):
     return Cell(model, model, kind="model")
 
 
-def clients_cell(clients):
-    return number(clients, count(clients))
+def level_cell(campaign, at):
+    is_name = campaign.experiment.scale == "category"
+    return Cell(campaign.experiment.tick(at), at, kind="" if is_name else "number")
 
 
 def spread_cell(spread, words, prefix=""):
@@ -63,7 +64,7 @@ def rate_prefix(point):
 
 
 SUMMARY = (
-    ("clients", "clients at the same time"), ("model", ""), ("verdict", "of the trials"),
+    ("{axis}", "{what}"), ("model", ""), ("verdict", "of the trials"),
     ("CPU/request, µs", "server CPU time, whole process tree"),
     ("× floor", "CPU/request over half a loopback round trip"),
     ("× {baseline}", "CPU/request over that of {baseline}, paired by round"),
@@ -77,33 +78,58 @@ SUMMARY = (
 
 
 def summary(campaign):
-    """A row per number of clients and model, largest load first, cheapest first."""
-    baseline = campaign.baseline or "baseline"
-    table = Table([(h.format(baseline=baseline), e.format(baseline=baseline))
-                   for h, e in SUMMARY])
-    for clients in reversed(campaign.levels):
-        points = [campaign.points[m, clients] for m in campaign.models
-                  if (m, clients) in campaign.points]
+    """A row per level and model, the greatest level first, the cheapest model first."""
+    axis = campaign.experiment.axis
+    named = {"baseline": campaign.baseline or "baseline", "axis": axis,
+             "what": "clients at the same time" if axis == "clients" else
+             "what the experiment varies"}
+    table = Table([(filled(h, named), filled(e, named)) for h, e in SUMMARY])
+    for level in reversed(campaign.levels):
+        points = [campaign.points[m, level] for m in campaign.models
+                  if (m, level) in campaign.points]
         points.sort(key=lambda p: (p.spread("cpu_ns") or (float("inf"),))[0])
+        verdicts = families.of_level(campaign, level, "cpu_ns")
         for point in points:
-            table.rows.append((point.model, clients, summary_row(campaign, point)))
+            table.rows.append((point.model, level, summary_row(
+                campaign, point, verdicts.get(point.model))))
     return table
 
 
-def summary_row(campaign, point):
+def filled(text, named):
+    """Braces in names stay what they are."""
+    for name, value in named.items():
+        text = text.replace("{" + name + "}", value)
+    return text
+
+
+def ratio_cell(verdict, a, b):
+    """A ratio of cost; under it its interval (of few rounds their range, and no word),
+    and the word where that is not "different"."""
+    if verdict is None:
+        return number(None, NONE)
+    ratio = data.compare(a, b, "cpu_ns")
+    silent = inference.TOO_FEW if ratio.n < 6 else inference.DIFFERENT
+    notes = [] if verdict.word == silent else [verdict.word]
+    if ratio.n > 1:
+        notes.append(f"{sig(ratio.low)} – {sig(ratio.high)}")
+    return Cell(sig(ratio.median), ratio.median, ", ".join(notes), "number")
+
+
+def summary_row(campaign, point, verdict):
     cpu = point.spread("cpu_ns")
     floor = cpu and campaign.floor_ns and cpu.median / campaign.floor_ns
-    base = campaign.points.get((campaign.baseline, point.clients))
-    ratio = base and data.compare(point, base, "cpu_ns")
+    base = campaign.points.get((campaign.baseline, point.at))
+    ratio = ratio_cell(verdict, point, base) if point.model != campaign.baseline else (
+        number(1, sig(1)) if cpu else number(None, NONE))
     p50, p99 = point.percentile_ns(0.5), point.percentile_ns(0.99)
     processes, threads = point.spread("processes"), point.spread("threads")
     evenness, starved = point.spread("evenness"), point.spread("starved")
     return [
-        clients_cell(point.clients),
+        level_cell(campaign, point.at),
         name(point.model)._replace(note=campaign.families.get(point.model, "")),
         verdict_cell(point), spread_cell(cpu, microseconds),
         number(floor, sig(floor)),
-        spread_cell(ratio, sig),
+        ratio,
         spread_cell(point.spread("rate"), sig, rate_prefix(point)),
         number(p50, duration(p50)), number(p99, duration(p99)),
         spread_cell(point.spread("switches"), sig),
@@ -128,7 +154,7 @@ def costs(campaign):
         idle = sorted(x for x in idle if x is not None)
         pss = point.spread("pss_bytes")
         whole = [point.spread(m) for m in ("processes", "threads", "descriptors")]
-        table.rows.append((point.model, point.clients, [
+        table.rows.append((point.model, point.at, [
             name(point.model), Cell(shows[0] if shows else NONE, None,
                                     shows[1] if shows[1:] else ""),
             number(cpu and cpu.median, duration(cpu and cpu.median)),
@@ -145,41 +171,39 @@ def pairs(campaign):
     differs from it in one axis."""
     table = Table([("axis", "in which the two differ"), ("model", ""),
                    ("compared with", "")]
-                  + [(plural(c, "client"), "CPU/request of the first over the second")
+                  + [(campaign.level(c), "CPU/request of the first over the second")
                      for c in campaign.levels])
+    verdicts = {c: families.pairs(campaign, c) for c in campaign.levels}
     for pair in campaign.pairs:
         cells = [pair_cell(campaign.points.get((pair.a, c)),
-                           campaign.points.get((pair.b, c))) for c in campaign.levels]
+                           campaign.points.get((pair.b, c)),
+                           verdicts[c].get((pair.a, pair.b))) for c in campaign.levels]
         table.rows.append((pair.a, campaign.top, [
             Cell(pair.axis, pair.axis), name(pair.a)._replace(note=pair.of_a),
             name(pair.b)._replace(note=pair.of_b), *cells]))
     return table
 
 
-def pair_cell(a, b):
-    """The ratio with its range; none where one of them serves fewer clients."""
-    ratio = a and b and data.compare(a, b, "cpu_ns")
-    if not ratio:
-        return number(None, NONE)
-    if a.starved or b.starved:
+def pair_cell(a, b, verdict):
+    """The ratio with its interval; none where one of them serves fewer clients."""
+    if a and b and a.by_round and b.by_round and (a.starved or b.starved):
         return Cell(NONE, None, "starves clients", "number")
-    spread = f"{sig(ratio.low)} – {sig(ratio.high)}" if ratio.n > 1 else ""
-    return Cell(times(ratio.median), ratio.median,
-                f"tie, {spread}".rstrip(", ") if ratio.tie else spread, "number")
+    cell = ratio_cell(verdict, a, b)
+    return cell._replace(text=times(cell.value))
 
 
 # -- the alternatives of the figures ---------------------------------------------------
 
 def of_metric(campaign, metric, label, scale=1, bounds=False, levels=None):
     """Median, range and rounds of one metric, in the unit that scale makes."""
-    table = Table([("clients", ""), ("model", ""), (label, "median"), ("smallest", ""),
+    table = Table([(campaign.experiment.axis, ""), ("model", ""), (label, "median"), ("smallest", ""),
                    ("largest", ""), ("rounds", "")])
     for point in points_of(campaign, levels):
         spread = point.spread(metric)
         if spread:
             prefix = rate_prefix(point) if bounds else ""
-            table.rows.append((point.model, point.clients, [
-                clients_cell(point.clients), name(point.model),
+            table.rows.append((point.model, point.at, [
+                level_cell(campaign, point.at), name(point.model),
                 number(spread.median, prefix + sig(spread.median / scale)),
                 number(spread.low, sig(spread.low / scale)),
                 number(spread.high, sig(spread.high / scale)),
@@ -188,20 +212,20 @@ def of_metric(campaign, metric, label, scale=1, bounds=False, levels=None):
 
 
 def points_of(campaign, levels=None):
-    return [p for clients in (levels or campaign.levels) for p in campaign.at(clients)]
+    return [p for level in (levels or campaign.levels) for p in campaign.at(level)]
 
 
 def of_latency(campaign):
-    table = Table([(h, "") for h in ("clients", "model", "p50", "p50 of the rounds",
+    table = Table([(h, "") for h in (campaign.experiment.axis, "model", "p50", "p50 of the rounds",
                                      "p99", "p99 of the rounds")])
     for point in points_of(campaign):
-        cells = [clients_cell(point.clients), name(point.model)]
+        cells = [level_cell(campaign, point.at), name(point.model)]
         for p, metric in ((0.5, "p50_ns"), (0.99, "p99_ns")):
             value, spread = point.percentile_ns(p), point.spread(metric)
             cells.append(number(value, duration(value)))
             cells.append(number(spread and spread.low, NONE if spread is None else
                                 f"{duration(spread.low)} – {duration(spread.high)}"))
-        table.rows.append((point.model, point.clients, cells))
+        table.rows.append((point.model, point.at, cells))
     return table
 
 
@@ -212,33 +236,82 @@ def of_percentiles(campaign, points):
     for point in points:
         values = [data.percentile(point.merged, p) for p in shares]
         total = sum(n for _, _, n in point.merged)
-        table.rows.append((point.model, point.clients, [
+        table.rows.append((point.model, point.at, [
             name(point.model), number(total, count(total)),
             *[number(v, duration(v)) for v in values]]))
     return table
 
 
+def of_ratios(campaign, rows):
+    """rows: (point, Ratio or None, word), as panels.forest has them."""
+    table = Table([("model", ""), ("ratio", "median"), ("from", ""), ("to", ""),
+                   ("rounds", ""), ("word", "of the whole family")])
+    for point, ratio, word in rows:
+        low, high = (ratio.low, ratio.high) if ratio else (None, None)
+        table.rows.append((point.model, point.at, [
+            name(point.model), number(ratio.median if ratio else 1,
+                                      sig(ratio.median if ratio else 1)),
+            number(low, sig(low)), number(high, sig(high)),
+            number(ratio and ratio.n, count(ratio and ratio.n)), Cell(word, word)]))
+    return table
+
+
+def of_offered(campaign, points):
+    table = Table([(h, "") for h in (campaign.experiment.axis, "model", "offered/s",
+                                     "answered/s", "p99")])
+    for point in points:
+        p99 = point.spread("p99_ns")
+        table.rows.append((point.model, point.at, [
+            level_cell(campaign, point.at), name(point.model),
+            spread_cell(point.spread("offered"), sig),
+            spread_cell(point.spread("rate"), sig, rate_prefix(point)),
+            spread_cell(p99, duration)]))
+    return table
+
+
+def of_connecting(campaign):
+    table = Table([(h, "") for h in (campaign.experiment.axis, "model", "connect p50",
+                                     "connect p99")])
+    for point in points_of(campaign):
+        table.rows.append((point.model, point.at, [
+            level_cell(campaign, point.at), name(point.model),
+            *[spread_cell(point.spread(m), duration)
+              for m in ("connect_p50_ns", "connect_p99_ns")]]))
+    return table
+
+
+def of_slopes(campaign, points, parts):
+    """parts: (label, {model: {round: bytes per connection}})"""
+    table = Table([("model", "")] + [(label, "median") for label, _ in parts])
+    for point in points:
+        spreads = [data.interval_of(list(slopes[point.model].values()))
+                   for _, slopes in parts]
+        table.rows.append((point.model, point.at, [
+            name(point.model), *[spread_cell(s, memory) for s in spreads]]))
+    return table
+
+
 def of_fairness(campaign):
-    table = Table([(h, "") for h in ("clients", "model", "slowest / fastest",
+    table = Table([(h, "") for h in (campaign.experiment.axis, "model", "slowest / fastest",
                                      "Jain's index", "starved clients (most)")])
     for point in points_of(campaign):
         evenness, jain, starved = map(point.spread, ("evenness", "jain", "starved"))
-        table.rows.append((point.model, point.clients, [
-            clients_cell(point.clients), name(point.model), spread_cell(evenness, sig),
+        table.rows.append((point.model, point.at, [
+            level_cell(campaign, point.at), name(point.model), spread_cell(evenness, sig),
             spread_cell(jain, sig),
             number(starved and starved.high, count(starved and starved.high))]))
     return table
 
 
 def of_trials(campaign, trials):
-    table = Table([(h, "") for h in ("trial", "round", "clients", "model", "requests/s",
+    table = Table([(h, "") for h in ("trial", "round", campaign.experiment.axis, "model", "requests/s",
                                      "over its median", "verdict")])
     for t in trials:
         rate = t.number("requests_per_second")
-        median = campaign.points[t.model, t.clients].spread("rate").median
-        table.rows.append((t.model, t.clients, [
+        median = campaign.points[t.model, t.at].spread("rate").median
+        table.rows.append((t.model, t.at, [
             number(t.order, count(t.order)), number(t.round, count(t.round)),
-            clients_cell(t.clients), name(t.model), number(rate, sig(rate)),
+            level_cell(campaign, t.at), name(t.model), number(rate, sig(rate)),
             number(rate / median if median else None,
                    times(rate / median if median else None)),
             Cell(t.verdict, t.verdict, kind="verdict")]))

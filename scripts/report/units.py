@@ -27,6 +27,16 @@ def count(value):
     return NONE if value is None else f"{int(value):,}".replace(",", THIN)
 
 
+def plain(value):
+    """A tick: no more digits than it has."""
+    return f"{value:,.10g}".replace(",", THIN).replace("-", "−")
+
+
+def unbroken(number, unit):
+    """A number with its unit, where there is a number."""
+    return number if number == NONE else f"{number}{THIN}{unit}"
+
+
 def scaled(value, steps):
     if value is None:
         return NONE

@@ -7,7 +7,7 @@ import collections
 
 from markupsafe import Markup
 
-from . import data
+from . import data, families
 from .units import clean, count, duration, listed, microseconds, plural, short, sig
 
 WAKING = 4  # times the floor, from which on waking is said to be most of the cost
@@ -37,20 +37,46 @@ def cores(cpus):
 def caption(campaign, note, levels=None):
     """What every figure states: loop, clients, payload, cores, rounds, interval."""
     levels = levels or campaign.levels
-    who = plural(levels[0], "client") if len(levels) == 1 else (
-        f"{count(levels[0])} to {count(levels[-1])} clients")
     size = campaign.about("options", "payload_bytes")
     pipeline = campaign.about("options", "pipeline")
     rounds = campaign.rounds
     work = asked_work(campaign)
     return clean(
-        f"Closed loop, {who}, {'each request ' + work + ', ' if work else ''}"
+        f"{loop(campaign, levels)}, {asked_of(campaign, levels)}, "
+        f"{'each request ' + work + ', ' if work else ''}"
         f"payload {size if size is not None else '?'} B"
         f"{f', pipeline {pipeline}' if pipeline not in (None, 1) else ''}; server on "
         f"{cores(campaign.about('options', 'server_cpus'))}, client on "
         f"{cores(campaign.about('options', 'client_cpus'))}; "
         f"n = {plural(rounds, 'round')}"
-        f"{' (no range)' if rounds == 1 else ', interval: range min to max'}. {note}")
+        f"{kind_of_interval(rounds)}. {note}")
+
+
+def kind_of_interval(rounds):
+    if rounds == 1:
+        return " (no range)"
+    return ", interval: range min to max" if rounds < 6 else (
+        ", interval: 95 % of the median (order statistics)")
+
+
+def loop(campaign, levels):
+    """Open: requests come when they come; closed: each client waits for its reply."""
+    is_open = [any(p.spread("offered") for p in campaign.at(level)) for level in levels]
+    return "Open loop" if all(is_open) else (
+        "Open and closed loop" if any(is_open) else "Closed loop")
+
+
+def asked_of(campaign, levels):
+    """The load of these levels: "1 to 256 clients"."""
+    first, last = levels[0], levels[-1]
+    if campaign.experiment.of_clients:
+        return campaign.level(first) if first == last else (
+            f"{count(first)} to {count(last)} clients")
+    loads = dict.fromkeys(p.load for level in (first, last) for p in campaign.at(level))
+    words = " up to ".join(filter(None, loads)) if len(loads) < 3 else ""
+    names = campaign.level(first) if first == last else (
+        f"{campaign.level(first)} to {campaign.level(last)}")
+    return f"{names} ({words})" if words else names
 
 
 def asked_work(campaign):
@@ -85,7 +111,7 @@ def findings(campaign):
         best = min(served or points, key=lambda p: p.spread("cpu_ns").median)
         sentences += price(campaign, best, points, served)
         sentences += ratios(best, [p for p in served or points if p is not best])
-        sentences += no_discrimination(campaign.top, points)
+        sentences += no_discrimination(campaign.level(campaign.top), points)
     if asked_work(campaign):
         return [*worked(campaign), *busiest(campaign), *sentences, *starving(campaign)]
     return [*sentences, *busiest(campaign), *starving(campaign)]
@@ -115,7 +141,7 @@ def price(campaign, best, points, served):
     floor = campaign.floor_ns
     floor = f", {sig(cpu.median / floor)} times the loopback floor" if floor else ""
     yield Markup("At {}, {} {}{}: <strong>{} µs</strong>{}{}.").format(
-        plural(campaign.top, "client"), code(best.model), least, among,
+        campaign.level(campaign.top), code(best.model), least, among,
         microseconds(cpu.median), spread, floor)
     if len(points) == 1:
         yield Markup("Only one model has figures there, so nothing is compared.")
@@ -123,7 +149,7 @@ def price(campaign, best, points, served):
 
 def ratios(best, others):
     """Who ties with the best, and how much more the others used."""
-    compared = [(p, data.compare(p, best, "cpu_ns")) for p in others]
+    compared = families.compared(others, best, "cpu_ns")
     ties = [p for p, ratio in compared if ratio and ratio.tie]
     worse = sorted(((r, p) for p, r in compared if r and not r.tie),
                    key=lambda pair: (pair[0].median, pair[1].model))
@@ -147,7 +173,7 @@ def ratios(best, others):
                      "ratio.").format(codes(alone))
 
 
-def no_discrimination(clients, points):
+def no_discrimination(level, points):
     """The iterative server is the control: if it ties with all, the workload is idle."""
     control = [p for p in points if p.model == "iterative" and not p.starved]
     others = [p for p in points if p.model != "iterative"]
@@ -155,7 +181,7 @@ def no_discrimination(clients, points):
     if found and all(r and r.tie for r in found):
         yield Markup("<strong>This workload does not discriminate</strong>: even {} ties "
                      "with all the others at {}.").format(
-                         code("iterative"), plural(clients, "client"))
+                         code("iterative"), level)
 
 
 def busiest(campaign):
@@ -166,15 +192,16 @@ def busiest(campaign):
     if len(points) < 2 or any(p.client_bound for p in points):
         return
     best = max(points, key=lambda p: p.spread("rate").median)
-    ties = [p for p in points if p is not best
-            and getattr(data.compare(p, best, "rate"), "tie", False)]
+    others = [p for p in points if p is not best]
+    ties = [p for p, ratio in families.compared(others, best, "rate")
+            if ratio and ratio.tie]
     if len(ties) == len(points) - 1:
         yield Markup("In throughput no difference was shown.")
         return
     yield Markup("{}{} answered the most requests at {}, <strong>{} per "
                  "second</strong>{}.").format(
         "Of the models that served every client, " if len(points) < len(everyone) else "",
-        code(best.model), plural(campaign.top, "client"),
+        code(best.model), campaign.level(campaign.top),
         sig(best.spread("rate").median),
         Markup(", tied with {}").format(codes(ties)) if ties else "")
 
@@ -186,10 +213,10 @@ def starving(campaign):
         points = [campaign.points.get((model, c)) for c in campaign.levels]
         points = [p for p in points if p and p.starved]
         if points:
-            worst.append(max(points, key=lambda p: (p.starved, p.clients)))
+            worst.append(max(points, key=lambda p: (p.starved, p.at)))
     if not worst:
         return
-    worst.sort(key=lambda p: (-p.starved / p.clients, p.model))
+    worst.sort(key=lambda p: (-p.starved / max(1, p.clients), p.model))
     parts = [Markup("{} up to {} of {}").format(code(p.model), count(p.starved),
                                                 count(p.clients))
              for p in worst[:LISTED_AT_MOST]]
@@ -213,7 +240,7 @@ def cautions(campaign):
 
 def incomplete(campaign):
     planned = campaign.about("planned_trials")
-    done = len(campaign.trials) + len(campaign.twins)
+    done = len(campaign.trials) + len(campaign.twins) + len(campaign.null_trials)
     partial = campaign.about("partial") or not campaign.about("finished")
     if partial or (isinstance(planned, int) and done < planned):
         yield Markup("This is a <strong>partial run</strong>: {} of {} planned trials."
@@ -244,17 +271,17 @@ def excluded(campaign):
 
 def against_itself(campaign):
     """What the A/A pair says at each load."""
-    for clients in campaign.levels if campaign.twins else []:
+    for level in campaign.levels if campaign.twins else []:
         twins = next((p.twins for p in campaign.points.values()
-                      if p.clients == clients and p.twins), None)
+                      if p.at == level and p.twins), None)
         ratio = twins and data.compare(*twins, "cpu_ns")
         if not ratio:
             yield Markup("The A/A pair has no figure at {}.").format(
-                plural(clients, "client"))
+                campaign.level(level))
             continue
         yield Markup("At {}, {} against itself (A/A) used {:.2f} times the CPU per "
                      "request ({:.2f} to {:.2f}): differences up to {:.2f} times are "
-                     "ties.").format(plural(clients, "client"), code(twins[1].model),
+                     "ties.").format(campaign.level(level), code(twins[1].model),
                                      ratio.median, ratio.low, ratio.high,
                                      max(1.02, data.tie_factor(twins, "cpu_ns")))
 
@@ -264,8 +291,8 @@ def client_bound(campaign):
     if not points:
         return
     by_model = {}
-    for p in sorted(points, key=lambda p: p.clients):
-        by_model.setdefault(p.model, []).append(count(p.clients))
+    for p in sorted(points, key=lambda p: p.at):
+        by_model.setdefault(p.model, []).append(campaign.experiment.tick(p.at))
     if len(by_model) > LISTED_AT_MOST:
         names = plural(len(by_model), "model")
     else:
@@ -279,7 +306,8 @@ def client_bound(campaign):
 def waking(campaign):
     """One client, and even the cheapest model far above the floor: the server sleeps
     between requests, and being woken on another core is what is paid for."""
-    first = [p.spread("cpu_ns") for p in campaign.at(1)] if 1 in campaign.levels else []
+    first = [p.spread("cpu_ns") for p in campaign.at(1)
+             if campaign.experiment.of_clients]
     costs = [cost.median for cost in first if cost]
     if not costs or not campaign.floor_ns or min(costs) < WAKING * campaign.floor_ns:
         return
@@ -317,7 +345,7 @@ def missing(campaign):
     names = [code(m) for m in campaign.models if m not in present]
     if names:
         yield Markup("No figure at {} for {}.").format(
-            plural(campaign.top, "client"),
+            campaign.level(campaign.top),
             phrase(names) if len(names) <= LISTED_AT_MOST else f"{len(names)} models")
 
 
@@ -337,7 +365,8 @@ def few_rounds(campaign):
         yield "One round shows no spread: a difference may be chance."
     elif 1 < n < 6:
         yield (f"{n} rounds are few: the range is the smallest and the largest of them, "
-               "not a confidence interval.")
+               "not a confidence interval, and n is too small for the tables to call a "
+               "pair different.")
 
 
 def one_core(campaign):
@@ -369,7 +398,9 @@ def machine(campaign):
         yield Markup("The machine was busy at the start: load average {} on {} CPUs."
                      ).format(sig(float(load[0])), int(cpus))
     if campaign.top is not None:
-        yield ("Loopback has no network, and in a closed loop a slow server slows its "
+        yield "Loopback has no network." if loop(
+            campaign, campaign.levels) == "Open loop" else (
+            "Loopback has no network, and in a closed loop a slow server slows its "
                "own clients: high percentiles are flattered.")
 
 
@@ -401,7 +432,8 @@ def warnings(campaign):
             found.setdefault(clean(text), []).append(trial)
     rows = []
     for text, trials in sorted(found.items(), key=lambda row: (-len(row[1]), row[0])):
-        where = collections.Counter(f"{t.model} at {count(t.clients)}" for t in trials)
+        where = collections.Counter(f"{t.model} at {campaign.experiment.tick(t.at)}"
+                                    for t in trials)
         names = [f"{at} ({n}×)" if n > 1 else at for at, n in where.items()]
         rest = f" and {len(names) - 12} more" if len(names) > 12 else ""
         rows.append((text, len(trials), ", ".join(names[:12]) + rest))

@@ -1,0 +1,150 @@
+"""The answer to the experiment's question, in few sentences, and as plain text.
+
+It is about the headline figure at the greatest level at which models can be compared,
+among the models that served every client there. Ties are those of families.py.
+"""
+
+import textwrap
+
+from markupsafe import Markup
+
+from . import claims, families, inference, metrics
+from .units import plural, sig
+from .words import LISTED_AT_MOST, alike, code, codes, findings, phrase
+
+WIDTH = 88                                  # of a terminal's lines
+
+
+def sentences(campaign):
+    """Markup; empty where the campaign has no experiment, or no headline figure."""
+    points = ranked(campaign, campaign.top) if campaign.experiment.name else []
+    if not points:
+        return []
+    name = campaign.experiment.metric
+    limited = [p for p in points if families.bounded(name, p)]
+    found = list(at_the_limit(campaign, limited) if limited else
+                 leading(campaign, points))
+    return [*found, *left_out(campaign, points), *all_together(points, name)]
+
+
+def ranked(campaign, level):
+    """The points with a headline figure there, the best first: those that serve every
+    client, or all where none does."""
+    name = campaign.experiment.metric
+    points = alike(campaign, [p for p in campaign.at(level) if p.spread(name)])
+    points = [p for p in points if not p.starved] or points
+    sign = -1 if metrics.of(name).more_is_better else 1
+    return sorted(points, key=lambda p: (sign * p.spread(name).median, p.model))
+
+
+def leading(campaign, points):
+    """The best with its interval, beside the baseline; who ties with it; the worst."""
+    name, best = campaign.experiment.metric, points[0]
+    metric, value = metrics.of(name), best.interval(name)
+    base = next((p for p in points if p.model == campaign.baseline), None)
+    verdicts = families.of_level(campaign, campaign.top, name)
+    many = len(points) > 1
+    yield Markup("At {}, {} had {} {}: <strong>{}</strong>{}{}.").format(
+        campaign.level(campaign.top), code(best.model), "the" if many else "this",
+        metric.best if many else metric.noun, metric.words(value.median),
+        interval(value, metric.words), beside(verdicts.get(best.model), best, base, name))
+    if not many:
+        return
+    ties = [p for p, ratio in families.compared(points[1:], best, name)
+            if ratio and ratio.tie and p is not base]
+    if ties:
+        shown = codes(ties) if len(ties) <= LISTED_AT_MOST else f"{len(ties)} models"
+        yield Markup("{} {} with it: no difference was shown.").format(
+            shown, "tie" if len(ties) > 1 else "ties")
+    worst = points[-1]
+    if worst is not base and worst not in ties:
+        value = worst.interval(name)
+        yield Markup("{} had the {}: {}{}{}.").format(
+            code(worst.model), metric.worst, metric.words(value.median),
+            interval(value, metric.words),
+            beside(verdicts.get(worst.model), worst, base, name))
+
+
+def interval(value, words):
+    """(3.98 to 4.02, n = 8)"""
+    return "" if value.n < 2 else (
+        f" ({words(value.low)} to {words(value.high)}, n = {value.n})")
+
+
+def beside(verdict, point, base, metric):
+    """, 0.87 times that of the baseline (0.86 to 0.88), with the word of its family."""
+    if verdict is None:
+        return ""
+    e = verdict.evidence
+    low, high = (e.low, e.high) if e.low is not None else families.extent(
+        point, base, metric)
+    spread = f" ({sig(low)} to {sig(high)})" if e.n > 1 else ""
+    if verdict.word == inference.TIE:
+        return Markup(", a tie with {}: {} times{}").format(
+            code(base.model), sig(e.ratio), spread)
+    few = f"; n = {e.n} is too small to show a difference" if (
+        verdict.word == inference.TOO_FEW) else ""
+    return Markup(", <strong>{} times</strong> that of {}{}{}").format(
+        sig(e.ratio), code(base.model), spread, few)
+
+
+def at_the_limit(campaign, limited):
+    """Throughput that the client limits ranks nobody."""
+    shown = codes(limited) if len(limited) <= LISTED_AT_MOST else (
+        f"{len(limited)} models")
+    rates = [p.spread("rate").median for p in limited]
+    yield Markup("At {}, the client was the limit for {}: at least <strong>{}</strong>, "
+                 "and which is the best is not known.").format(
+        campaign.level(campaign.top), shown, metrics.rate(min(rates)))
+
+
+def left_out(campaign, points):
+    """Who had a figure and starved clients, so that it is in no ranking."""
+    there = {p.model for p in points}
+    gone = [p for p in campaign.at(campaign.top) if p.starved and p.model not in there
+            and p.spread(campaign.experiment.metric)]
+    if gone:
+        shown = codes(gone) if len(gone) <= LISTED_AT_MOST else f"{len(gone)} models"
+        yield Markup("{} left clients without any reply there, and {} not ranked."
+                     ).format(shown, "are" if len(gone) > 1 else "is")
+
+
+def all_together(points, metric):
+    found = families.friedman(points, metric)
+    if found is None:
+        return
+    verb = "differ" if found.p < inference.CHANCE else "were not shown to differ"
+    yield Markup("The {} {} (Friedman, p = {:.2g}, {}).").format(
+        plural(found.models, "model"), verb, found.p, plural(found.rounds, "round"))
+
+
+# -- for a terminal ----------------------------------------------------------------------
+
+def as_text(campaign):
+    """Question, answer and claims; of a folder without an experiment what was found."""
+    said = sentences(campaign) or findings(campaign)
+    parts = [campaign.experiment.question, plain(Markup(" ").join(said))]
+    found = claims.outcomes(campaign)
+    if found:
+        parts.append("Claimed, and what was measured here:")
+        parts += [claim_text(campaign, outcome) for outcome in found]
+    return "\n\n".join(textwrap.fill(p, WIDTH) if "\n" not in p else p
+                       for p in parts if p) + "\n"
+
+
+def claim_text(campaign, outcome):
+    """The outcome in a column of its own, the claim and its reasons beside it."""
+    claim = outcome.claim
+    source = f" ({claim.source})" if claim.source else ""
+    lines = [claim.text + source, claims.measured(campaign, outcome)]
+    if claim.why_not and outcome.word != claims.SAME:
+        lines.append(f"Why it may differ: {claim.why_not}")
+    margin = " " * 16
+    text = "\n".join(textwrap.fill(line, WIDTH, initial_indent=margin,
+                                   subsequent_indent=margin) for line in lines)
+    return f"  {outcome.word:<14}{text[len(margin):]}"
+
+
+def plain(markup):
+    """What a terminal shows: no tags, no narrow spaces."""
+    return markup.striptags()

@@ -1,0 +1,105 @@
+"""The experiment of a campaign: its question, what it varies, its levels and its claims.
+
+A folder without one varies the number of clients, as `CLIENTS` does.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from .units import clean, listed, plain, plural
+
+SCALES = ("log", "linear", "category")
+
+
+class Claim(NamedTuple):
+    """That `less` has less of a metric than `more`, and who said so."""
+    text: str
+    source: str
+    metric: str                             # of data.METRICS
+    less: str
+    more: str
+    at: float | None                        # None: the greatest level that both have
+    why_not: str
+
+
+@dataclass(frozen=True)
+class Experiment:
+    name: str = ""                          # "": the folder has none
+    preset: str = ""
+    question: str = ""
+    axis: str = "clients"                   # with its unit: "payload, B"
+    scale: str = "log"
+    metric: str = "cpu_ns"                  # the headline, of data.METRICS
+    baseline: str = ""
+    names: dict = field(default_factory=dict)   # {at: "1000 idle connections"}
+    claims: tuple = ()
+
+    @property
+    def title(self):
+        return self.name.replace("_", " ")
+
+    @property
+    def of_clients(self):
+        """Whether it varies the clients: words may speak of them."""
+        return self.axis == "clients"
+
+    def level(self, at):
+        """A level in a sentence: "16 clients", "1000 idle connections"."""
+        if at in self.names:
+            return self.names[at]
+        return plural(at, "client") if self.of_clients else f"{self.axis} {plain(at)}"
+
+    def tick(self, at):
+        """A level where its axis is named already: 16."""
+        return self.level(at) if self.scale == "category" else plain(at)
+
+    def ticks(self, levels):
+        """Several in a sentence: "1, 16 and 256 clients", "payload, B: 1 and 64"."""
+        words = listed(map(self.tick, levels))
+        if self.of_clients:
+            return f"{words or 'no'} clients"
+        return words if self.scale == "category" else f"{self.axis}: {words or 'none'}"
+
+
+CLIENTS = Experiment()
+
+
+def read(member, metrics):
+    """The Experiment that a manifest has; members of the wrong kind are as if absent.
+    metrics: the names that are known."""
+    if not isinstance(member, dict):
+        return CLIENTS
+    metric = text(member, "metric")
+    return Experiment(
+        text(member, "name") or "unnamed", text(member, "preset"),
+        text(member, "question"), text(member, "axis") or "level",
+        text(member, "scale") if text(member, "scale") in SCALES else "linear",
+        metric if metric in metrics else "cpu_ns", text(member, "baseline"),
+        {level["at"]: text(level, "name") for level in rows(member, "levels")
+         if is_number(level.get("at")) and text(level, "name")},
+        tuple(claim(row, metrics) for row in rows(member, "claims")
+              if text(row, "less") and text(row, "more")))
+
+
+def claim(row, metrics):
+    metric, at = text(row, "metric"), row.get("at")
+    return Claim(text(row, "text"), text(row, "source"),
+                 metric if metric in metrics else "cpu_ns", text(row, "less"),
+                 text(row, "more"), at if is_number(at) else None, text(row, "why_not"))
+
+
+def text(member, name):
+    value = member.get(name)
+    return clean(value) if isinstance(value, str) else ""
+
+
+def rows(member, name):
+    value = member.get(name)
+    return [row for row in value if isinstance(row, dict)] \
+        if isinstance(value, list) else []
+
+
+def is_number(value):
+    """A finite one, as levels are."""
+    return (isinstance(value, (int, float)) and not isinstance(value, bool)
+            and abs(value) < 1e300)
