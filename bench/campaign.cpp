@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "bench/campaign_order.hpp"
+#include "bench/inference.hpp"
 
 namespace echolab {
 namespace {
@@ -242,6 +243,8 @@ std::vector<double> ratios_of(const std::map<std::uint64_t, double>& some,
 
 Range range_of(std::vector<double> figures) {
   if (figures.empty()) return {};
+  if (const auto interval = median_interval(figures))
+    return {interval->middle, interval->low, interval->high, figures.size()};
   std::ranges::sort(figures);
   const std::size_t n = figures.size();
   const double median = (figures[(n - 1) / 2] + figures[n / 2]) / 2;

@@ -378,12 +378,12 @@ class Table {
     add_words(fmt::format(
         "CPU/req: server CPU time per request, whole process tree, median of {} rounds. "
         "floor: CPU/req over half a loopback round trip{}. ratio: {} over {}'s in the "
-        "same "
-        "round, least-most and median. switches: context switches per request. starved: "
+        "same round, {} and median. switches: context switches per request. starved: "
         "clients without one reply.",
         plan_.rounds,
         floor_ ? fmt::format(" ({})", show_duration(floor_->round_trip_ns / 2)) : "",
-        metric_of(plan_).head, plan_.experiment->baseline));
+        metric_of(plan_).head, plan_.experiment->baseline,
+        plan_.rounds < 6 ? "least-most" : "95 % interval"));
     if (bound)
       add_words(
           "+ CLIENT-BOUND: the client's core was full, the server may serve more "

@@ -52,13 +52,13 @@ std::vector<std::string> claims_in_words(const CampaignPlan& plan,
     const Metric& metric = find_metric(claim.metric);
     const std::string order =
         outcome(found->ratio, tie_factor(twin_ratio(plan, rows, found->level)));
-    std::string text = fmt::format(
-        "Claim: {} ({}). Here, at {}: {}; {} has {:.2f} times [{:.2f} to {:.2f}] the {} "
-        "of "
-        "{}.",
-        claim.text, claim.source, plan.levels[found->level].name, order, claim.more,
-        found->ratio.median, found->ratio.least, found->ratio.most, metric.words,
-        claim.less);
+    const Range& ratio = found->ratio;
+    std::string text = fmt::format("Claim: {} ({}). ", claim.text, claim.source);
+    text += fmt::format(
+        "Here, at {}: {}; {} has {:.2f} times [{:.2f} to {:.2f}] the {} of "
+        "{}{}.",
+        plan.levels[found->level].name, order, claim.more, ratio.median, ratio.least,
+        ratio.most, metric.words, claim.less, ratio.n == 1 ? ", in a single round" : "");
     if (order != "the same order")
       text += fmt::format(" It may differ because {}.", claim.why_not);
     texts.push_back(std::move(text));
