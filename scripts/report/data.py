@@ -135,10 +135,17 @@ def pss_added(trial):
     return None if None in (busy, idle) else busy - idle
 
 
+def starved_clients(trial):
+    """None in an open loop: a client without a reply may have had no arrival."""
+    return None if trial.number("offered_per_second") else trial.number("fairness",
+                                                                        "starved")
+
+
 METRICS = {
     "rate": lambda t: t.number("requests_per_second"),
     "cpu_ns": lambda t: t.number("server", "cpu_ns_per_request"),
     "p50_ns": lambda t: t.number("latency_ns", "p50"),
+    "p90_ns": lambda t: t.number("latency_ns", "p90"),
     "p99_ns": lambda t: t.number("latency_ns", "p99"),
     "switches": lambda t: sum_of(
         t.number("server", "voluntary_switches_per_request"),
@@ -160,7 +167,7 @@ METRICS = {
     "evenness": lambda t: quotient(t.number("fairness", "slowest_requests"),
                                    t.number("fairness", "fastest_requests")),
     "jain": lambda t: t.number("fairness", "jain"),
-    "starved": lambda t: t.number("fairness", "starved"),
+    "starved": starved_clients,
 }
 
 
