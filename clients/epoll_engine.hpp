@@ -1,6 +1,8 @@
 // EpollEngine: how a load loop waits for its sockets, by readiness.
 #pragma once
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 
 #include <array>
@@ -32,7 +34,7 @@ struct EngineNeeds {
 /// `Peer` is what it keeps of a connection, which derives from it. It is told of one at
 /// a time, and no more of one that was closed. Bytes are good until the call returns.
 /// `is_deferred`: what send() took leaves with the next submit() or wait(), not at once.
-/// `can_pause`: it knows pause() and resume().
+/// `can_pause`: it knows pause(), resume() and hurry().
 class EpollEngine {
  public:
   struct Peer {
@@ -47,7 +49,8 @@ class EpollEngine {
   /// One buffer for all, for what is received is looked at once.
   explicit EpollEngine(const EngineNeeds& needs)
       : epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
-        memory_(needs.most_heard > 0 ? needs.most_heard : receive_bytes),
+        memory_(receive_bytes),
+        heard_at_once_(needs.most_heard > 0 ? needs.most_heard : receive_bytes),
         reads_little_(needs.reads_little) {}
 
   static void begin() {}
@@ -97,6 +100,16 @@ class EpollEngine {
     watch(peer, peer.waits_for | EPOLLIN);
   }
 
+  /// What reads little reads all that comes from now on. A window that was kept small
+  /// opens by a few KiB a round trip, or when the server's persist timer asks for it:
+  /// that takes longer than anybody waits (tcp(7): TCP_WINDOW_CLAMP).
+  void hurry(Peer& peer) {
+    heard_at_once_ = receive_bytes;
+    const int much = 1 << 20;
+    ::setsockopt(peer.fd.get(), SOL_SOCKET, SO_RCVBUF, &much, sizeof much);
+    ::setsockopt(peer.fd.get(), IPPROTO_TCP, TCP_WINDOW_CLAMP, &much, sizeof much);
+  }
+
   void wait(std::int64_t at_most_ns) {
     news_ = wait_for_events(epoll_.get(), events_, at_most_ns);
   }
@@ -138,7 +151,7 @@ class EpollEngine {
   /// One receive an event: what is left makes the next (level-triggered) event.
   template <class Loop>
   void hear(Loop& loop, Peer& peer) {
-    const ssize_t n = receive(peer.fd.get(), memory_.room());
+    const ssize_t n = receive(peer.fd.get(), memory_.room().first(heard_at_once_));
     if (would_block(n)) return;
     if (n <= 0) return loop.on_end(peer, static_cast<int>(-n));
     loop.on_heard(peer, memory_.room().first(static_cast<std::size_t>(n)));
@@ -159,6 +172,7 @@ class EpollEngine {
 
   Fd epoll_;
   Buffer memory_;
+  std::size_t heard_at_once_;  ///< bytes
   const bool reads_little_;
   std::array<epoll_event, batch> events_{};
   std::span<epoll_event> news_;

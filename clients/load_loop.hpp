@@ -130,6 +130,7 @@ class LoadLoop final : public LoadThread {
   void trickle(Connection& connection, std::int64_t now_ns);
   void rest(Connection& connection, std::int64_t now_ns);
   void go_on(Connection& connection, std::int64_t now_ns);
+  void hurry(Connection& connection);
 
   static Connection& of(Peer& peer) { return static_cast<Connection&>(peer); }
   [[nodiscard]] static std::size_t most_outstanding(const LoadPlan& plan) {
@@ -303,8 +304,7 @@ void LoadLoop<Caller, Engine>::finish() {
   for (Connection& connection : connections_) {
     connection.caller.finish();
     if (connection.state == State::connecting && connection.asked == 0) close(connection);
-    if (manners_.rate > 0 && connection.state == State::open)
-      go_on(connection, engine_.now_ns());
+    if (manners_.rate > 0 && connection.state == State::open) hurry(connection);
     end_if_done(connection);
   }
 }
@@ -597,6 +597,15 @@ void LoadLoop<Caller, Engine>::go_on(Connection& connection, std::int64_t now) {
   if constexpr (Engine::can_pause)
     if (manners_.reads_slowly()) return engine_.resume(connection);
   send_more(connection, now);
+}
+
+/// The last replies are waited for as anybody's are: --timeout is the server's, not that
+/// of who reads slowly.
+template <class Caller, class Engine>
+void LoadLoop<Caller, Engine>::hurry(Connection& connection) {
+  if constexpr (Engine::can_pause)
+    if (manners_.reads_slowly()) engine_.hurry(connection);
+  go_on(connection, engine_.now_ns());
 }
 
 /// Says that nothing more will come (half-close) once every reply is here; the server

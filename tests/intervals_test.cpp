@@ -65,6 +65,24 @@ TEST(Intervals, NothingIsLostWhereNobodyTakesThem) {
   EXPECT_EQ(total.count(), 1'000U);
 }
 
+/// The oldest may be about to be taken: nobody records there again before it was.
+TEST(Intervals, WhereNobodyTakesThemTheLastGrowsAndTheFirstStays) {
+  Intervals intervals(10);
+  intervals.begin(0);
+  for (std::int64_t now = 5; now < 100; now += 10) intervals.record(now, now);
+  intervals.end(100);
+  for (const std::uint64_t oldest : {5U, 15U}) {
+    Histogram one;
+    intervals.take_until(oldest / 10 + 1, one);
+    EXPECT_EQ(one.count(), 1U);
+    EXPECT_EQ(one.max_ns(), oldest);
+  }
+  Histogram others;
+  intervals.take_until(10, others);
+  intervals.take_rest(others);
+  EXPECT_EQ(others.count(), 8U);
+}
+
 TEST(Intervals, OneRecordsWhileAnotherTakes) {
   Intervals intervals(50'000);
   constexpr std::int64_t records = 2'000'000;

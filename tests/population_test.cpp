@@ -221,6 +221,18 @@ TEST(Population, ASlowReaderTakesItsRepliesAtItsRate) {
   EXPECT_LE(slow.requests, 22U);
 }
 
+/// It has let 256 KiB pile up at the server, behind a window of 2 KiB.
+TEST(Population, ASlowReaderTakesTheLastRepliesAsFastAsAnybody) {
+  RecordingServer server;
+  LoadPlan plan = plan_of({"good", "slow-reader:c=3,rate=1k"}, server.endpoint());
+  plan.duration = 200ms;
+  plan.timeout = 4s * slowness;
+  const LoadResult result = run_load(plan);
+  const LoadResult& slow = result.company[0];
+  EXPECT_EQ(slow.errors.total(), 0U)
+      << "its own slowness is no fault of the server's: " << slow.first_failure;
+}
+
 /// In simulated time, so to the nanosecond: one piece leaves at once, the others after a
 /// rest each.
 TEST(Population, ASlowWriterSendsAtItsRateToTheByte) {
