@@ -81,6 +81,9 @@ class BrowserTest(unittest.TestCase):
     def find(self, selector):
         return self.browser.find_element(By.CSS_SELECTOR, selector)
 
+    def raw(self):
+        return report_test.raw_of(self.browser.page_source)
+
     def boxes(self):
         """[figure, width, height] of what each figure has drawn."""
         return self.js("return [...document.querySelectorAll('figure')].map(f => {"
@@ -279,8 +282,9 @@ class BrowserTest(unittest.TestCase):
         self.assertTrue(tip.is_displayed())
         self.assertIn("epoll_level, ", tip.text)
         self.assertIn("requests/s (", tip.text)
-        cell = self.find("#fig-throughput tr[data-model=epoll_level][data-at='256'] "
-                         "td:nth-child(3)").get_attribute("textContent")
+        cell = self.js("return [...document.querySelectorAll('#fig-throughput tbody tr')]"
+                       ".find(r => r.cells[0].textContent === '256' && "
+                       "r.cells[1].textContent === 'epoll_level').cells[2].textContent")
         self.assertIn(cell, self.js("return [...document.querySelectorAll("
                                     "'#throughput-epoll_level .median use')]"
                                     ".map(u => u.dataset.tip).join()"))
@@ -305,8 +309,7 @@ class BrowserTest(unittest.TestCase):
         self.assertEqual(shown, ["16"] * 6)
 
     def test_numbers_in_the_page_are_those_of_the_data(self):
-        trials = json.loads(self.js("return document.getElementById('raw').textContent"))[
-            "trials"]
+        trials = self.raw()["trials"]
         rows = self.js("return [...document.querySelectorAll('#summary-table tbody tr')]"
                        ".map(r => [r.dataset.model, Number(r.dataset.at),"
                        " ...[3, 6].map(i => [r.cells[i].dataset.value,"
@@ -323,11 +326,12 @@ class BrowserTest(unittest.TestCase):
                 self.assertAlmostEqual(shown / (median / scale), 1, delta=0.005)
 
     def test_downloads_are_the_data(self):
-        self.js("window.blobs = []; URL.createObjectURL = b => { blobs.push(b); return "
-                "'#' };document.querySelectorAll('#downloads button').forEach(b => "
-                "b.click())")
         whole, csv = self.browser.execute_async_script(
-            "const done = arguments[0]; Promise.all(blobs.map(b => b.text())).then(done)")
+            "const done = arguments[0], texts = {}; URL.createObjectURL = b => {"
+            "b.text().then(text => { texts[b.type] = text;"
+            "if (Object.keys(texts).length === 2)"
+            "  done([texts['application/json'], texts['text/csv']]); }); return '#'; };"
+            "document.querySelectorAll('#downloads button').forEach(b => b.click())")
         self.assertEqual(len(json.loads(whole)["trials"]), 54)
         lines = csv.strip().split("\r\n")
         self.assertEqual(len(lines), 55)
