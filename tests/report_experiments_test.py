@@ -71,6 +71,11 @@ class Reading(ExperimentTest):
         self.assertEqual(answer.sentences(found), [])
         self.assertEqual(claims.outcomes(found), [])
 
+    def test_a_level_without_a_name_is_called_by_its_axis(self):
+        for axis, words in (("payload, B", "payload 0.5 B"), ("clients", "0 clients"),
+                            ("idle connections", "0.5 idle connections")):
+            self.assertEqual(experiment.Experiment("x", axis=axis).level(.5), words)
+
     def test_members_of_the_wrong_kind_are_as_if_absent(self):
         for wrong in ([1], "x", 7, {"levels": 3, "claims": [1, {"less": 2}],
                                     "metric": "no_such", "scale": "round", "axis": None},

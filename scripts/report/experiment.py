@@ -47,7 +47,10 @@ class Experiment:
         """A level in a sentence: "16 clients", "1000 idle connections"."""
         if at in self.names:
             return self.names[at]
-        return plural(at, "client") if self.of_clients else f"{self.axis} {plain(at)}"
+        if self.of_clients:
+            return plural(at, "client")
+        name, _, unit = self.axis.rpartition(", ")
+        return f"{name} {plain(at)} {unit}" if name else f"{plain(at)} {unit}"
 
     def tick(self, at):
         """A level where its axis is named already: 16."""
