@@ -62,6 +62,12 @@ class Reading(ExperimentTest):
         self.assertEqual({t.connections for t in found.points["uring", 1000].trials},
                          {1016})
 
+    def test_levels_with_a_fraction_of_none_are_whole(self):
+        self.made("idle_crowd", rounds=1)
+        found = self.change("idle_crowd", lambda t: t.update(at=float(t["at"])))
+        self.assertEqual(list(map(str, found.levels)), ["0", "10", "100", "1000"])
+        self.assertEqual(found.level(1000.0), "1000 idle connections")
+
     def test_a_folder_without_an_experiment_varies_clients(self):
         report_test.campaign(self.folder, {"a": {}, "b": {}}, (1, 16))
         found = data.load(self.folder)
@@ -163,6 +169,17 @@ class Answer(ExperimentTest):
         self.assertIn("the client was the limit for thread_pool and uring", text)
         self.assertIn("which is the best is not known", text)
 
+    def test_levels_without_an_order_are_compared_with_the_first(self):
+        found = self.made("transports")
+        text = said(found)
+        self.assertRegex(text, r"^epoll_level had a server CPU per request of 4\.[56]\d+ µs "
+                         r"\(.*, n = 8\) at TCP over IPv4\. Over that, it had 1\.0\d* times "
+                         r"\([\d.]+ to [\d.]+\), tie at TCP over IPv6 and 0\.(59|60)\d* times "
+                         r"\([\d.]+ to [\d.]+\) at Unix sockets\. At ")
+        self.change("transports", lambda t: t["at"] < 2 or t["model"] == "uring")
+        found = data.load(self.folder / "transports")
+        self.assertEqual((found.levels[-1], found.top), (2, 1))
+
     def test_no_headline_figure_is_no_answer(self):
         self.made("burst")
         found = self.change("burst", lambda t: t.update(connect_ns=None))
@@ -226,6 +243,9 @@ class Claims(ExperimentTest):
         text = claims.measured(found, outcomes[0])
         self.assertIn("iterative left 15 clients without any reply", text)
         self.assertIn("3 rounds only", text)
+        _, outcomes = self.outcomes(
+            campaigns.claim("a", "s", "epoll_level", "select_loop"), rounds=2)
+        self.assertEqual(outcomes[0].word, "not shown")
 
     def test_identical_models_are_in_no_order_in_nineteen_of_twenty_at_least(self):
         wrong, number = 0, 200

@@ -40,6 +40,7 @@ KNOWN = {
     "cpu_ns_per_connection": Metric("server CPU per connection", "µs", 1e3, cpu_time),
     "rate": Metric("throughput", "thousand requests/s", 1e3, rate, True),
     "p50_ns": Metric("median response time", "µs", 1e3, duration),
+    "p90_ns": Metric("90th percentile of the response time", "µs", 1e3, duration),
     "p99_ns": Metric("99th percentile of the response time", "µs", 1e3, duration),
     "connect_p50_ns": Metric("median time to connect", "µs", 1e3, duration),
     "connect_p99_ns": Metric("99th percentile of the time to connect", "µs", 1e3,
