@@ -258,6 +258,20 @@ def about(name, plan, models, rounds, names, changes):
     return found
 
 
+def hostile(folder):
+    """Every text that comes from users or servers is an attack."""
+    attack = report_test.HOSTILE
+    plan = PLANS["idle_crowd"]._replace(
+        question=attack[1], axis=attack[0], scale="category",
+        levels={at: attack[at % 5] + str(at) for at in (0, 1, 2, 3)},
+        claims=tuple({"text": a, "source": b, "metric": "cpu_ns", "less": "epoll_level",
+                      "more": attack[0], "at": None, "why_not": c}
+                     for a, b, c in zip(attack, attack[1:], attack[2:])))
+    models = {m: MODELS[m] for m in ("select_loop", "poll_loop", "uring", "epoll_level")}
+    return write(folder, "idle_crowd", models, 2, plan,
+                 dict(zip(models, attack[:3])))
+
+
 def write_all(folder, names=PLANS):
     for name in names:
         print(write(pathlib.Path(folder) / name, name))

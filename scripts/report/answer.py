@@ -8,7 +8,7 @@ import textwrap
 
 from markupsafe import Markup
 
-from . import claims, families, inference, metrics
+from . import claims, data, families, inference, metrics
 from .units import plural, sig
 from .words import LISTED_AT_MOST, alike, code, codes, findings, phrase
 
@@ -21,6 +21,8 @@ def sentences(campaign):
     if not points:
         return []
     name = campaign.experiment.metric
+    if campaign.experiment.scale == "category":
+        return [*by_level(campaign), *leading(campaign, points)]
     limited = [p for p in points if families.bounded(name, p)]
     found = list(at_the_limit(campaign, limited) if limited else
                  leading(campaign, points))
@@ -63,6 +65,38 @@ def leading(campaign, points):
             code(worst.model), metric.worst, metric.words(value.median),
             interval(value, metric.words),
             beside(verdicts.get(worst.model), worst, base, name))
+
+
+def by_level(campaign):
+    """What the baseline pays at each of levels that have no order, over the first."""
+    name, metric = campaign.experiment.metric, metrics.of(campaign.experiment.metric)
+    points = [p for level in campaign.levels
+              if (p := campaign.points.get((campaign.baseline, level)))
+              and p.spread(name) and not families.bounded(name, p)]
+    if len(points) < 2:
+        return
+    first, value = points[0], points[0].interval(name)
+    yield Markup("{} had a {} of <strong>{}</strong>{} at {}.").format(
+        code(first.model), metric.noun, metric.words(value.median),
+        interval(value, metric.words), campaign.level(first.at))
+    evidence = {p.at: inference.paired(ratios) for p in points[1:]
+                if (ratios := data.ratios(p, first, name)) and min(ratios) > 0}
+    verdicts = inference.judge(evidence, families.band(first, name))
+    parts = [level_part(campaign, p, first, verdicts[p.at]) for p in points[1:]
+             if p.at in verdicts]
+    if parts:
+        yield Markup("Over that, it had {}.").format(phrase(parts))
+
+
+def level_part(campaign, point, first, verdict):
+    """0.60 times (0.59 to 0.61) at Unix stream sockets"""
+    e = verdict.evidence
+    low, high = (e.low, e.high) if e.low is not None else families.extent(
+        point, first, campaign.experiment.metric)
+    spread = f" ({sig(low)} to {sig(high)})" if e.n > 1 else ""
+    word = "" if verdict.word == inference.DIFFERENT else f", {verdict.word}"
+    return Markup("<strong>{} times</strong>{}{} at {}").format(
+        sig(e.ratio), spread, word, campaign.level(point.at))
 
 
 def interval(value, words):

@@ -16,7 +16,8 @@ SAME, NOT_SHOWN, REVERSED = "same order", "not shown", "reversed"
 UNMEASURED = "not measured"
 RULE = ("Same order: the ratio, paired by round, is above 1 with its whole 95 % interval "
         "(with fewer than 6 rounds: its range), and is no tie; reversed: below 1; "
-        "otherwise the order is not shown.")
+        "otherwise, and with fewer than 3 rounds, the order is not shown.")
+FEWEST = 3                                  # rounds that may show an order
 
 
 class Outcome(NamedTuple):
@@ -59,7 +60,7 @@ def usable(campaign, model, claim):
 
 def word(ratio, less_is_bound, more_is_bound):
     """The client's limit makes throughput a lower bound: only `more` may be one."""
-    if ratio.tie or less_is_bound or (more_is_bound and ratio.median < 1):
+    if ratio.n < FEWEST or ratio.tie or less_is_bound or (more_is_bound and ratio.median < 1):
         return NOT_SHOWN
     return SAME if ratio.median > 1 else REVERSED
 
@@ -73,7 +74,9 @@ def notes(campaign, claim, less, more):
         if families.bounded(claim.metric, point):
             yield f"the client was the limit of {short(point.model, 60)}"
     n = len(data.ratios(more, less, claim.metric))
-    if n < 6:
+    if n < FEWEST:
+        yield f"{plural(n, 'round')} only, too few to show an order"
+    elif n < 6:
         yield f"{plural(n, 'round')} only, so the range and not an interval"
 
 

@@ -70,7 +70,7 @@ class Trial:
     def at(self):
         """Its level of what the campaign varies; folders without one vary clients."""
         at = self.number("at")
-        return self.clients if at is None else at
+        return self.clients if at is None else experiment.whole(at)
 
     @property
     def connections(self):
@@ -404,7 +404,10 @@ class Campaign:
 
     @cached_property
     def top(self):
-        """The greatest level at which models can be compared, or None."""
+        """The greatest level at which models can be compared, or None; of levels that
+        have no order, one that most models have."""
+        if self.experiment.scale == "category":
+            return self.common
         sizes = {level: len(self.at(level)) for level in self.levels}
         enough = min(2, max(sizes.values(), default=0))
         return max((c for c, n in sizes.items() if n >= enough > 0), default=None)

@@ -47,7 +47,10 @@ class Experiment:
         """A level in a sentence: "16 clients", "1000 idle connections"."""
         if at in self.names:
             return self.names[at]
-        return plural(at, "client") if self.of_clients else f"{self.axis} {plain(at)}"
+        if self.of_clients:
+            return plural(at, "client")
+        name, _, unit = self.axis.rpartition(", ")
+        return f"{name} {plain(at)} {unit}" if name else f"{plain(at)} {unit}"
 
     def tick(self, at):
         """A level where its axis is named already: 16."""
@@ -75,7 +78,7 @@ def read(member, metrics):
         text(member, "question"), text(member, "axis") or "level",
         text(member, "scale") if text(member, "scale") in SCALES else "linear",
         metric if metric in metrics else "cpu_ns", text(member, "baseline"),
-        {level["at"]: text(level, "name") for level in rows(member, "levels")
+        {whole(level["at"]): text(level, "name") for level in rows(member, "levels")
          if is_number(level.get("at")) and text(level, "name")},
         tuple(claim(row, metrics) for row in rows(member, "claims")
               if text(row, "less") and text(row, "more")))
@@ -85,7 +88,7 @@ def claim(row, metrics):
     metric, at = text(row, "metric"), row.get("at")
     return Claim(text(row, "text"), text(row, "source"),
                  metric if metric in metrics else "cpu_ns", text(row, "less"),
-                 text(row, "more"), at if is_number(at) else None, text(row, "why_not"))
+                 text(row, "more"), whole(at) if is_number(at) else None, text(row, "why_not"))
 
 
 def text(member, name):
@@ -97,6 +100,11 @@ def rows(member, name):
     value = member.get(name)
     return [row for row in value if isinstance(row, dict)] \
         if isinstance(value, list) else []
+
+
+def whole(at):
+    """1000.0 is the level 1000."""
+    return int(at) if at == int(at) else at
 
 
 def is_number(value):

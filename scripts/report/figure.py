@@ -9,6 +9,7 @@ from . import tables, words
 class Figure:
     """A figure in all its forms; the texts are plain."""
     name: str
+    label: str                              # of the link to it
     question: str
     answer: str                             # what is drawn, with units
     caption: str                            # loop, clients, payload, cores, rounds
@@ -24,8 +25,15 @@ def finish(sheet, campaign, answer, note, how_to_read, table, levels=None):
     """note: of what is drawn; levels: those that are in it, if not all."""
     caption = words.caption(campaign, note, levels)
     svg, svg_file, png = sheet.finish(caption)
-    return Figure(sheet.name, sheet.question, answer, caption, how_to_read, svg, svg_file,
-                  png, table, sheet.fades)
+    return Figure(sheet.name, label(sheet.name, campaign), sheet.question, answer,
+                  caption, how_to_read, svg, svg_file, png, table, sheet.fades)
+
+
+def label(name, campaign):
+    """cpu_by_clients: "CPU by clients", "CPU by level"."""
+    text = name.replace("_", " ").replace("cpu", "CPU")
+    return text if campaign.experiment.of_clients else text.replace(
+        "by clients", "by level").replace("per client", "per connection")
 
 
 def line_note(campaign):

@@ -1,5 +1,7 @@
 """The page: one file with its style, its script, its figures and its data."""
 
+import base64
+import gzip
 import json
 import pathlib
 import shlex
@@ -8,10 +10,10 @@ import jinja2
 from markupsafe import Markup
 from matplotlib.markers import MarkerStyle
 
-from . import answer, claims, marks, tables, units, words
+from . import answer, claims, marks, rows, tables, units, words
 
 HERE = pathlib.Path(__file__).parent
-EMBEDDED_AT_MOST = 500_000                  # bytes of raw trials
+EMBEDDED_AT_MOST = 300_000                  # bytes of raw trials, packed
 
 
 def render(campaign, figures):
@@ -19,7 +21,7 @@ def render(campaign, figures):
     outcomes = claims.outcomes(campaign)
     return template("report.html.j2").render(
         campaign=campaign, figures=figures, raw=raw, whole=whole, units=units,
-        title=title(campaign), subtitle=subtitle(campaign),
+        rows=rows.html, title=title(campaign), subtitle=subtitle(campaign),
         closed=words.loop(campaign, campaign.levels) != "Open loop",
         answer=answer.sentences(campaign), claims=outcomes, rule=claims.RULE,
         tally=claims.tally(outcomes),
@@ -144,14 +146,13 @@ def command(campaign):
 
 
 def raw_data(campaign):
-    """The data as JSON that cannot end its <script>, and whether it is the whole."""
+    """The data as JSON, packed (gzip, base64), and whether it is the whole."""
     trials = (campaign.trials + campaign.twins + campaign.null_trials
               + campaign.excluded)
-    text = as_json(campaign.manifest, [t.raw for t in trials])
+    text = packed(campaign.manifest, [t.raw for t in trials])
     if len(text) <= EMBEDDED_AT_MOST:
         return Markup(text), True
-    text = as_json(campaign.manifest, [slim(t.raw) for t in trials])
-    return Markup(text), False
+    return Markup(packed(campaign.manifest, [slim(t.raw) for t in trials])), False
 
 
 def slim(raw):
@@ -162,8 +163,6 @@ def slim(raw):
     return {k: v for k, v in {**raw, "fairness": fairness}.items() if k != "histogram"}
 
 
-def as_json(manifest, trials):
+def packed(manifest, trials):
     text = json.dumps({"manifest": manifest, "trials": trials}, separators=(",", ":"))
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
+    return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()

@@ -6,6 +6,8 @@
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const buttons = all("#legend button");
   const models = buttons.map((button) => button.dataset.model);
+  const familyOf = new Map(buttons.map((button) => [button.dataset.model,
+    button.parentNode.querySelector("span").dataset.family]));
   const offAtFirst = new Set(buttons.filter((button) =>
     button.getAttribute("aria-pressed") === "false").map((b) => b.dataset.model));
   const greyAtFirst = document.body.classList.contains("grey");
@@ -228,7 +230,8 @@
   // -- filters: every word is found in the row, or in its family ------------------------
 
   function matches(row, words) {
-    const text = (row.textContent + " " + row.dataset.family).toLowerCase();
+    const family = familyOf.get(row.dataset.model) ?? "";
+    const text = (row.textContent + " " + family).toLowerCase();
     return words.toLowerCase().split(/\s+/).every((word) => text.includes(word));
   }
 
@@ -286,13 +289,20 @@
       .map((row) => row.map(quote).join(",")).join("\r\n") + "\r\n";
   }
 
+  async function raw() {
+    const packed = atob(document.getElementById("raw").textContent);
+    const bytes = Uint8Array.from(packed, (character) => character.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text();
+  }
+
   function offer(label, file, type, make) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = label;
-    button.addEventListener("click", () => {
+    button.addEventListener("click", async () => {
       const link = document.createElement("a");
-      link.href = URL.createObjectURL(new Blob([make()], { type }));
+      link.href = URL.createObjectURL(new Blob([make(await raw())], { type }));
       link.download = file;
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 10000);
@@ -300,9 +310,8 @@
     document.getElementById("downloads").append(button);
   }
 
-  const raw = document.getElementById("raw").textContent;
-  offer("Download JSON", "echolab.json", "application/json", () => raw);
-  offer("Download CSV", "echolab.csv", "text/csv", () => csv(JSON.parse(raw).trials));
+  offer("Download JSON", "echolab.json", "application/json", (text) => text);
+  offer("Download CSV", "echolab.csv", "text/csv", (text) => csv(JSON.parse(text).trials));
 
   // -- links inside the page keep the state -------------------------------------------
 

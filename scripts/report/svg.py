@@ -34,9 +34,11 @@ def tidy(source, figure, models, tips, off=()):
                 parent.remove(child)
         parent.text = parent.text if parent.tag == tag("text") else None
         parent.tail = None
+    shapes = {path.get("id"): path for path in root.iter(tag("path")) if path.get("id")}
     for element in list(root.iter(tag("g"))):
         add_titles(element, tips.get(element.get("id"), ()))
         share_style(element)
+        join_dashes(element, shapes)
     for parent in list(root.iter(tag("g"))):
         group_models(parent, figure, models, off)
     shorten_numbers(root)
@@ -68,6 +70,24 @@ def share_style(group):
             del mark.attrib["style"]
 
 
+def join_dashes(group, shapes):
+    """The dashes of a model's rounds as one path: they are many, and have no value.
+    shapes: {id: path}, for panels share them."""
+    uses = list(group.iter(tag("use")))
+    if not (group.get("id") or "").endswith("|raw") or not uses:
+        return
+    dash = shapes[uses[0].get(HREF)[1:]]
+    ends = re.fullmatch(r"M (\S+) -?0 L -(\S+) -?0", " ".join(dash.get("d").split()))
+    if not ends or ends[1] != ends[2]:
+        return
+    half = float(ends[1])
+    joined = " ".join(f"M {float(use.get('x')) - half} {use.get('y')} h {2 * half}"
+                      for use in uses)
+    for child in list(group):
+        group.remove(child)
+    ET.SubElement(group, tag("path"), {"d": joined, "style": dash.get("style")})
+
+
 def group_models(parent, figure, models, off):
     series, last = None, None
     for child in list(parent):
@@ -91,31 +111,43 @@ def group_models(parent, figure, models, off):
 
 
 def shorten_numbers(root):
+    """A tenth of a point is enough for a place, a hundredth for the shape of a mark."""
+    small = {path for defs in root.iter(tag("defs")) for path in defs.iter(tag("path"))
+             if len(path.get("d", "")) < 600}
     for element in root.iter():
+        places = 2 if element in small else 1
         for name in ("d", "x", "y", "transform", "width", "height"):
             text = element.get(name)
             if text:
                 element.set(name, " ".join(re.sub(
-                    r"-?\d+\.\d+", lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip("."),
-                    text).split()))
+                    r"-?\d+\.\d+", lambda m: shorter(m[0], places), text).split()))
+
+
+def shorter(number, places):
+    text = f"{float(number):.{places}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def rename_ids(root, figure):
-    """Keeps the ids that are referred to and those of the series; unique in the page."""
+    """Keeps the ids that are referred to, short, and those of the series; unique in the
+    page."""
     text = ET.tostring(root, encoding="unicode")
-    wanted = set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', text))
-    wanted = {one or other for one, other in wanted}
+    wanted = [one or other for one, other in
+              re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', text)]
+    wanted = {identity: f"{figure}.{i}" for i, identity in
+              enumerate(dict.fromkeys(wanted))}
     for element in root.iter():
         identity = element.get("id")
         if identity in wanted:
-            element.set("id", f"{figure}.{identity}")
+            element.set("id", wanted[identity])
         elif identity and not element.get("class", "").startswith("series"):
             del element.attrib["id"]
             if identity in NAMED:
                 element.set("class", identity)
         for name in ("clip-path", HREF):
             if element.get(name):
-                element.set(name, element.get(name).replace("#", f"#{figure}.", 1))
+                element.set(name, re.sub(r"(?<=#)[^)]+", lambda m: wanted[m[0]],
+                                         element.get(name)))
 
 
 def standalone(root, title, fades):
