@@ -54,11 +54,21 @@ void Agenda::freed(std::uint32_t connection, std::int64_t now_ns) {
   std::ranges::push_heap(thinking_, std::less<>());
 }
 
-Agenda::Ask Agenda::taken(std::int64_t intended_ns) {
+void Agenda::was_late(std::int64_t begin_ns, std::int64_t end_ns) {
+  const bool is_longer = end_ns - begin_ns > late_end_ns_ - late_begin_ns_;
+  if (end_ns <= begin_ns || (arrival_ns() < late_end_ns_ && !is_longer)) return;
+  late_begin_ns_ = begin_ns;
+  late_end_ns_ = end_ns;
+}
+
+Agenda::Ask Agenda::taken(std::int64_t intended_ns, std::int64_t now_ns) {
   const Slot slot = free_.front();
   free_.pop();
   if (!session_left_.empty()) session_left_[slot.connection] = requests_left();
-  return {slot.connection, intended_ns, std::max(intended_ns, slot.freed_ns)};
+  const std::int64_t free_ns = std::max(intended_ns, slot.freed_ns);
+  const std::int64_t late = free_ns < late_end_ns_ ? 0 : late_ns(intended_ns);
+  was_late(free_ns, now_ns);
+  return {slot.connection, intended_ns, free_ns - late};
 }
 
 Agenda::Ask Agenda::end_of_thought() {

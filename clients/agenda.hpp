@@ -27,7 +27,7 @@ class Agenda {
   struct Ask {
     std::uint32_t connection;
     std::int64_t intended_ns;  ///< when it should be sent
-    std::int64_t eligible_ns;  ///< when it could be: a slot was free
+    std::int64_t eligible_ns;  ///< when it could be: a slot was free, or would have been
   };
 
   Agenda(const Workload& workload, std::uint64_t seed, Stripe stripe,
@@ -49,8 +49,14 @@ class Agenda {
   /// A connection that was full takes one more.
   void has_room() { is_full_ = false; }
 
+  /// Nobody asked here between two moments: the generator was late. Who arrived before
+  /// the end of this, and finds the slots taken by the burst that it makes, waits for the
+  /// generator first: that much of it is lag, and not the server's back-pressure.
+  void was_late(std::int64_t begin_ns, std::int64_t end_ns);
+
   /// Who asks now; empty: nobody yet. `is_alive(connection)` false: its slot is gone.
-  /// Calls `drop(intended_ns)` for each arrival that finds no slot and does not wait;
+  /// Calls `drop(intended_ns, late_ns)` for each arrival that finds no slot and does not
+  /// wait, with how much too late it was looked for;
   /// `extra()`, of on_busy any and make, for a connection that takes one more all the
   /// same (empty: none does). It is no slot: freed() is for those within the depth alone.
   template <class IsAlive, class Drop, class Extra>
@@ -70,8 +76,8 @@ class Agenda {
         return Ask{*one_more, intended_ns, intended_ns};
       }
       schedule_->pop();
-      if (!free_.empty()) return taken(intended_ns);
-      drop(intended_ns);
+      if (!free_.empty()) return taken(intended_ns, now_ns);
+      drop(intended_ns, late_ns(intended_ns));
     }
     return std::nullopt;
   }
@@ -132,7 +138,12 @@ class Agenda {
       return never_ns;
     return *moment + begin_ns_;
   }
-  Ask taken(std::int64_t intended_ns);
+  Ask taken(std::int64_t intended_ns, std::int64_t now_ns);
+  /// How much of an arrival's waiting was for the generator.
+  [[nodiscard]] std::int64_t late_ns(std::int64_t intended_ns) const {
+    return std::max<std::int64_t>(0,
+                                  late_end_ns_ - std::max(intended_ns, late_begin_ns_));
+  }
   Ask end_of_thought();
   std::uint32_t requests_left();
 
@@ -143,6 +154,8 @@ class Agenda {
   std::vector<Thought> thinking_;            ///< a heap, the soonest in front
   std::vector<std::uint32_t> session_left_;  ///< requests, of each connection's session
   bool is_full_ = false;                     ///< no connection took one more
+  std::int64_t late_begin_ns_ = 0;  ///< the longest lateness that concerns who waits
+  std::int64_t late_end_ns_ = 0;
   std::int64_t begin_ns_ = never_ns;
   std::int64_t end_ns_ = never_ns;
 };

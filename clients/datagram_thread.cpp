@@ -129,8 +129,10 @@ void DatagramLoop<Words>::turn(std::int64_t at_most_ns) {
   const std::int64_t due = due_ns();
   std::int64_t patience = std::min(look_ns(timeout_ns_), at_most_ns);
   if (plan_.spin) patience = 0;
-  if (due != never_ns) patience = std::min(patience, due - clock_ns());
+  const std::int64_t before = agenda_.is_open() || due != never_ns ? clock_ns() : 0;
+  if (due != never_ns) patience = std::clamp<std::int64_t>(due - before, 0, patience);
   const auto news = wait_for_events(epoll_.get(), events_, patience);
+  if (agenda_.is_open()) agenda_.was_late(before + patience, clock_ns());
   // Before the events: a reply that comes after the window's end is not in the window.
   follow_phase();
   if (due_ns() != never_ns) keep_time(clock_ns());
@@ -157,11 +159,14 @@ void DatagramLoop<Words>::keep_time(std::int64_t now) {
     return connections_[index].state == State::open;
   };
   const auto none = [] { return std::optional<std::uint32_t>(); };
-  const auto drop = [&](std::int64_t intended) { window_.drop(intended); };
+  const auto drop = [&](std::int64_t intended, std::int64_t late) {
+    window_.drop(intended, late);
+  };
   while (const auto next = agenda_.next(now, is_alive, drop, none)) {
     Connection& connection = connections_[next->connection];
     if (connection.state != State::open) continue;
     now = clock_ns();
+    while (is_due(now)) pass_boundary();  // or who was due after it would not count
     send(connection, {next->intended_ns, next->eligible_ns, now});
   }
   drain_if_over();

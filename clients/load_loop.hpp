@@ -323,8 +323,10 @@ void LoadLoop<Caller, Engine>::turn(std::int64_t at_most_ns) {
   const std::int64_t due = std::min(due_ns(), pace_.due_ns());
   stamp_the_deferred();
   if (plan_.spin) at_most_ns = 0;
-  engine_.wait(due == never_ns ? at_most_ns
-                               : std::min(due - engine_.now_ns(), at_most_ns));
+  const std::int64_t now = agenda_.is_open() || due != never_ns ? engine_.now_ns() : 0;
+  if (due != never_ns) at_most_ns = std::clamp<std::int64_t>(due - now, 0, at_most_ns);
+  engine_.wait(at_most_ns);
+  if (agenda_.is_open()) agenda_.was_late(now + at_most_ns, engine_.now_ns());
   // Before the events: a reply that comes after the window's end is not in the window.
   follow_phase();
   if (due_ns() != never_ns) keep_time(engine_.now_ns());
@@ -365,7 +367,9 @@ void LoadLoop<Caller, Engine>::keep_time(std::int64_t now) {
   const auto is_alive = [&](std::uint32_t index) {
     return connections_[index].state == State::open;
   };
-  const auto drop = [&](std::int64_t intended) { window_.drop(intended); };
+  const auto drop = [&](std::int64_t intended, std::int64_t late) {
+    window_.drop(intended, late);
+  };
   while (const auto next =
              agenda_.next(now, is_alive, drop, [this] { return one_more(); })) {
     Connection& connection = connections_[next->connection];
@@ -375,6 +379,7 @@ void LoadLoop<Caller, Engine>::keep_time(std::int64_t now) {
     }
     ask(connection, next->intended_ns, next->eligible_ns);
     now = engine_.now_ns();
+    while (is_due(now)) pass_boundary();  // or who was due after it would not count
     if (connection.state == State::connecting)
       connection.is_blocked = true;  // established() sends it
     else

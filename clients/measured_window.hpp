@@ -55,11 +55,13 @@ class MeasuredWindow {
   void sent(const Stamps& stamps) {
     if (by_intention_ && has(stamps.intended_ns)) ++offered_;
   }
-  /// An arrival that is not sent at all.
-  void drop(std::int64_t intended_ns) {
+  /// An arrival that is not sent at all. `late_ns`: how much too late it was looked for;
+  /// of one that was looked for in time no lag is told.
+  void drop(std::int64_t intended_ns, std::int64_t late_ns) {
     if (!has(intended_ns)) return;
     ++offered_;
     ++dropped_;
+    if (late_ns > 0) lag_.record(late_ns);
   }
   /// A verified reply. True when it counts, that is, while the window is open.
   bool count(const Stamps& stamps, std::int64_t received_ns) {

@@ -48,9 +48,13 @@ class Script {
   std::int64_t duration_;
 };
 
-LoadResult simulate(
-    const LoadPlan& plan, Service service,
-    std::function<int()> connect_error = [] { return 0; }) {
+/// What goes wrong in a simulation.
+struct Mishaps {
+  std::function<int()> connect_error = [] { return 0; };
+  std::function<std::int64_t(bool)> oversleeps_ns = [](bool) { return 0; };
+};
+
+LoadResult simulate(const LoadPlan& plan, Service service, const Mishaps& mishaps = {}) {
   const Pattern pattern(plan.seed);
   Timetable timetable;
   Script script(timetable, plan.warm_up, plan.duration);
@@ -64,7 +68,8 @@ LoadResult simulate(
                                      return std::llround(service_mean_ns * factor);
                                    },
                                .on_time = [&](std::int64_t now) { script.on_time(now); },
-                               .connect_error = std::move(connect_error)};
+                               .oversleeps_ns = mishaps.oversleeps_ns,
+                               .connect_error = mishaps.connect_error};
   const std::vector<Address> nowhere(1);
   LoadLoop<EchoCaller, SimulatedEngine> loop(
       plan, pattern, nowhere,
@@ -244,13 +249,34 @@ TEST(LoadLaw, CountsArrivalsWhoseConnectionsFailAtOnceAsOfferedAndUnfinished) {
   plan.workload.on_busy = OnBusy::make;
   plan.spare_connections = 62;
   const LoadResult result =
-      simulate(plan, Service::exponential,
-               [connects = 0]() mutable { return ++connects % 2 == 0 ? EMFILE : 0; });
+      simulate(plan, Service::exponential, {.connect_error = [connects = 0]() mutable {
+                 return ++connects % 2 == 0 ? EMFILE : 0;
+               }});
   EXPECT_GT(result.errors.connect, 10U);
   EXPECT_EQ(result.offered, all.offered) << "the schedule is the same";
   EXPECT_EQ(result.response.count(), result.offered);
   EXPECT_EQ(result.unfinished, result.errors.connect);
   EXPECT_EQ(result.errors.lost_replies, 0U) << "what was never sent has no reply to lose";
+}
+
+/// While the only connection waited for a reply: no slot was free that it could have
+/// overlooked, and still what it slept through waited for the generator.
+TEST(LoadLaw, ChargesTheGeneratorWithWhatItSleptThrough) {
+  constexpr std::int64_t slept_ns = 300'000'000;
+  LoadPlan plan = open_plan(0.3, 1);
+  int waits = 0;
+  const LoadResult result =
+      simulate(plan, Service::constant, {.oversleeps_ns = [&](bool is_asked) {
+                 return is_asked && ++waits == 3'000 ? slept_ns : std::int64_t{0};
+               }});
+  EXPECT_EQ(result.response.count(), result.offered);
+  // 90 arrivals in 0.3 s: the first of them waited for nearly as long.
+  EXPECT_GT(result.details->lag.max_ns(), slept_ns * 9 / 10);
+  EXPECT_LT(result.details->lag.max_ns(), slept_ns * 11 / 10);
+  std::uint64_t late = 0;
+  for (const auto& bucket : result.details->lag.non_empty())
+    if (bucket.lower_ns > 1'000'000) late += bucket.count;
+  EXPECT_NEAR(static_cast<double>(late), 90, 5 * std::sqrt(90));
 }
 
 /// N clients that think for Z and are served in S, both exponential, by mean value

@@ -6,7 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <iostream>
 #include <thread>
+#include <tuple>
 
 #include "clients/load_clock.hpp"
 #include "clients/load_report.hpp"
@@ -129,10 +131,15 @@ TEST(OpenLoad, WhatFindsNoFreeConnectionIsDroppedWhereThatWasAskedFor) {
   EXPECT_EQ(judge(plan, result).verdict, Verdict::overloaded);
 }
 
-TEST(OpenLoad, AClientThatWasHeldUpIsClientBound) {
+/// Whether the arrivals that it missed find connections free, or those that are taken by
+/// the burst of the others: it was the client that held them up.
+class HeldUp : public ::testing::TestWithParam<std::pair<std::size_t, OnBusy>> {};
+
+TEST_P(HeldUp, ClientIsClientBound) {
   const ServerProcess server("epoll_level", any_port);
-  LoadPlan plan = open_plan(server.endpoint(), 1'000, 1s);
+  LoadPlan plan = open_plan(server.endpoint(), 1'000, 2s);
   plan.threads = 1;
+  std::tie(plan.connections, plan.workload.on_busy) = GetParam();
   int window[2];
   ASSERT_EQ(::pipe(window), 0);
   const pid_t child = ::fork();
@@ -140,8 +147,11 @@ TEST(OpenLoad, AClientThatWasHeldUpIsClientBound) {
     LoadEvents events;
     events.window_begins = [&] { ::close(window[1]); };
     ::close(window[0]);
-    const Judgement judgement = judge(plan, run_load(plan, events));
-    ::_exit(judgement.verdict == Verdict::client_bound ? 0 : 1);
+    LoadResult result = run_load(plan, events);
+    result.clock_late_ns_p99 = 0;  // a machine whose clock is late excuses a client
+    const bool is_client_bound = judge(plan, result).verdict == Verdict::client_bound;
+    if (!is_client_bound) std::cerr << load_table(plan, result);
+    ::_exit(is_client_bound ? 0 : 1);
   }
   ::close(window[1]);
   char none = 0;
@@ -156,6 +166,12 @@ TEST(OpenLoad, AClientThatWasHeldUpIsClientBound) {
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0)
       << "the load did not call itself CLIENT-BOUND";
 }
+
+INSTANTIATE_TEST_SUITE_P(OpenLoad, HeldUp,
+                         ::testing::Values(std::pair{16, OnBusy::queue},
+                                           std::pair{2, OnBusy::queue},
+                                           std::pair{2, OnBusy::drop},
+                                           std::pair{2, OnBusy::any}));
 
 TEST(OpenLoad, SessionsArriveAndAreClosedInside) {
   const ServerProcess server("epoll_level", any_port);

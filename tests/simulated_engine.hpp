@@ -21,6 +21,9 @@ struct SimulatedServer {
   std::function<std::int64_t()> service_ns;
   /// Called with each new moment, before the loop sees it: sets the phases.
   std::function<void(std::int64_t now_ns)> on_time = [](std::int64_t) {};
+  /// So much longer than it was told the client sleeps now; `is_asked`: it waits for a
+  /// reply.
+  std::function<std::int64_t(bool is_asked)> oversleeps_ns = [](bool) { return 0; };
   /// Of each connect, at once: 0, or an errno.
   std::function<int()> connect_error = [] { return 0; };
 };
@@ -65,7 +68,7 @@ class SimulatedEngine {
   void wait(std::int64_t at_most_ns) {
     std::int64_t until = now_ns_ + std::max<std::int64_t>(at_most_ns, 0);
     if (!replies_.empty()) until = std::min(until, replies_.front().moment_ns);
-    now_ns_ = std::max(now_ns_, until);
+    now_ns_ = std::max(now_ns_, until) + server_.oversleeps_ns(!replies_.empty());
     server_.on_time(now_ns_);
   }
 
