@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from . import experiment, inference
+from . import experiment, inference, metrics
 from .units import clean, plural
 
 SCHEMA_VERSION = 1
@@ -422,14 +422,16 @@ class Campaign:
     @cached_property
     def chosen(self):
         """The models that figures show in colour at first: all where they are few, else
-        the cheapest of each family that serves everybody, the baseline, and servers that
-        are not ours."""
+        the best of each family (in the headline figure) that serves everybody, the
+        baseline, and servers that are not ours."""
         if len(self.models) <= FEW:
             return set(self.models)
         best = {}
+        name = self.experiment.metric
+        sign = -1 if metrics.of(name).more_is_better else 1
         for p in self.at(self.top):
-            cpu = p.spread("cpu_ns")
-            cost = (p.starved > 0, cpu.median if cpu else math.inf)
+            figure = p.spread(name)
+            cost = (p.starved > 0, sign * figure.median if figure else math.inf)
             best.setdefault(self.families[p.model], []).append((cost, p.model))
         return {min(models)[1] for models in best.values()} | {self.baseline} | {
             m for m in self.models if self.families[m] == "external"}
