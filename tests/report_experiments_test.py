@@ -111,6 +111,17 @@ class Reading(ExperimentTest):
                       {t["model"] for t in report_test.raw_of(page)["trials"]})
         self.assertNotIn("partial run", report_test.text_of(page, "cautions"))
 
+    def test_a_rate_near_the_ceiling_is_a_bound_in_a_closed_loop(self):
+        self.made("idle_crowd", rounds=2)
+        found = self.change("idle_crowd", lambda t: t.update(
+            requests_per_second=.9 * campaigns.CEILING) if (
+            t["model"] == "uring" and t["at"] == 10) else None)
+        self.assertEqual({(p.model, p.at) for p in found.points.values()
+                          if p.client_bound}, {("uring", 10)})
+        self.change("idle_crowd", lambda t: t.update(offered_per_second=1e6))
+        found = data.load(self.folder / "idle_crowd")
+        self.assertFalse(any(p.client_bound for p in found.points.values()))
+
     def test_memory_is_divided_by_all_connections(self):
         found = self.made("memory", models={"uring": campaigns.MODELS["uring"],
                                             "epoll_level": campaigns.MODELS["epoll_level"]})

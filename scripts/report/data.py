@@ -20,6 +20,7 @@ SCHEMA_VERSION = 1
 UNMEASURED = ("FAILED", "CORRUPT")          # verdicts whose figures are null
 AXES = ("accepts", "unit", "readiness", "dispatch", "computes", "growth")
 FEW = 12                                    # models that one figure shows side by side
+NEAR_CEILING = 0.85                         # of the client's: the client is the limit
 SAMPLES_PER_TAIL = 3.68                     # p99 needs 368 samples, p99.9 needs 3 680
 
 
@@ -178,6 +179,7 @@ class Point:
     at: float
     trials: list = field(default_factory=list)
     twins: tuple = ()                       # of an A/A campaign: the two Points, if any
+    ceiling: float | None = None            # requests/s of the null responder, closed loop
 
     @cached_property
     def by_round(self):
@@ -215,9 +217,12 @@ class Point:
     def verdicts(self):
         return collections.Counter(t.verdict for t in self.trials)
 
-    @property
+    @cached_property
     def client_bound(self):
-        return self.verdicts["CLIENT-BOUND"] > 0
+        """By its verdicts, or too near to what the client can ask for at all."""
+        rate = self.spread("rate")
+        return self.verdicts["CLIENT-BOUND"] > 0 or bool(
+            rate and self.ceiling and rate.median > NEAR_CEILING * self.ceiling)
 
     @cached_property
     def clients(self):
@@ -350,6 +355,10 @@ class Campaign:
             for point in points.values():
                 if original and point.at == at:
                     point.twins = twin, original
+        for point in points.values():
+            limit = self.ceiling.get(point.at)
+            if limit and not limit.spread("offered"):   # else it has what was offered
+                point.ceiling = limit.spread("rate").median
         return points
 
     @cached_property
