@@ -111,6 +111,17 @@ class Reading(ExperimentTest):
                       {t["model"] for t in report_test.raw_of(page)["trials"]})
         self.assertNotIn("partial run", report_test.text_of(page, "cautions"))
 
+    def test_a_rate_near_the_ceiling_is_a_bound_in_a_closed_loop(self):
+        self.made("idle_crowd", rounds=2)
+        found = self.change("idle_crowd", lambda t: t.update(
+            requests_per_second=.9 * campaigns.CEILING) if (
+            t["model"] == "uring" and t["at"] == 10) else None)
+        self.assertEqual({(p.model, p.at) for p in found.points.values()
+                          if p.client_bound}, {("uring", 10)})
+        self.change("idle_crowd", lambda t: t.update(offered_per_second=1e6))
+        found = data.load(self.folder / "idle_crowd")
+        self.assertFalse(any(p.client_bound for p in found.points.values()))
+
     def test_memory_is_divided_by_all_connections(self):
         found = self.made("memory", models={"uring": campaigns.MODELS["uring"],
                                             "epoll_level": campaigns.MODELS["epoll_level"]})
@@ -297,6 +308,25 @@ class Words(ExperimentTest):
             self.assertNotRegex(text, words)
         self.assertIn("idle connections: 0, 10, 100 and 1", text)
         self.assertIn("(16 active, 0 idle up to 16 active, 1000 idle)", text)
+
+    def test_the_aa_pair_of_many_levels_is_one_sentence(self):
+        self.made("idle_crowd")
+        cautions = report_test.text_of(self.page("idle_crowd"), "cautions")
+        self.assertEqual(cautions.count("(A/A)"), 1)
+        self.assertRegex(cautions, r"epoll_level against itself \(A/A\) used 0\.9\d to "
+                         r"1\.0\d times the CPU per request at the 4 levels: there "
+                         r"differences up to 1\.0\d to 1\.\d\d times are ties")
+
+    def test_of_many_models_the_best_in_the_headline_are_in_colour(self):
+        named = {m: campaigns.MODELS["epoll_level"] for m in (
+            "prefork", "prefork_mutex", "fork_per_client", "exec_per_client",
+            "thread_pool", "prethread", "thread_per_client", "select_loop", "poll_loop",
+            "epoll_level", "epoll_edge", "uring", "seda")}
+        named["prefork_mutex"] = named["prefork_mutex"]._replace(accept_ns=50)
+        named["exec_per_client"] = named["exec_per_client"]._replace(cpu_ns=4500)
+        found = self.made("burst", models=named)
+        self.assertIn("prefork_mutex", found.chosen)
+        self.assertNotIn("exec_per_client", found.chosen)
 
     def test_open_loops_are_called_open(self):
         self.made("overload", rounds=2)

@@ -171,18 +171,21 @@ class Sheet:
         else:
             ax.set_xscale(scale)
         ax.set_xlim(*limits(xs, ax.get_xscale()))
-        ends = ax.transAxes.inverted()
+        ax.grid(axis="x", visible=False)
+        if experiment.scale == "category":  # names take several lines, and need no axis
+            names = [textwrap.fill(short(experiment.tick(at), 27), 9) for at in levels]
+            ax.set_xlim(xs[0] - 0.4, xs[-1] + 0.4)
+            ax.set_xticks(xs, names, fontsize=8)
+            return
         ticks, last = [], -math.inf
         for x, level in zip(xs, levels):    # with room for each, in points
-            at = ends.transform(ax.transData.transform((x, 0)))[0]
-            at *= ax.get_window_extent().width * 72 / self.figure.dpi
-            if at - last >= max(26, 5.2 * len(short(experiment.tick(level), 16))):
-                ticks.append((x, short(experiment.tick(level), 16)))
+            at = ax.transData.transform((x, 0))[0] * 72 / self.figure.dpi
+            if at - last >= max(26, 6.2 * len(experiment.tick(level))):
+                ticks.append((x, experiment.tick(level)))
                 last = at
         ax.set_xticks([x for x, _ in ticks], [text for _, text in ticks])
         ax.xaxis.set_minor_locator(NullLocator())
         ax.set_xlabel(experiment.axis, fontsize=9.5)
-        ax.grid(axis="x", visible=False)
 
     def value_axis(self, ax, label, values, log):
         positive = [v for v in values if v > 0]

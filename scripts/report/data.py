@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from . import experiment, inference
+from . import experiment, inference, metrics
 from .units import clean, plural
 
 SCHEMA_VERSION = 1
 UNMEASURED = ("FAILED", "CORRUPT")          # verdicts whose figures are null
 AXES = ("accepts", "unit", "readiness", "dispatch", "computes", "growth")
 FEW = 12                                    # models that one figure shows side by side
+NEAR_CEILING = 0.85                         # of the client's: the client is the limit
 SAMPLES_PER_TAIL = 3.68                     # p99 needs 368 samples, p99.9 needs 3 680
 
 
@@ -178,6 +179,7 @@ class Point:
     at: float
     trials: list = field(default_factory=list)
     twins: tuple = ()                       # of an A/A campaign: the two Points, if any
+    ceiling: float | None = None            # requests/s of the null responder, closed loop
 
     @cached_property
     def by_round(self):
@@ -215,9 +217,12 @@ class Point:
     def verdicts(self):
         return collections.Counter(t.verdict for t in self.trials)
 
-    @property
+    @cached_property
     def client_bound(self):
-        return self.verdicts["CLIENT-BOUND"] > 0
+        """By its verdicts, or too near to what the client can ask for at all."""
+        rate = self.spread("rate")
+        return self.verdicts["CLIENT-BOUND"] > 0 or bool(
+            rate and self.ceiling and rate.median > NEAR_CEILING * self.ceiling)
 
     @cached_property
     def clients(self):
@@ -350,6 +355,10 @@ class Campaign:
             for point in points.values():
                 if original and point.at == at:
                     point.twins = twin, original
+        for point in points.values():
+            limit = self.ceiling.get(point.at)
+            if limit and not limit.spread("offered"):   # else it has what was offered
+                point.ceiling = limit.spread("rate").median
         return points
 
     @cached_property
@@ -422,14 +431,16 @@ class Campaign:
     @cached_property
     def chosen(self):
         """The models that figures show in colour at first: all where they are few, else
-        the cheapest of each family that serves everybody, the baseline, and servers that
-        are not ours."""
+        the best of each family (in the headline figure) that serves everybody, the
+        baseline, and servers that are not ours."""
         if len(self.models) <= FEW:
             return set(self.models)
         best = {}
+        name = self.experiment.metric
+        sign = -1 if metrics.of(name).more_is_better else 1
         for p in self.at(self.top):
-            cpu = p.spread("cpu_ns")
-            cost = (p.starved > 0, cpu.median if cpu else math.inf)
+            figure = p.spread(name)
+            cost = (p.starved > 0, sign * figure.median if figure else math.inf)
             best.setdefault(self.families[p.model], []).append((cost, p.model))
         return {min(models)[1] for models in best.values()} | {self.baseline} | {
             m for m in self.models if self.families[m] == "external"}

@@ -69,8 +69,12 @@ def axis_of(campaign):
         f"{name} ({'log' if experiment.scale == 'log' else 'linear'} scale)")
 
 
+def is_open(campaign):
+    return words.loop(campaign, campaign.levels) == "Open loop"
+
+
 def loop_note(campaign):
-    if words.loop(campaign, campaign.levels) == "Open loop":
+    if is_open(campaign):
         return ("The loop is open: a reply is as late as it is after the moment that its "
                 "request was meant for, so a server that stalls pays for all that came "
                 "meanwhile.")

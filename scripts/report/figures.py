@@ -4,8 +4,8 @@ import math
 
 from . import axes, experiment_figures, families, metrics, panels, tables
 from .data import FEW, compare, percentile
-from .figure import (axis_of, bar_note, changing, finish, line_note, loop_note, one,
-                     scaled)
+from .figure import (axis_of, bar_note, changing, finish, is_open, line_note,
+                     loop_note, one, scaled)
 from .units import count, duration, memory, microseconds, short, sig, times
 
 
@@ -87,8 +87,9 @@ def throughput(campaign):
         bound = " Hollow marks under a small triangle are lower bounds: the client was " \
             "the limit there."
     if campaign.ceiling:
-        bound += " Dotted: what the client gets from a server that does nothing; in the "\
-            "shaded part below it the client is the limit."
+        bound += " Dotted: what the client gets from a server that does nothing"
+        bound += ", all that is offered." if is_open(campaign) else (
+            "; in the shaded part below it the client is the limit.")
     return finish(
         sheet, campaign, "Verified replies per second, thousands, against "
         f"{axis_of(campaign)}.{bound}",

@@ -8,6 +8,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from . import marks
 from .axes import STYLE
+from .data import NEAR_CEILING
 from .marks import INK, MUTED, SOFT
 from .units import plain, short, sig
 
@@ -117,8 +118,9 @@ def ceiling(sheet, panel, campaign, scale):
         left, right = ax.get_xlim()
         places, tops = [left, right], tops * 2
     with matplotlib.rc_context(STYLE):
-        ax.fill_between(places, [0.85 * top for top in tops], tops, color=SOFT,
-                        linewidth=0, zorder=1, gid="limit")
+        if not any(campaign.ceiling[at].spread("offered") for at in levels):
+            ax.fill_between(places, [NEAR_CEILING * top for top in tops], tops,
+                            color=SOFT, linewidth=0, zorder=1, gid="limit")
         ax.plot(places, tops, color=MUTED, linewidth=1.4, dashes=(1.5, 2), zorder=2,
                 gid="ceiling")
         ax.text(places[0], tops[0], "the client's ceiling", fontsize=8.5, color=MUTED,

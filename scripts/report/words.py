@@ -270,20 +270,30 @@ def excluded(campaign):
 
 
 def against_itself(campaign):
-    """What the A/A pair says at each load."""
-    for level in campaign.levels if campaign.twins else []:
-        twins = next((p.twins for p in campaign.points.values()
-                      if p.at == level and p.twins), None)
-        ratio = twins and data.compare(*twins, "cpu_ns")
-        if not ratio:
-            yield Markup("The A/A pair has no figure at {}.").format(
-                campaign.level(level))
-            continue
+    """What the A/A pair says at each load; of many loads in one sentence."""
+    twins = {level: next((p.twins for p in campaign.points.values()
+                          if p.at == level and p.twins), None)
+             for level in (campaign.levels if campaign.twins else [])}
+    found = {level: (pair, data.compare(*pair, "cpu_ns")) for level, pair in
+             twins.items() if pair and data.ratios(*pair, "cpu_ns")}
+    for level in [at for at in twins if at not in found]:
+        yield Markup("The A/A pair has no figure at {}.").format(campaign.level(level))
+    bands = {level: max(1.02, data.tie_factor(pair, "cpu_ns"))
+             for level, (pair, _) in found.items()}
+    if len(found) > 2:
+        yield Markup("{} against itself (A/A) used {:.2f} to {:.2f} times the CPU per "
+                     "request at the {} levels: there differences up to {:.2f} to {:.2f} "
+                     "times are ties.").format(
+            code(campaign.twin_names[campaign.twins[0].model]),
+            min(r.median for _, r in found.values()),
+            max(r.median for _, r in found.values()), len(found), min(bands.values()),
+            max(bands.values()))
+        return
+    for level, (pair, ratio) in found.items():
         yield Markup("At {}, {} against itself (A/A) used {:.2f} times the CPU per "
                      "request ({:.2f} to {:.2f}): differences up to {:.2f} times are "
-                     "ties.").format(campaign.level(level), code(twins[1].model),
-                                     ratio.median, ratio.low, ratio.high,
-                                     max(1.02, data.tie_factor(twins, "cpu_ns")))
+                     "ties.").format(campaign.level(level), code(pair[1].model),
+                                     ratio.median, ratio.low, ratio.high, bands[level])
 
 
 def client_bound(campaign):
