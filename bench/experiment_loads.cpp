@@ -119,6 +119,9 @@ void overload(Level& level, std::size_t cores) {
 void bad_company(Level& level, std::size_t /*cores*/) {
   level.name =
       level.at == 0 ? "no bad client" : counted(level.at, "bad client", "bad clients");
+  level.load.name = "good";
+  level.load.manners.kind = Kind::churn;  // who stays would keep its worker for ever
+  level.load.manners.requests = 10;
   const std::size_t third = whole(level.at) / 3;
   if (const std::size_t readers = whole(level.at) - 2 * third; readers > 0) {
     LoadPlan& slow = add_company(level.load, Kind::slow_reader, readers);

@@ -22,7 +22,8 @@ void blocking_work(Level& level, std::size_t cores);
 void cpu_work(Level& level, std::size_t cores);
 /// Each request computes 100 us; open loop of so many percent of what all cores can do.
 void overload(Level& level, std::size_t cores);
-/// So many bad clients: a third each reads slowly, writes slowly, and resets.
+/// So many bad clients: a third each reads slowly, writes slowly, and resets. The good
+/// connect anew every 10 requests.
 void bad_company(Level& level, std::size_t cores);
 /// So many connect at once, and again after each reply, before a queue of 128.
 void burst(Level& level, std::size_t cores);

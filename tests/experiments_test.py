@@ -100,7 +100,7 @@ class Experiments(unittest.TestCase):
 
     def test_bad_company(self):
         self.of("bad_company", 9, clients=16, connections=25,
-                load="16 active, 3 slow-reader, 3 slow-writer, 3 resetting")
+                load="16 good, 3 slow-reader, 3 slow-writer, 3 resetting")
 
     def test_burst(self):
         rows = self.of("burst", 16)
