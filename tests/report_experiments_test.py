@@ -167,6 +167,16 @@ class Answer(ExperimentTest):
         text = said(self.made("idle_crowd", rounds=3))
         self.assertIn("n = 3 is too small to show a difference", text)
 
+    def test_too_few_for_so_many_is_no_tie(self):
+        found = self.made("idle_crowd", rounds=6)
+        self.assertEqual(families.of_level(found, 1000, "cpu_ns")["select_loop"].word,
+                         "n too small")
+        text = said(found)
+        self.assertNotRegex(text, r"(select_loop|poll_loop)[^.]* ties? with it")
+        self.assertRegex(text, r"poll_loop had the highest .* times that of epoll_level "
+                         r"\([45]\.\d+ to 5\.\d+\); n = 6 is too small to show a "
+                         r"difference among so many")
+
     def test_more_is_better_where_it_is(self):
         text = said(self.made("blocking_work"))
         self.assertRegex(text, "At 10 ms blocked, (thread_pool|thread_per_client|fork_per_"

@@ -116,7 +116,7 @@ def beside(verdict, point, base, metric):
     if verdict.word == inference.TIE:
         return Markup(", a tie with {}: {} times{}").format(
             code(base.model), sig(e.ratio), spread)
-    few = f"; n = {e.n} is too small to show a difference" if (
+    few = f"; n = {e.n} is too small to show a difference among so many" if (
         verdict.word == inference.TOO_FEW) else ""
     return Markup(", <strong>{} times</strong> that of {}{}{}").format(
         sig(e.ratio), code(base.model), spread, few)

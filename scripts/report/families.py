@@ -73,15 +73,16 @@ def friedman(points, metric):
 
 
 def compared(points, best, metric):
-    """[(point, data.Ratio to best or None)]: from 6 rounds on a tie is what the family
-    does not call different; with fewer, what data.compare says of the range."""
+    """[(point, data.Ratio to best or None)]: a tie is what the family calls so; where n is
+    too small for the family to call anything different, what data.compare says of the
+    pair alone."""
     verdicts = against(points, best, metric)
     found = []
     for point in points:
         verdict = verdicts.get(point.model)
         ratio = verdict and data.compare(point, best, metric)
-        if ratio and verdict.evidence.low is not None:
-            ratio = ratio._replace(tie=verdict.word != inference.DIFFERENT)
+        if ratio and verdict.word != inference.TOO_FEW:
+            ratio = ratio._replace(tie=verdict.word == inference.TIE)
         found.append((point, ratio))
     return found
 
