@@ -87,6 +87,27 @@ Kind kind_of(Class& its) {
                          nearest(*given, names)));
 }
 
+/// A rate of its own; how arrivals come is as the flags say.
+void take_arrivals(Class& its, LoadPlan& plan) {
+  const auto rate = its.take("R");
+  if (!rate) return;
+  ArrivalOptions options;
+  options.rate = *rate;
+  ArrivalPlan arrivals = parse_arrivals(options);
+  if (const auto& flags = plan.workload.arrivals) {
+    if (flags->replay) its.refuse("has a rate, and --replay has the moments");
+    if (flags->on_ns > 0 && arrivals.rate_end > 0)
+      its.refuse("has a ramp, and --on-off bursts: it is one or the other");
+    arrivals.law = flags->law;
+    arrivals.cv = flags->cv;
+    arrivals.on_ns = flags->on_ns;
+    arrivals.off_ns = flags->off_ns;
+  }
+  arrivals.ramp_begin_ns = plan.warm_up.count();
+  arrivals.ramp_ns = plan.duration.count();
+  plan.workload.arrivals = arrivals;
+}
+
 void take_requests(Class& its, LoadPlan& plan) {
   const bool gets = plan.http && plan.http->get;
   if (gets) plan.payload_bytes = 0;
@@ -103,13 +124,7 @@ void take_requests(Class& its, LoadPlan& plan) {
     }
   }
   if (const auto depth = its.take_count("p", 65'536)) plan.pipeline = *depth;
-  if (const auto rate = its.take("R")) {
-    ArrivalOptions arrivals;
-    arrivals.rate = *rate;
-    plan.workload.arrivals = parse_arrivals(arrivals);
-    plan.workload.arrivals->ramp_begin_ns = plan.warm_up.count();
-    plan.workload.arrivals->ramp_ns = plan.duration.count();
-  }
+  take_arrivals(its, plan);
   if (const auto think = its.take("think"))
     plan.workload.think = TimeLaw::parse("--class " + its.name() + ": think", *think);
 }

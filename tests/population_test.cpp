@@ -324,6 +324,22 @@ TEST(ClassOption, GivesEachClassTheFlagsButForItsKeys) {
   EXPECT_EQ(plan.company[2].threads, 3U);
 }
 
+TEST(ClassOption, HasARateOfItsOwnAndTheLawThatTheFlagsGive) {
+  CLI::App parser;
+  LoadPlan plan;
+  plan.workload.arrivals = parse_arrivals(
+      {.arrivals = "gamma:2", .rate = "500", .on_off = "100ms/300ms", .replay = {}});
+  LoadPlan ramp = plan;
+  complete_classes({"good:R=300"}, parser, plan);
+  EXPECT_EQ(plan.workload.arrivals->text(),
+            "gamma of cv 2, 300 requests/s, 100 ms on, 300 ms off");
+  EXPECT_THROW(complete_classes({"good:R=100..300"}, parser, ramp), UsageError);
+  LoadPlan replayed;
+  replayed.workload.arrivals.emplace().replay =
+      std::make_shared<const std::vector<std::int64_t>>(1, 5);
+  EXPECT_THROW(complete_classes({"good:R=300"}, parser, replayed), UsageError);
+}
+
 TEST(ClassOption, SaysWhatIsWrongWithIt) {
   const std::pair<std::vector<std::string>, const char*> wrong[] = {
       {{""}, "--class '' is not NAME:KEY=VALUE,... such as idle:c=5000"},
