@@ -94,8 +94,8 @@ bool is_in_datagrams(const CampaignPlan& plan);
 /// are contestants of both kinds it is that of the streams.
 std::optional<Floor> measure_floor(const CampaignPlan& plan);
 
-/// The median of some figures, and around it its 95 % interval; of fewer than 6, which have
-/// none, the least and the greatest.
+/// The median of some figures, and around it its 95 % interval; of fewer than 6, which
+/// have none, the least and the greatest.
 struct Range {
   double median = 0;
   double least = 0;

@@ -18,8 +18,9 @@ void add_ceiling(CampaignPlan& plan);
 LoadPlan load_of(const Contestant& contestant, const Level& level);
 
 /// The median of the null responder's trials at that level that count so far and were
-/// neither NOISY nor UNSTEADY, for a trial of this contestant. Empty where there is none, for the null responder itself, and for a
-/// contestant in datagrams where that one answers streams, or the reverse.
+/// neither NOISY nor UNSTEADY, for a trial of this contestant. Empty where there is none,
+/// for the null responder itself, and for a contestant in datagrams where that one
+/// answers streams, or the reverse.
 std::optional<Ceiling> ceiling_so_far(const CampaignPlan& plan,
                                       const std::vector<CampaignRow>& rows,
                                       const Contestant& contestant, std::size_t level);
