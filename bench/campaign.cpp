@@ -9,7 +9,9 @@
 #include <cstdio>
 #include <memory>
 
+#include "bench/campaign_ceiling.hpp"
 #include "bench/campaign_order.hpp"
+#include "bench/campaign_precision.hpp"
 #include "bench/inference.hpp"
 
 namespace echolab {
@@ -66,7 +68,10 @@ class TimeSpent {
 
 /// After a round: why no further one is needed, or possible; empty: go on.
 std::string why_enough(const CampaignPlan& plan, const TimeSpent& spent,
-                       std::uint64_t rounds_done) {
+                       const std::vector<CampaignRow>& rows) {
+  const std::uint64_t rounds_done = rows.back().round + 1;
+  if (const std::string why = why_precise_enough(plan, rows); !why.empty())
+    return fmt::format("{}, after {} of {} rounds", why, rounds_done, plan.rounds);
   if (!spent.is_over()) return "";
   return fmt::format("the budget of {} is spent after {} of {} rounds",
                      show_duration(static_cast<double>(plan.budget.count())), rounds_done,
@@ -116,7 +121,7 @@ void set_levels(CampaignPlan& plan, const std::vector<double>& places) {
 }
 
 bool serves(const Contestant& contestant, const Level& level) {
-  if (!level.listen) return true;
+  if (!level.listen || contestant.is_ceiling) return true;
   if (contestant.model == nullptr)  // it was told a port, and no more
     return level.listen->text().starts_with("tcp://127.");
   return level.listen->is_datagram() == contestant.in_datagrams();
@@ -138,8 +143,10 @@ Start start_at(const CampaignPlan& plan, const Level& level) {
   for (const auto& more :
        {plan.start.arguments, arguments_for_work(level.load), level.arguments})
     start.arguments.insert(start.arguments.end(), more.begin(), more.end());
-  if (level.listen)
+  if (level.listen) {
+    start.ceiling_in_datagrams = level.listen->is_datagram();
     (level.listen->is_datagram() ? start.listen_datagrams : start.listen) = *level.listen;
+  }
   return start;
 }
 
@@ -156,7 +163,7 @@ CampaignEnd run_campaign(
     const Contestant& contestant = plan.contestants[place->contestant];
     const Level& level = plan.levels[place->level];
     if (!rows.empty() && place->round > rows.back().round)
-      why = why_enough(plan, spent, place->round);
+      why = why_enough(plan, spent, rows);
     if (!why.empty()) break;
     const auto missing = order.missing();
     CampaignProgress now{rows.size(), rows.size() + missing.size(), contestant,
@@ -166,7 +173,9 @@ CampaignEnd run_campaign(
       now.load = &load;
       progress(now);
     };
-    Trial trial = run_trial(contestant, start_at(plan, level), level.load, told, stop);
+    Trial trial =
+        run_trial(contestant, start_at(plan, level), load_of(contestant, level), told,
+                  stop, ceiling_so_far(plan, rows, contestant, place->level));
     if (stop.stop_requested()) break;
     rows.push_back({place->contestant, place->level, place->round, std::move(trial)});
     if (!spent.is_over()) rows.back().excluded = order.excluded_because(rows.back());
@@ -182,7 +191,9 @@ CampaignEnd run_campaign(
 }
 
 bool is_in_datagrams(const CampaignPlan& plan) {
-  return std::ranges::all_of(plan.contestants, &Contestant::in_datagrams);
+  return std::ranges::all_of(plan.contestants, [](const Contestant& one) {
+    return one.in_datagrams() || one.is_ceiling;
+  });
 }
 
 std::optional<Floor> measure_floor(const CampaignPlan& plan) {

@@ -24,6 +24,7 @@ struct CampaignPlan {
   std::uint64_t seed = 1;        ///< of the order
   std::uint64_t repeats = 0;     ///< at most, of a NOISY or UNSTEADY trial
   Nanoseconds budget{0};  ///< after it nothing is repeated, no round begun; 0: none
+  double precision = 0;   ///< of the wanted ratios, a share, ends it early; 0: never
   Start start;
   LoadPlan load;  ///< what the levels were made of
 };
@@ -77,7 +78,8 @@ struct CampaignEnd {
 
 /// Runs all trials that are not among `rows`, which an earlier run kept, keeping each
 /// with `keep` as soon as it ended; `order` counts all of them. Ends early, without the
-/// trial under way, when asked to stop, and after a round when its budget is spent.
+/// trial under way, when asked to stop, and after a round when its budget is spent or its
+/// ratios are as precise as was wanted.
 CampaignEnd run_campaign(
     const CampaignPlan& plan, std::vector<CampaignRow> rows,
     const std::function<void(const CampaignRow&, std::size_t order)>& keep,
@@ -92,8 +94,8 @@ bool is_in_datagrams(const CampaignPlan& plan);
 /// are contestants of both kinds it is that of the streams.
 std::optional<Floor> measure_floor(const CampaignPlan& plan);
 
-/// The median of some figures, and around it its 95 % interval; of fewer than 6, which have
-/// none, the least and the greatest.
+/// The median of some figures, and around it its 95 % interval; of fewer than 6, which
+/// have none, the least and the greatest.
 struct Range {
   double median = 0;
   double least = 0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "bench/environment.hpp"
@@ -58,15 +59,17 @@ void CampaignDisplay::show_live(const CampaignProgress& now) {
 
 void describe(const CampaignPlan& plan, std::FILE* out) {
   const std::size_t trials = places_in_round(plan) * plan.rounds;
+  const bool has_ceiling = std::ranges::any_of(plan.contestants, &Contestant::is_ceiling);
   fmt::print(
       out,
       "{}: {}\n"
-      "echo_compare: {} servers x {} loads x {} rounds = {} trials of {}, about "
+      "echo_compare: {} servers{} x {} loads x {} rounds = {} trials of {}, about "
       "{} in all\n"
       "  server on CPU {}, client on CPU {}; {} B requests, {}, order from seed "
       "{}\n",
-      plan.experiment->name, plan.experiment->question, plan.contestants.size(),
-      plan.levels.size(), plan.rounds, trials,
+      plan.experiment->name, plan.experiment->question,
+      plan.contestants.size() - (has_ceiling ? 1 : 0),
+      has_ceiling ? " and a null responder" : "", plan.levels.size(), plan.rounds, trials,
       show_duration(static_cast<double>(plan.levels.front().load.duration.count())),
       left_text(estimated_seconds(plan)), fmt::join(plan.start.cpus, ","),
       fmt::join(plan.load.cpus, ","), plan.levels.front().load.payload_bytes,
@@ -81,6 +84,9 @@ void describe(const CampaignPlan& plan, std::FILE* out) {
                "  a NOISY or UNSTEADY trial is repeated at the end of its round, {} at "
                "most\n",
                plan.repeats == 1 ? "once" : "twice");
+  if (plan.precision > 0)
+    fmt::print(out, "  ends before that once all ratios are precise to {:.2g} %\n",
+               plan.precision * 100);
   for (const auto& [one, reason] : plan.absent)
     fmt::print(out, "  without {}: {}\n", one.name, reason);
   for (const std::string& warning : environment_warnings())

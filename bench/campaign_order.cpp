@@ -16,7 +16,12 @@ CampaignOrder::CampaignOrder(const CampaignPlan& plan) : repeats_(plan.repeats) 
   std::mt19937_64 random(plan.seed);
   for (std::uint64_t round = 0; round < plan.rounds; ++round) {
     std::ranges::shuffle(points, random);
-    for (CampaignPlace place : points) {
+    std::vector<CampaignPlace> order = points;
+    if (round == 0)  // what the client can do is known before anybody is judged by it
+      std::ranges::stable_partition(order, [&](const CampaignPlace& place) {
+        return plan.contestants[place.contestant].is_ceiling;
+      });
+    for (CampaignPlace place : order) {
       place.round = round;
       entries_.push_back({place});
     }

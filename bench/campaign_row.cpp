@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "bench/campaign_ceiling.hpp"
 #include "bench/results_folder.hpp"
 #include "common/error.hpp"
 
@@ -88,7 +89,7 @@ Trial trial_of(const Json& row) {
 
 Json row_json(const CampaignPlan& plan, const CampaignRow& row, std::size_t order) {
   const Level& level = plan.levels[row.level];
-  auto json = trial_json(level.load, row.trial);
+  auto json = trial_json(load_of(plan.contestants[row.contestant], level), row.trial);
   json["schema_version"] = 1;
   json["model"] = plan.contestants[row.contestant].name;
   json["family"] = plan.contestants[row.contestant].family;

@@ -6,7 +6,8 @@
 #include <map>
 #include <utility>
 
-#include "bench/campaign.hpp"
+#include "bench/campaign_ceiling.hpp"
+#include "bench/campaign_precision.hpp"
 #include "bench/claims.hpp"
 #include "bench/twin.hpp"
 #include "common/program.hpp"
@@ -70,8 +71,9 @@ std::vector<Cell> cells_at(const CampaignPlan& plan, const std::vector<CampaignR
     }
   }
   std::erase_if(cells, [&](const Cell& cell) {
-    const bool is_twin = !plan.contestants[cell.contestant].twin_of.empty();
-    return is_twin || (cell.rows.empty() && cell.failed == 0);
+    const Contestant& one = plan.contestants[cell.contestant];
+    return !one.twin_of.empty() || one.is_ceiling ||
+           (cell.rows.empty() && cell.failed == 0);
   });
   std::ranges::stable_sort(cells, [&](const Cell& a, const Cell& b) {
     if (a.headline.empty() || b.headline.empty())
@@ -348,6 +350,12 @@ class Table {
     }
   }
 
+  void add_ceiling(const Ceiling& ceiling) {
+    text_ += fmt::format("  {}the client by itself: {} req/s, of {} trial{}{}\n", dim_,
+                         show_count(ceiling.requests_per_second), ceiling.n,
+                         ceiling.n == 1 ? "" : "s", plain_);
+  }
+
   void add_words(const std::string& words, std::size_t indent = 0) {
     for (const std::string& line : wrapped(words, text_width_ - indent)) {
       text_ += line + "\n" + std::string(indent, ' ');
@@ -373,20 +381,20 @@ class Table {
   }
 
   /// What the heads of the columns mean, and who is not there.
-  void add_notes(bool bound) {
+  void add_notes(bool bound, std::uint64_t rounds) {
     text_ += "\n" + dim_;
     add_words(fmt::format(
         "CPU/req: server CPU time per request, whole process tree, median of {} rounds. "
         "floor: CPU/req over half a loopback round trip{}. ratio: {} over {}'s in the "
         "same round, {} and median. switches: context switches per request. starved: "
         "clients without one reply.",
-        plan_.rounds,
+        rounds,
         floor_ ? fmt::format(" ({})", show_duration(floor_->round_trip_ns / 2)) : "",
         metric_of(plan_).head, plan_.experiment->baseline,
-        plan_.rounds < 6 ? "least-most" : "95 % interval"));
+        rounds < 6 ? "least-most" : "95 % interval"));
     if (bound)
       add_words(
-          "+ CLIENT-BOUND: the client's core was full, the server may serve more "
+          "+ CLIENT-BOUND: the client was at its limit, the server may serve more "
           "than this.");
     if (columns_.size() < columns_for(metric_of(plan_)).size())
       add_words("Left out here: " + left_out() + "; a wider terminal shows them.");
@@ -454,16 +462,21 @@ std::string campaign_table(const CampaignPlan& plan, const std::vector<CampaignR
     const std::vector<Cell> cells = cells_at(plan, rows, i);
     if (cells.empty()) continue;
     table.add(cells, plan.levels[i]);
+    if (const auto ceiling = ceiling_at(plan, rows, i)) table.add_ceiling(*ceiling);
     bound = bound || std::ranges::any_of(cells, &Cell::bound);
     const Range twins = twin_ratio(plan, rows, i);
     words.push_back(in_words(plan, cells, plan.levels[i], tie_factor(twins)) +
                     twin_text(plan, twins));
   }
-  table.add_notes(bound);
+  std::uint64_t rounds = 0;
+  for (const CampaignRow& row : rows) rounds = std::max(rounds, row.round + 1);
+  table.add_notes(bound, rounds);
   table.add_words(std::string(plan.experiment->question));
   for (const std::string& sentence : words) table.add_words(sentence);
   for (const std::string& sentence : claims_in_words(plan, rows))
     table.add_words(sentence);
+  if (const auto precision = precision_in_words(plan, rows); !precision.empty())
+    table.add_words(fmt::format("Ratios {}.", precision));
   table.add_excluded(rows);
   return table.text();
 }

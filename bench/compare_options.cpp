@@ -4,7 +4,9 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <charconv>
 
+#include "bench/campaign_ceiling.hpp"
 #include "bench/selection.hpp"
 #include "bench/twin.hpp"
 #include "common/machine.hpp"
@@ -24,6 +26,7 @@ const char* const compare_examples =
     "  echo_compare payload --at 64,64KiB --clients 100 sizes of your own\n"
     "  echo_compare --models udp_iterative,udp_batched  over udp://127.0.0.1\n"
     "  echo_compare churn --budget 10m                  as many rounds as fit\n"
+    "  echo_compare scaling --precision 3% --budget 1h  or fewer, once that is known\n"
     "  echo_compare --protocol work --block 2ms         loops wait where threads "
     "overlap\n"
     "  echo_compare --server 'mine=./my_server {port}'  your own beside ours\n"
@@ -76,9 +79,14 @@ void add_experiment_options(CLI::App& parser, CompareOptions& options) {
             "at most, of a NOISY or UNSTEADY trial, which then does not count", 0, 2);
   add_duration(parser, "-b,--budget", plan.budget,
                "take so long in all: sets the rounds (3 at least)", 0s, 240h);
+  parser.add_option("--precision", options.precision,
+                    "such as 3%: end when all ratios to the baseline are known so well");
   parser.add_flag("--aa", options.aa,
                   "one model twice in each round: how much differs though nothing does");
   parser.add_flag("--no-aa", options.no_aa, "no such pair");
+  parser.add_flag("--ceiling", options.ceiling,
+                  "a null responder in each round: how fast the client is by itself");
+  parser.add_flag("--no-ceiling", options.no_ceiling, "none");
 }
 
 }  // namespace
@@ -213,6 +221,30 @@ void fit_budget(CampaignPlan& plan) {
         show_duration(budget * 1e9), show_duration(round * 3e9)));
 }
 
+/// Fewer rounds, where the ratios are known well before the last one. Of itself it wants
+/// as many as it takes, within reason.
+void choose_precision(CompareOptions& options, const CLI::App& parser) {
+  if (parser.count("--precision") == 0) return;
+  constexpr std::uint64_t least_rounds = 7;  // may_stop() never says so before
+  constexpr std::uint64_t most_rounds = 50;
+  const std::string& text = options.precision;
+  double percent = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, percent);
+  if (error != std::errc() || std::string_view(rest, end) != "%" ||
+      !(percent >= 0.1 && percent <= 50))
+    throw UsageError(fmt::format(
+        "--precision: '{}' is no percentage such as 3%, from 0.1% to 50%", text));
+  CampaignPlan& plan = options.plan;
+  plan.precision = percent / 100;
+  if (parser.count("--rounds") == 0) plan.rounds = most_rounds;
+  if (plan.rounds < least_rounds)
+    throw UsageError(
+        fmt::format("--precision: is not known before {} rounds; --rounds {} "
+                    "are fewer",
+                    least_rounds, plan.rounds));
+}
+
 /// Of the preset, but for what was given.
 void choose_length(CompareOptions& options, const CLI::App& parser) {
   const auto* const name = std::ranges::find(preset_names, options.preset);
@@ -222,14 +254,18 @@ void choose_length(CompareOptions& options, const CLI::App& parser) {
   if (parser.count("--warm-up") == 0) plan.load.warm_up = length.warm_up;
   if (parser.count("--rounds") == 0) plan.rounds = length.rounds;
   if (parser.count("--repeats") == 0) plan.repeats = length.repeats;
+  choose_precision(options, parser);
   if (options.aa && options.no_aa) throw UsageError("--aa: contradicts --no-aa");
   options.aa = options.aa || (length.is_checked && !options.no_aa);
+  if (options.ceiling && options.no_ceiling)
+    throw UsageError("--ceiling: contradicts --no-ceiling");
+  options.ceiling = options.ceiling || (length.is_checked && !options.no_ceiling);
   if (parser.count("--budget") > 0 && parser.count("--rounds") > 0)
     throw UsageError("--budget: sets the rounds; leave out --rounds");
   const auto given = [&](const char* option) { return parser.count(option) > 0; };
   const bool is_custom = std::ranges::any_of(
       std::initializer_list<const char*>{"--duration", "--warm-up", "--rounds",
-                                         "--budget", "--at", "--clients"},
+                                         "--budget", "--precision", "--at", "--clients"},
       given);
   plan.preset = is_custom ? "custom" : options.preset;
   constexpr auto quick_budget = std::chrono::minutes(4);
@@ -314,6 +350,7 @@ std::vector<std::string> complete(CompareOptions& options, const CLI::App& parse
       options.listen;
   choose_contestants(options);
   if (options.aa) add_twin(plan);
+  if (options.ceiling) add_ceiling(plan);
   check_load(plan);
   if (parser.count("--budget") > 0 && plan.budget.count() > 0) fit_budget(plan);
   if (options.workers > 0)

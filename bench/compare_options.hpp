@@ -20,6 +20,7 @@ struct CompareOptions {
   Endpoint listen = Endpoint::parse("tcp://127.0.0.1:0");
   CampaignPlan plan;
   WorkOptions work;
+  std::string precision;
   std::uint64_t workers = 0;
   std::string server_cpus;
   std::string client_cpus;
@@ -29,6 +30,8 @@ struct CompareOptions {
   bool resume_unlike = false;
   bool aa = false;
   bool no_aa = false;
+  bool ceiling = false;
+  bool no_ceiling = false;
   bool list_experiments = false;
   bool dry_run = false;
   bool json = false;

@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include "bench/campaign_display.hpp"
+#include "bench/campaign_precision.hpp"
 #include "bench/campaign_row.hpp"
 #include "bench/compare_options.hpp"
 #include "bench/experiment_list.hpp"
@@ -66,6 +67,7 @@ ExitCode compare(const CompareOptions& options, Resumption campaign) {
   if (manifest["finished"].is_null()) {  // else it was whole before
     manifest["partial"] = interrupt.happened();
     manifest["finished"] = time_text();
+    manifest["precision"] = precision_json(plan, rows);
     manifest["ended_because"] = why.empty() ? nlohmann::json() : nlohmann::json(why);
     folder.write_manifest(manifest);
   }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "bench/campaign_ceiling.hpp"
 #include "bench/environment.hpp"
 #include "bench/results_folder.hpp"
 #include "clients/work_options.hpp"
@@ -31,6 +32,7 @@ Json options_json(const CampaignPlan& plan) {
       {"clients", plan.load.connections},
       {"rounds", plan.rounds},
       {"budget_seconds", std::chrono::duration<double>(plan.budget).count()},
+      {"precision", plan.precision},
       {"seed", plan.seed},
       {"repeats", plan.repeats},
       {"duration_seconds", std::chrono::duration<double>(plan.load.duration).count()},
@@ -100,6 +102,7 @@ Json contestant_json(const Contestant& one, const Endpoint& endpoint,
           {"source", one.source},
           {"command", one.command},
           {"twin_of", one.twin_of.empty() ? Json() : Json(one.twin_of)},
+          {"role", one.is_ceiling ? Json("ceiling") : Json()},
           {"axes", axes},
           {"transports", transports},
           {"endpoint", endpoint.text()},
@@ -124,6 +127,7 @@ void read_options(const Json& options, CampaignPlan& plan) {
   options.at("clients").get_to(plan.load.connections);
   options.at("rounds").get_to(plan.rounds);
   plan.budget = nanoseconds(options.at("budget_seconds"));
+  plan.precision = options.value("precision", 0.0);
   options.at("seed").get_to(plan.seed);
   plan.repeats = options.value("repeats", std::uint64_t{0});  // older folders had none
   options.at("server_cpus").get_to(plan.start.cpus);
@@ -145,6 +149,7 @@ void read_experiment(const Json& experiment, CampaignPlan& plan) {
 }
 
 void read_contestant(const Json& row, CampaignPlan& plan) {
+  if (row.value("role", Json()) == "ceiling") return add_ceiling(plan);
   const Json twin = row.value("twin_of", Json());
   const auto name = (twin.is_null() ? row.at("name") : twin).get<std::string>();
   const auto command = row.at("command").get<std::string>();

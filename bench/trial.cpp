@@ -74,7 +74,7 @@ void void_figures(nlohmann::json& row) {
 
 Trial run_trial(const Contestant& contestant, const Start& start, LoadPlan plan,
                 const std::function<void(const LoadProgress&)>& progress,
-                const std::stop_token& stop) try {
+                const std::stop_token& stop, const std::optional<Ceiling>& ceiling) try {
   Trial trial;
   const RunningServer server(contestant, start, stop);
   plan.server = server.endpoint();
@@ -100,6 +100,7 @@ Trial run_trial(const Contestant& contestant, const Start& start, LoadPlan plan,
     trial.server.size = size_of(tree);
   };
   trial.load = run_load(plan, events, stop);
+  trial.load.ceiling = ceiling;
   const TreeSize size = trial.server.size;
   trial.server = figures_of(before, after, trial.load.requests_per_second());
   trial.server.size = size;

@@ -41,10 +41,11 @@ struct Trial {
 };
 
 /// Starts `contestant`, loads it with `plan` (whose endpoint is set here) and stops it.
-/// A server that does not get ready, or dies, is a FAILED trial, not an error.
+/// `ceiling` is the client's, where it is known. A server that does not get ready, or
+/// dies, is a FAILED trial, not an error.
 Trial run_trial(const Contestant& contestant, const Start& start, LoadPlan plan,
                 const std::function<void(const LoadProgress&)>& progress,
-                const std::stop_token& stop);
+                const std::stop_token& stop, const std::optional<Ceiling>& ceiling = {});
 
 /// The members that depend on the trial alone of a row of trials.jsonl.
 nlohmann::json trial_json(const LoadPlan& plan, const Trial& trial);

@@ -461,7 +461,8 @@ class ConfigFile(CommandLine):
     def test_what_is_printed_is_the_same_plan(self):
         given = ["--models", "iterative,fork_per_client", "--clients", "1,2", "--seed", "5",
                  "--server", "mine=./mine {port}", "--server", "its=./its {port}",
-                 "--protocol", "work", "--block", "2ms", "-r", "3", "--no-aa"]
+                 "--protocol", "work", "--block", "2ms", "-r", "3", "--no-aa",
+                 "--no-ceiling"]
         printed = self.run_with("echo_compare", *given, "--print-config")
         path = self.file(printed.stdout)
         again = self.run_with("echo_compare", "--config", path, "--print-config")

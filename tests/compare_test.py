@@ -11,6 +11,7 @@ import pathlib
 import re
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,10 @@ import time
 import unittest
 
 from command_line_test import on_a_terminal
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "scripts"))
+
+from report import inference  # noqa: E402
 
 BIN = pathlib.Path(os.environ.get("ECHOLAB_BIN", "build/release")).resolve()
 COMPARE = BIN / "echo_compare"
@@ -78,6 +83,7 @@ class Comparing(unittest.TestCase):
     def command(self, *arguments):
         own = [] if "--results" in arguments else ["--results", str(self.results)]
         own += [] if "--aa" in arguments else ["--no-aa"]
+        own += [] if "--ceiling" in arguments else ["--no-ceiling"]
         return [str(COMPARE), *own, *self.mark.split(), *arguments]
 
     def compare(self, *arguments):
@@ -259,6 +265,84 @@ class Comparing(unittest.TestCase):
                        capture_output=True)
         self.assertIn("against itself (A/A)", (folder / "report.html").read_text())
 
+    def test_a_null_responder_is_measured_first_and_in_no_ranking(self):
+        done = self.compare("--models", "iterative,epoll_level", "--ceiling", *SHORT)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("2 servers and a null responder x 2 loads", done.stderr)
+        folder, manifest, rows = self.campaign()
+        self.assertEqual([r["model"] for r in rows[:2]], ["null_responder"] * 2)
+        self.assertEqual(sorted((r["round"], r["clients"]) for r in rows
+                                if r["model"] == "null_responder"),
+                         [(0, 1), (0, 8), (1, 1), (1, 8)])
+        roles = {model["name"]: model["role"] for model in manifest["models"]}
+        self.assertEqual(roles, {"iterative": None, "epoll_level": None,
+                                 "null_responder": "ceiling"})
+        for row in rows:
+            at_its_level = [r["requests_per_second"] for r in rows[:row["order"]]
+                            if (r["model"], r["at"]) == ("null_responder", row["at"])
+                            and r["verdict"] not in ("NOISY", "UNSTEADY")]
+            if row["model"] == "null_responder" or not at_its_level:
+                self.assertIsNone(row["client_ceiling"])
+            else:
+                self.assertAlmostEqual(row["client_ceiling"]["requests_per_second"],
+                                       statistics.median(at_its_level), delta=1)
+        self.assertNotIn("null_responder", done.stdout)
+        self.assertEqual(self.resume().stdout, done.stdout)
+
+    def rounds_needed(self, rows, precision):
+        """After how many the interval of the ratio is narrow for the second time in a row,
+        as the report's own statistics say; None: never."""
+        cost = {(r["model"], r["round"]): r["server"]["cpu_ns_per_request"]
+                for r in rows if r["server"]}
+        ratios, before = [], False
+        for number in range(1 + max(r["round"] for r in rows)):
+            pair = [cost.get((model, number)) for model in ("iterative", "epoll_level")]
+            if all(pair):
+                ratios.append(pair[0] / pair[1])
+            low, high = inference.median_interval(ratios) or (0, 1)
+            middle = statistics.median(ratios) if ratios else 1
+            narrow = low > 0 and max(high / middle, middle / low) - 1 <= precision
+            if narrow and before:
+                return number + 1
+            before = narrow
+        return None
+
+    def test_it_ends_once_the_ratios_are_precise_enough_and_not_before(self):
+        done = self.compare("--models", "iterative,epoll_level", "--duration", "100ms",
+                            "--warm-up", "20ms", "--clients", "4", "--repeats", "0",
+                            "--precision", "50%", "--rounds", "25")
+        self.assertIn("ends before that once all ratios are precise to 50 %", done.stderr)
+        folder, manifest, rows = self.campaign()
+        rounds = max(r["round"] for r in rows) + 1
+        self.assertEqual(len(rows), 2 * rounds)
+        self.assertGreaterEqual(rounds, 7)
+        self.assertFalse(manifest["partial"])
+        needed = self.rounds_needed(rows, .5)
+        if needed is None or needed == 25:  # a machine as loud as that
+            self.assertEqual((rounds, manifest["ended_because"]), (25, None))
+            return
+        self.assertEqual(rounds, needed)
+        self.assertEqual(manifest["ended_because"],
+                         f"precise to 50 %: 1 of 1 ratio, after {rounds} of 25 rounds")
+        self.assertEqual(manifest["precision"], {"wanted": .5, "ratios": 1, "missed": []})
+        self.assertIn("Ratios precise to 50 %: 1 of 1 ratio.", done.stdout)
+        self.assertIn(f"median of {rounds} rounds", " ".join(done.stdout.split()))
+        again = self.resume()
+        self.assertEqual(again.stdout, done.stdout)
+        self.assertEqual(self.campaign()[2], rows)
+
+    def test_what_was_missed_of_the_precision_is_named(self):
+        done = self.compare("--models", "iterative,epoll_level", "--duration", "200ms",
+                            "--warm-up", "0", "--clients", "4", "--repeats", "0",
+                            "--precision", "0.1%", "--rounds", "7")
+        manifest = self.campaign()[1]
+        self.assertIsNone(manifest["ended_because"])
+        (missed,) = manifest["precision"]["missed"]
+        self.assertEqual(missed["name"], "iterative at 4 clients")
+        self.assertRegex(" ".join(done.stdout.split()), r"Ratios precise to 0.1 %: 0 of 1 "
+                         r"ratio; missed: iterative at 4 clients "
+                         r"\((± [\d.]+ %|fewer than 6 rounds)\)\.")
+
     def busy(self, cpu):
         """Somebody else who computes on this CPU."""
         work = subprocess.Popen([sys.executable, "-c", "while True: pass"],
@@ -412,10 +496,10 @@ class Comparing(unittest.TestCase):
                                          check=True, capture_output=True,
                                          text=True).stdout
                 self.assertIn(experiment["question"], planned)
-                self.assertRegex(planned, r"\d+ servers x \d loads x 6 rounds")
+                self.assertRegex(planned, r"\d+ servers and a null responder x \d loads x 6 ro")
                 minutes, seconds = re.search(r"about (\d+):(\d\d) in all",
                                              planned).groups()
-                self.assertLess(60 * int(minutes) + int(seconds), 210)
+                self.assertLess(60 * int(minutes) + int(seconds), 230)
 
     def test_what_is_unavailable_is_named_with_the_reason_and_is_no_failure(self):
         old_kernel = ["setarch", "--uname-2.6"]  # as it looks to the program
@@ -486,6 +570,10 @@ class Comparing(unittest.TestCase):
             (["churn", "--models", "udp_iterative"], 2, "churn: is for streams"),
             (["idle_crow"], 2, "did you mean 'idle_crowd'"),
             (["--aa", "--no-aa"], 2, "contradicts"),
+            (["--ceiling", "--no-ceiling"], 2, "--ceiling: contradicts"),
+            (["--precision", "3"], 2, "--precision: '3' is no percentage such as 3%"),
+            (["--precision", "60%"], 2, "from 0.1% to 50%"),
+            (["--precision", "3%", "--rounds", "6"], 2, "--rounds 6 are fewer"),
             (["--rounds", "0"], 2, "--rounds"),
             (["--budget", "1s"], 2, "three rounds of this plan take"),
             (["--server", "x=cmd"], 2, "{port}"),

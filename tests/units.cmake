@@ -9,7 +9,8 @@ target_link_libraries(unit_test PRIVATE echolab_common echolab_models GTest::gte
 gtest_discover_tests(unit_test PROPERTIES TIMEOUT 60 LABELS unit)
 
 add_executable(campaign_table_test
-  campaign_order_test.cpp campaign_row_test.cpp campaign_table_test.cpp
+  campaign_ceiling_test.cpp campaign_order_test.cpp campaign_precision_test.cpp
+  campaign_row_test.cpp campaign_table_test.cpp
   experiment_test.cpp)
 target_link_libraries(campaign_table_test PRIVATE echolab_bench GTest::gtest_main)
 gtest_discover_tests(campaign_table_test PROPERTIES TIMEOUT 60 LABELS unit)
