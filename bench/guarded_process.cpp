@@ -109,7 +109,7 @@ bool reap(pid_t program, bool is_there) {
   for (pid_t ended = 0; (ended = ::waitpid(-1, &status, WNOHANG)) > 0;) {
     if (ended != program || !is_there) continue;
     say_end(status);
-    ::close(answer);
+    Fd(answer).reset();
     is_there = false;
   }
   return is_there;
@@ -179,7 +179,7 @@ GuardedProcess::GuardedProcess(const Program& program) {
   auto [answer_here, answer_there] = make_pipe();
   guard_ = checked(::fork(), "fork");
   if (guard_ == 0) {
-    ::close(leash_here.release());
+    leash_here.reset();
     guard({words.data(), environment.data(), program.cpus, program.output},
           leash_there.get(), answer_there.get());
   }
