@@ -18,7 +18,7 @@ CampaignOrder::CampaignOrder(const CampaignPlan& plan) : repeats_(plan.repeats) 
     std::ranges::shuffle(points, random);
     std::vector<CampaignPlace> order = points;
     if (round == 0)  // what the client can do is known before anybody is judged by it
-      std::ranges::stable_partition(order, [&](const CampaignPlace& place) {
+      std::stable_partition(order.begin(), order.end(), [&](const CampaignPlace& place) {
         return plan.contestants[place.contestant].is_ceiling;
       });
     for (CampaignPlace place : order) {
