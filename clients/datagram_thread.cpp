@@ -48,6 +48,7 @@ DatagramLoop<Words>::DatagramLoop(const LoadPlan& plan, const Words& words,
     : LoadThread(plan, share, timetable),
       words_(words),
       header_bytes_(plan.request_bytes() - plan.payload_bytes),
+      sizes_(plan.sizes.value_or(SizeLaw(plan.payload_bytes))),
       server_(server),
       timeout_ns_(plan.datagram_timeout.count()),
       epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
@@ -206,7 +207,7 @@ auto DatagramLoop<Words>::numbers_in(Bytes datagram) const -> Numbers {
 /// Whether `reply` is, byte for byte, a request that this connection has made.
 template <class Words>
 bool DatagramLoop<Words>::is_right(const Connection& connection, Bytes reply) {
-  if (reply.size() != plan_.request_bytes()) return false;
+  if (reply.size() < header_bytes_ + sizes_.least()) return false;
   const auto [index, number] = numbers_in(reply);
   if (index != connection.index || number >= connection.asked) return false;
   return std::ranges::equal(reply, compose(index, number));
@@ -217,14 +218,16 @@ template <class Words>
 Fault DatagramLoop<Words>::fault_of(const Connection& connection, Bytes reply) {
   const std::string which =
       fmt::format("connection {}: a datagram of {} B", connection.index, reply.size());
-  if (reply.size() < plan_.request_bytes())
-    return {Wrong::altered,
-            fmt::format("{}, cut off: a reply has {} B", which, plan_.request_bytes())};
-  if (reply.size() > plan_.request_bytes())
-    return {Wrong::unasked,
-            fmt::format("{}: a reply has {} B", which, plan_.request_bytes())};
+  if (reply.size() < header_bytes_ + sizes_.least())
+    return {Wrong::altered, fmt::format("{}, cut off: a reply has {} B at least", which,
+                                        header_bytes_ + sizes_.least())};
   const auto [index, number] = numbers_in(reply);
   const Bytes right = compose(index, number);
+  if (reply.size() < right.size())
+    return {Wrong::altered,
+            fmt::format("{}, cut off: a reply has {} B", which, right.size())};
+  if (reply.size() > right.size())
+    return {Wrong::unasked, fmt::format("{}: a reply has {} B", which, right.size())};
   const auto [wrong, expected] = std::ranges::mismatch(reply, right);
   if (wrong == reply.end() && index >= plan_.connections)
     return {Wrong::altered, which + ": its number of the connection is nobody's"};
@@ -341,11 +344,15 @@ bool DatagramLoop<Words>::send(Connection& connection, const Stamps& stamps) {
 /// in place of the payload's first ones. Good until the next call.
 template <class Words>
 Bytes DatagramLoop<Words>::compose(std::uint64_t connection, std::uint64_t number) {
-  const Room request = request_.room();
+  const Room request =
+      request_.room().first(header_bytes_ + sizes_.of(connection, number));
+  // Text enough for the longest; a frame begins where its number says.
+  const std::uint64_t begin = number * request_.room().size();
+  typename Words::Place place{};
+  if constexpr (requires { place.number; }) place = {number, begin};
   for (std::size_t filled = 0; filled < request.size();) {
     const Room rest = request.subspan(filled);
-    const Bytes bytes =
-        words_.at(connection, number * request.size() + filled, rest.size());
+    const Bytes bytes = words_.at(connection, begin + filled, rest.size(), place);
     std::ranges::copy(bytes, rest.begin());
     filled += bytes.size();
   }

@@ -131,6 +131,7 @@ class DatagramLoop final : public LoadThread {
 
   const Words& words_;
   const std::size_t header_bytes_;  ///< of the protocol, before each payload
+  const SizeLaw sizes_;             ///< of the payloads
   const Address server_;
   const std::int64_t timeout_ns_;
 

@@ -27,6 +27,9 @@ constexpr std::uint64_t scrambled(std::uint64_t x) {
 /// chance in 2^16.
 class Pattern {
  public:
+  /// What a reader keeps between two calls: nothing, as every byte is found at once.
+  struct Place {};
+
   explicit Pattern(std::uint64_t seed) : table_(starts + piece) {
     for (std::byte& byte : table_) byte = static_cast<std::byte>(scrambled(seed++) >> 56);
   }
@@ -34,6 +37,11 @@ class Pattern {
   /// The bytes of `connection` from `position` on, as many as lie together: 1 … `most`.
   [[nodiscard]] Bytes at(std::uint64_t connection, std::uint64_t position,
                          std::uint64_t most = piece) const {
+    Place none;
+    return at(connection, position, most, none);
+  }
+  [[nodiscard]] Bytes at(std::uint64_t connection, std::uint64_t position,
+                         std::uint64_t most, Place& /*place*/) const {
     const std::uint64_t inside = position % piece;
     const std::uint64_t start = scrambled(connection << 32 ^ position / piece) % starts;
     return Bytes(table_).subspan(start + inside, std::min(most, piece - inside));
@@ -49,6 +57,39 @@ class Pattern {
   static constexpr std::uint64_t piece = 64 * 1024;
 
   std::vector<std::byte> table_;
+};
+
+/// Where a reader of other connections' words begins: at a request of theirs that is
+/// known, as to walk there from their first one would take long.
+template <class Words>
+class PlaceOf {
+ public:
+  explicit PlaceOf(const Suspects& suspects) : suspects_(suspects) {}
+
+  /// Of `connection`; `own`: of the one that is read for, `of`.
+  typename Words::Place& in(std::uint64_t connection, const typename Words::Place& own,
+                            std::uint64_t of) {
+    if (is_set_ && connection == connection_) return place_;
+    is_set_ = true;
+    connection_ = connection;
+    place_ = {};
+    if (connection == of) {
+      place_ = own;
+    } else if constexpr (requires { place_.number; }) {
+      for (const RequestPlace& known : suspects_.others)
+        if (known.connection == connection) {
+          place_ = {known.number, known.begin};
+          break;
+        }
+    }
+    return place_;
+  }
+
+ private:
+  const Suspects& suspects_;
+  bool is_set_ = false;
+  std::uint64_t connection_ = 0;
+  typename Words::Place place_{};
 };
 
 /// Says what it is asked to, and compares what comes back. What was received is checked
@@ -72,7 +113,7 @@ class Caller {
   void hear(Room news) {
     if (verified_ + news.size() > sent_) return fail(news);
     while (!news.empty() && !wrong_) {
-      const Bytes right = words_->at(connection_, verified_, news.size());
+      const Bytes right = words_->at(connection_, verified_, news.size(), heard_);
       if (std::memcmp(news.data(), right.data(), right.size()) != 0) return fail(news);
       verified_ += right.size();
       news = news.subspan(right.size());
@@ -81,10 +122,12 @@ class Caller {
 
   [[nodiscard]] Bytes output() const {
     if (sent_ == asked_) return {};
-    return words_->at(connection_, sent_, asked_ - sent_);
+    return words_->at(connection_, sent_, asked_ - sent_, said_);
   }
   void sent(std::size_t n) { sent_ += n; }
 
+  /// Whose words these are.
+  [[nodiscard]] std::uint64_t connection() const { return connection_; }
   [[nodiscard]] bool done() const {
     return wrong_ || (finishing_ && verified_ == asked_);
   }
@@ -99,9 +142,11 @@ class Caller {
   [[nodiscard]] bool wrong() const { return wrong_; }
   /// When wrong(): what came instead. To be asked before others use the memory.
   [[nodiscard]] Fault fault(const Suspects& suspects) const {
+    PlaceOf<Words> place(suspects);
     const Speech speech{
-        [this](std::uint64_t connection, std::uint64_t position, std::uint64_t most) {
-          return words_->at(connection, position, most);
+        [&](std::uint64_t connection, std::uint64_t position, std::uint64_t most) {
+          return words_->at(connection, position, most,
+                            place.in(connection, heard_, connection_));
         },
         [this](Bytes bytes) { return words_->holds(bytes); }};
     return explain({connection_, verified_, sent_, memory_}, speech, suspects);
@@ -122,6 +167,8 @@ class Caller {
   std::uint64_t verified_ = 0;
   bool finishing_ = false;
   bool wrong_ = false;
+  [[no_unique_address]] mutable typename Words::Place said_{};
+  [[no_unique_address]] typename Words::Place heard_{};
 };
 
 using EchoCaller = Caller<Pattern>;

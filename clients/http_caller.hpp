@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "clients/echo_caller.hpp"
+#include "clients/frame_row.hpp"
 #include "common/buffer.hpp"
 #include "common/endpoint.hpp"
 #include "common/http_request.hpp"
@@ -42,56 +43,86 @@ inline std::string http_head(const std::optional<std::string>& path,
                      payload_bytes);
 }
 
-/// What each connection says, an endless row of requests with one head, and what the
+/// What each connection says, an endless row of requests, and what the
 /// bodies of their replies have to be: POSTs of the pattern's bytes, which come back; or
 /// GETs. As with a Pattern, a POST follows from seed, connection and position alone. For
 /// one thread: a request is put together in a memory of its own.
 class HttpWords {
  public:
+  using Place = FramePlace;
+
   /// `host` as the field Host has it: "127.0.0.1:7007".
+  HttpWords(const Pattern& pattern, const SizeLaw& payloads, std::string_view host)
+      : HttpWords(&pattern, nullptr, payloads, http_head(std::nullopt, 0, host)) {}
+  /// All bodies of one length.
   HttpWords(const Pattern& pattern, std::uint64_t payload_bytes, std::string_view host)
-      : pattern_(&pattern),
-        payload_bytes_(payload_bytes),
-        head_(http_head(std::nullopt, payload_bytes, host)),
-        memory_(memory_bytes) {}
+      : HttpWords(pattern, SizeLaw(payload_bytes), host) {}
   /// GETs; a `body` that is not whole is learned from the first reply.
   HttpWords(const std::string& path, std::string_view host, HttpBody& body)
-      : body_(&body), head_(http_head(path, 0, host)), memory_(memory_bytes) {}
+      : HttpWords(nullptr, &body, SizeLaw(0), http_head(path, 0, host)) {}
 
-  [[nodiscard]] std::uint64_t payload_bytes() const { return payload_bytes_; }
-  [[nodiscard]] std::uint64_t head_bytes() const { return head_.size(); }
-  [[nodiscard]] std::uint64_t request_bytes() const {
-    return head_.size() + payload_bytes_;
+  /// Of the body of request `number`, and of the whole request.
+  [[nodiscard]] std::uint64_t payload_bytes(std::uint64_t connection = 0,
+                                            std::uint64_t number = 0) const {
+    return row_.payload_bytes(connection, number);
+  }
+  [[nodiscard]] std::uint64_t request_bytes(std::uint64_t connection = 0,
+                                            std::uint64_t number = 0) const {
+    return row_.frame_bytes(connection, number);
   }
 
   /// The bytes of `connection` from `position` on: 1 … `most`, good until the next call.
   /// Head and body lie together, or each request would take two sends.
+  /// `place`: any request of the connection, the nearer the sooner; then the last one.
   [[nodiscard]] Bytes at(std::uint64_t connection, std::uint64_t position,
-                         std::uint64_t most) const {
+                         std::uint64_t most, Place& place) const {
     const Room room = memory_.room().first(std::min<std::uint64_t>(most, memory_bytes));
     for (std::size_t filled = 0; filled < room.size();) {
       const Room rest = room.subspan(filled);
-      const Bytes next = piece(connection, position + filled, rest.size());
+      row_.seek(place, connection, position + filled);
+      const Bytes next =
+          piece(connection, place, position + filled - place.begin, rest.size());
       std::memcpy(rest.data(), next.data(), next.size());
       filled += next.size();
     }
     return room;
   }
-  /// The bodies of the POSTs alone, as if they followed each other.
+  /// Where in the text of bodies that is, the next body's begin when it is in a head.
+  [[nodiscard]] std::uint64_t body_position(std::uint64_t connection,
+                                            std::uint64_t position, Place& place) const {
+    row_.seek(place, connection, position);
+    const std::uint64_t head = row_.frame_bytes(connection, place.number) -
+                               payload_bytes(connection, place.number);
+    const std::uint64_t inside = position - place.begin;
+    return body_begin(place.number) + inside - std::min(inside, head);
+  }
+  /// Of body `number` in that text.
+  [[nodiscard]] std::uint64_t body_begin(std::uint64_t number) const {
+    return row_.text_begin(number);
+  }
+  /// The text of the bodies of the POSTs alone; each begins where there would be room for
+  /// the longest before it.
   [[nodiscard]] Bytes body_at(std::uint64_t connection, std::uint64_t position,
                               std::uint64_t most) const {
     return pattern_->at(connection, position, most);
   }
 
   [[nodiscard]] bool is_get() const { return body_ != nullptr; }
-  /// Of the body of a reply.
+  /// Of the body of any reply.
   [[nodiscard]] std::uint64_t most_reply_bytes() const {
-    if (body_ == nullptr) return payload_bytes_;
+    if (body_ == nullptr) return row_.most_payload_bytes();
     return body_->is_whole ? body_->bytes.size() : HttpBody::most_bytes;
   }
-  /// Whether the body of a reply may be so long.
-  [[nodiscard]] bool may_reply(std::uint64_t bytes) const {
-    return is_learning() ? bytes <= HttpBody::most_bytes : bytes == most_reply_bytes();
+  /// How long the body of reply `number` has to be; while it is learned, at most.
+  [[nodiscard]] std::uint64_t reply_bytes(std::uint64_t connection,
+                                          std::uint64_t number) const {
+    return body_ == nullptr ? payload_bytes(connection, number) : most_reply_bytes();
+  }
+  /// Whether it may be so long.
+  [[nodiscard]] bool may_reply(std::uint64_t connection, std::uint64_t number,
+                               std::uint64_t bytes) const {
+    const std::uint64_t right = reply_bytes(connection, number);
+    return is_learning() ? bytes <= right : bytes == right;
   }
   /// Whether these are the bytes of reply `number` on `connection`, from `inside` its
   /// body on, which do not go beyond its end.
@@ -103,9 +134,8 @@ class HttpWords {
     }
     while (!news.empty()) {
       const Bytes right =
-          body_ == nullptr
-              ? body_at(connection, number * payload_bytes_ + inside, news.size())
-              : Bytes(body_->bytes).subspan(inside, news.size());
+          body_ == nullptr ? body_at(connection, body_begin(number) + inside, news.size())
+                           : Bytes(body_->bytes).subspan(inside, news.size());
       if (std::memcmp(news.data(), right.data(), right.size()) != 0) return false;
       inside += right.size();
       news = news.subspan(right.size());
@@ -122,25 +152,61 @@ class HttpWords {
  private:
   static constexpr std::size_t memory_bytes = 64 * 1024;
 
+  /// How long the head of a body is: that of an empty one, but for its length's digits.
+  struct HeadBytes {
+    std::uint64_t empty;
+    std::uint64_t operator()(std::uint64_t payload_bytes) const {
+      std::uint64_t digits = 1;
+      for (std::uint64_t rest = payload_bytes; rest >= 10; rest /= 10) ++digits;
+      return empty - 1 + digits;
+    }
+  };
+
+  HttpWords(const Pattern* pattern, HttpBody* body, const SizeLaw& payloads,
+            const std::string& empty_head)
+      : pattern_(pattern),
+        body_(body),
+        row_(payloads, HeadBytes{empty_head.size()}),
+        head_(empty_head),
+        memory_(memory_bytes) {
+    head_.reserve(empty_head.size() + most_digits);  // no allocation later
+  }
+
   [[nodiscard]] bool is_learning() const { return body_ != nullptr && !body_->is_whole; }
 
   /// Part of the head, or of one body.
-  [[nodiscard]] Bytes piece(std::uint64_t connection, std::uint64_t position,
-                            std::uint64_t most) const {
-    const std::uint64_t number = position / request_bytes();
-    const std::uint64_t inside = position % request_bytes();
-    if (inside < head_.size()) {
+  [[nodiscard]] Bytes piece(std::uint64_t connection, const Place& request,
+                            std::uint64_t inside, std::uint64_t most) const {
+    const std::uint64_t payload = payload_bytes(connection, request.number);
+    const std::uint64_t head_bytes =
+        row_.frame_bytes(connection, request.number) - payload;
+    if (inside < head_bytes) {
+      if (body_ == nullptr) write_length(payload);
       const Bytes rest = std::as_bytes(std::span(head_)).subspan(inside);
       return rest.first(std::min<std::uint64_t>(rest.size(), most));
     }
-    return body_at(connection, number * payload_bytes_ + inside - head_.size(),
-                   std::min(most, request_bytes() - inside));
+    const std::uint64_t said = inside - head_bytes;
+    return body_at(connection, body_begin(request.number) + said,
+                   std::min(most, payload - said));
   }
+  /// Into the head, which ends with it and two line ends.
+  void write_length(std::uint64_t payload) const {
+    if (payload == length_) return;
+    constexpr std::string_view end = "\r\n\r\n";
+    std::array<char, most_digits> digits{};
+    const auto written = std::to_chars(digits.begin(), digits.end(), payload);
+    head_.erase(head_.find_last_of(' ') + 1);
+    head_.append(digits.begin(), written.ptr).append(end);
+    length_ = payload;
+  }
+
+  static constexpr std::size_t most_digits = 20;
 
   const Pattern* pattern_ = nullptr;  ///< of POSTs
   HttpBody* body_ = nullptr;          ///< of GETs
-  const std::uint64_t payload_bytes_ = 0;
-  const std::string head_;
+  const FrameRow<HeadBytes> row_;
+  mutable std::string head_;          ///< of the last request that was read
+  mutable std::uint64_t length_ = 0;  ///< of the body that it announces
   const Buffer memory_;
 };
 
@@ -177,7 +243,7 @@ class HttpCaller {
 
   [[nodiscard]] Bytes output() const {
     if (sent_ == asked_) return {};
-    return words_->at(connection_, sent_, asked_ - sent_);
+    return words_->at(connection_, sent_, asked_ - sent_, said_);
   }
   void sent(std::size_t n) { sent_ += n; }
 
@@ -188,12 +254,12 @@ class HttpCaller {
   /// Replies that came whole and right, and in order.
   [[nodiscard]] std::uint64_t answered() const { return answered_; }
   /// The bytes of the requests that they answer, to compare with what was asked.
-  [[nodiscard]] std::uint64_t verified() const {
-    return answered_ * words_->request_bytes();
-  }
+  [[nodiscard]] std::uint64_t verified() const { return verified_; }
   [[nodiscard]] std::uint64_t unanswered() const { return asked_ - verified(); }
   [[nodiscard]] std::uint64_t asked() const { return asked_; }
   [[nodiscard]] std::uint64_t said() const { return sent_; }
+  /// Whose words these are.
+  [[nodiscard]] std::uint64_t connection() const { return connection_; }
   /// A reply is none, not 200, not the echo, or was never asked for.
   [[nodiscard]] bool wrong() const { return wrong_; }
   /// Of the last reply that had one; 0: none had.
@@ -216,7 +282,7 @@ class HttpCaller {
                               : "")};
     const auto of_bodies = [this](std::span<const RequestPlace> requests) {
       std::vector<RequestPlace> places(requests.begin(), requests.end());
-      for (RequestPlace& place : places) place.begin = body_bytes_until(place.begin);
+      for (RequestPlace& place : places) place.begin = words_->body_begin(place.number);
       return places;
     };
     const auto own = of_bodies(suspects.own);
@@ -226,8 +292,9 @@ class HttpCaller {
           return words_->body_at(connection, position, most);
         },
         [this](Bytes bytes) { return words_->holds(bytes); }};
-    return explain({connection_, answered_ * words_->payload_bytes() + body_bytes_,
-                    body_bytes_until(sent_), wrong_body_},
+    HttpWords::Place place = said_;
+    return explain({connection_, words_->body_begin(answered_) + body_bytes_,
+                    words_->body_position(connection_, sent_, place), wrong_body_},
                    speech, {own, others, suspects.thorough});
   }
   /// The last reply said that no other will come (RFC 9112, 9.6).
@@ -241,8 +308,8 @@ class HttpCaller {
              "connection: that is not supported";
     if (has_bad_length_)
       return fmt::format("a reply's body has {} B, and not {}{}", *length_,
-                         words_->may_reply(0) ? "up to " : "",
-                         words_->most_reply_bytes());
+                         words_->may_reply(connection_, answered_, 0) ? "up to " : "",
+                         words_->reply_bytes(connection_, answered_));
     return "";
   }
   /// Why no other reply will come, in words.
@@ -269,14 +336,6 @@ class HttpCaller {
   static constexpr std::uint64_t longest_frame = 64 * 1024;
 
   void fail() { wrong_ = true; }
-
-  /// Of the first bytes that are said, how many are bodies'.
-  [[nodiscard]] std::uint64_t body_bytes_until(std::uint64_t position) const {
-    const std::uint64_t number = position / words_->request_bytes();
-    const std::uint64_t inside = position % words_->request_bytes();
-    return number * words_->payload_bytes() + inside -
-           std::min(inside, words_->head_bytes());
-  }
 
   /// Up to the end of a line; acts when it is there. Returns how many bytes that took.
   std::size_t take_line(Bytes news) {
@@ -350,7 +409,8 @@ class HttpCaller {
     if (status_ >= 100 && status_ < 200 && status_ != 101) return begin_head();
     is_refused_ = status_ != 200;
     is_endless_ = !chunked_ && !length_;
-    has_bad_length_ = !chunked_ && length_ && !words_->may_reply(*length_);
+    has_bad_length_ =
+        !chunked_ && length_ && !words_->may_reply(connection_, answered_, *length_);
     if (is_refused_ || is_endless_ || has_bad_length_ || (chunked_ && length_))
       return fail();
     left_ = length_.value_or(0);
@@ -360,7 +420,8 @@ class HttpCaller {
 
   void take_chunk_line(std::string_view line) {
     const auto size = http_chunk_size(line);
-    if (!size || *size > words_->most_reply_bytes() - body_bytes_) return fail();
+    if (!size || *size > words_->reply_bytes(connection_, answered_) - body_bytes_)
+      return fail();
     left_ = *size;
     part_ = left_ > 0 ? Part::chunk : Part::trailer;
   }
@@ -368,9 +429,9 @@ class HttpCaller {
   /// Returns how many bytes were the body's. An echo may begin before its request's end.
   std::size_t take_body(Bytes news) {
     const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(left_, news.size()));
-    const std::uint64_t needed =
-        words_->head_bytes() +
-        std::min<std::uint64_t>(body_bytes_ + n, words_->payload_bytes());
+    const std::uint64_t payload = words_->payload_bytes(connection_, answered_);
+    const std::uint64_t needed = words_->request_bytes(connection_, answered_) - payload +
+                                 std::min<std::uint64_t>(body_bytes_ + n, payload);
     if (verified() + needed > sent_ ||
         !words_->is_right(connection_, answered_, body_bytes_, news.first(n))) {
       wrong_body_ = news.first(n);
@@ -387,11 +448,13 @@ class HttpCaller {
   }
 
   void end_reply() {
-    if (wrong_ || !words_->may_reply(body_bytes_) ||
-        verified() + words_->request_bytes() > sent_)
+    const std::uint64_t request = words_->request_bytes(connection_, answered_);
+    if (wrong_ || !words_->may_reply(connection_, answered_, body_bytes_) ||
+        verified() + request > sent_)
       return fail();
     words_->end_reply();
     ++answered_;
+    verified_ += request;
     is_over_ = says_close_;
     body_bytes_ = frame_bytes_ = 0;
     begin_head();
@@ -410,6 +473,8 @@ class HttpCaller {
   std::uint64_t asked_ = 0;
   std::uint64_t sent_ = 0;
   std::uint64_t answered_ = 0;
+  std::uint64_t verified_ = 0;     ///< bytes of the requests that were answered
+  mutable FramePlace said_{};      ///< the request that is being said
   std::uint64_t left_ = 0;         ///< of the body, or of its chunk
   std::uint64_t body_bytes_ = 0;   ///< of this reply, so far
   std::uint64_t frame_bytes_ = 0;  ///< of this reply, all the others

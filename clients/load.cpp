@@ -76,15 +76,16 @@ class Population {
         add_streams<HttpCaller>(http_words_.emplace_back(*plan_.http->get, host, body_),
                                 share);
       else
-        add_streams<HttpCaller>(
-            http_words_.emplace_back(pattern_, plan_.payload_bytes, host), share);
+        add_streams<HttpCaller>(http_words_.emplace_back(pattern_, payloads(), host),
+                                share);
     } else if (plan_.work) {
-      add(work_words_.emplace_back(pattern_, *plan_.work, plan_.payload_bytes,
-                                   plan_.seed),
-          share);
+      add(work_words_.emplace_back(pattern_, *plan_.work, payloads(), plan_.seed), share);
     } else {
       add(pattern_, share);
     }
+  }
+  [[nodiscard]] SizeLaw payloads() const {
+    return plan_.sizes.value_or(SizeLaw(plan_.payload_bytes));
   }
   template <class Words>
   void add(const Words& words, const Share& share) {
@@ -476,13 +477,13 @@ void check_datagrams(const LoadPlan& plan) {
     throw UsageError(
         fmt::format("--protocol http: needs a stream, {} is none", plan.server.text()));
   const std::uint64_t header_bytes = plan.request_bytes() - plan.payload_bytes;
-  if (plan.payload_bytes < DatagramLimits::least_payload ||
-      plan.request_bytes() > longest_datagram)
+  const std::uint64_t least = plan.sizes ? plan.sizes->least() : plan.payload_bytes;
+  if (least < DatagramLimits::least_payload || plan.request_bytes() > longest_datagram)
     throw UsageError(fmt::format(
         "--size {}: a datagram's request has {} bytes at least, which say which one it "
         "is, and {} at most",
-        plan.payload_bytes, DatagramLimits::least_payload,
-        longest_datagram - header_bytes));
+        plan.sizes ? plan.sizes->text() : std::to_string(plan.payload_bytes),
+        DatagramLimits::least_payload, longest_datagram - header_bytes));
   if (plan.pipeline > DatagramLimits::most_outstanding)
     throw UsageError(fmt::format("--pipeline {}: {} datagrams outstanding at most",
                                  plan.pipeline, DatagramLimits::most_outstanding));

@@ -118,8 +118,21 @@ class LoadLoop final : public LoadThread {
   void fail_wrong(Connection& connection);
   void fail_ended(Connection& connection, std::uint64_t& kind, const std::string& why);
   void fail_silent(Connection& connection);
+  /// On the wire.
+  [[nodiscard]] std::uint64_t request_bytes(std::uint64_t connection,
+                                            std::uint64_t number) const {
+    if constexpr (requires { words_->request_bytes(connection, number); })
+      return words_->request_bytes(connection, number);
+    else
+      return sizes_.of(connection, number);
+  }
+  [[nodiscard]] RequestSizes request_sizes() const {
+    return [this](std::uint64_t connection, std::uint64_t number) {
+      return request_bytes(connection, number);
+    };
+  }
   [[nodiscard]] Standing standing_of(const Connection& connection) const {
-    return {.connection = share_.first + index_of(connection),
+    return {.connection = connection.caller.connection(),
             .asked = connection.asked,
             .begun = connection.begun,
             .answered = connection.answered,
@@ -152,7 +165,7 @@ class LoadLoop final : public LoadThread {
 
   const typename Caller::Words* words_;
   const std::span<const Address> addresses_;
-  const SizeLaw sizes_;        ///< of requests, on the wire
+  const SizeLaw sizes_;        ///< of requests without heads
   const std::uint64_t depth_;  ///< requests outstanding per connection
   const Manners manners_;
   Pace pace_;
@@ -184,7 +197,7 @@ LoadLoop<Caller, Engine>::LoadLoop(const LoadPlan& plan,
     : LoadThread(plan, share, timetable),
       words_(&words),
       addresses_(addresses),
-      sizes_(plan.sizes.value_or(SizeLaw(plan.request_bytes()))),
+      sizes_(plan.sizes.value_or(SizeLaw(plan.payload_bytes))),
       depth_(plan.pipeline),
       manners_(plan.manners),
       pace_(plan.manners.rate, share.connections),
@@ -486,7 +499,7 @@ void LoadLoop<Caller, Engine>::ask(Connection& connection, std::int64_t intended
   Request& request = connection.requests[connection.asked & ring_mask_];
   request.intended_ns = intended;
   request.eligible_ns = eligible;
-  connection.caller.ask(sizes_.of(share_.first + index_of(connection), connection.asked));
+  connection.caller.ask(request_bytes(connection.caller.connection(), connection.asked));
   request.end = connection.caller.asked();
   ++connection.asked;
   ++outstanding_;
@@ -649,10 +662,10 @@ void LoadLoop<Caller, Engine>::fail_wrong(Connection& connection) {
   const bool thorough = errors_.mismatch < thorough_inquiries;
   std::vector<RequestPlace> own;
   std::vector<RequestPlace> others;
-  add_places(standing_of(connection), sizes_, own);
+  add_places(standing_of(connection), request_sizes(), own);
   for (const Connection& other : connections_)
     if (thorough && &other != &connection && others.size() < most_places)
-      add_places(standing_of(other), sizes_, others);
+      add_places(standing_of(other), request_sizes(), others);
   const Fault fault = connection.caller.fault({own, others, thorough});
   ++errors_.of(fault.kind);
   fail(connection, errors_.mismatch, fault.text);
@@ -662,7 +675,7 @@ void LoadLoop<Caller, Engine>::fail_wrong(Connection& connection) {
 template <class Caller, class Engine>
 void LoadLoop<Caller, Engine>::fail_ended(Connection& connection, std::uint64_t& kind,
                                           const std::string& why) {
-  const PartOfReply part = part_of_reply(standing_of(connection), sizes_);
+  const PartOfReply part = part_of_reply(standing_of(connection), request_sizes());
   if (part.bytes > 0) ++errors_.truncated;
   std::string text = why + part.text;
   if (plan_.work && part.bytes == 0)
@@ -679,7 +692,7 @@ void LoadLoop<Caller, Engine>::fail_silent(Connection& connection) {
     waits_ns =
         engine_.now_ns() - connection.requests[connection.answered & ring_mask_].sent_ns;
   fail(connection, errors_.timeout,
-       told_silence(standing_of(connection), sizes_, waits_ns));
+       told_silence(standing_of(connection), request_sizes(), waits_ns));
 }
 
 template <class Caller, class Engine>

@@ -117,11 +117,7 @@ void take_requests(Class& its, LoadPlan& plan) {
     law.seed(plan.seed);
     plan.payload_bytes = law.most();
     plan.sizes.reset();
-    if (!law.is_fixed()) {
-      if (plan.protocol() != "echo" || plan.server.is_datagram())
-        its.refuse("has a law of sizes, which is for echo over streams");
-      plan.sizes = law;
-    }
+    if (!law.is_fixed()) plan.sizes = law;
   }
   if (const auto depth = its.take_count("p", 65'536)) plan.pipeline = *depth;
   take_arrivals(its, plan);

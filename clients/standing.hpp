@@ -2,17 +2,21 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "clients/laws.hpp"
 #include "clients/wrong_bytes.hpp"
 
 namespace echolab {
 
+/// How many bytes request `number` of a connection has on the wire.
+using RequestSizes =
+    std::function<std::uint64_t(std::uint64_t connection, std::uint64_t number)>;
+
 /// Of the requests of one connection, in the order in which they are asked, sent and
-/// answered. The sizes are those on the wire, which follow from the law alone.
+/// answered.
 struct Standing {
   std::uint64_t connection = 0;  ///< among all
   std::uint64_t asked = 0;       ///< requests …
@@ -27,15 +31,15 @@ struct PartOfReply {
   std::uint64_t bytes = 0;
   std::string text;  ///< " after 3 of 64 bytes of reply 7": goes on a sentence
 };
-PartOfReply part_of_reply(const Standing& standing, const SizeLaw& sizes);
+PartOfReply part_of_reply(const Standing& standing, const RequestSizes& sizes);
 
 /// Of one whose reply has not come in time. `waits_ns`: since the request was sent;
 /// empty: it never was.
-std::string told_silence(const Standing& standing, const SizeLaw& sizes,
+std::string told_silence(const Standing& standing, const RequestSizes& sizes,
                          std::optional<std::int64_t> waits_ns);
 
 /// Adds where its requests begin: those that have no reply, and a few before.
-void add_places(const Standing& standing, const SizeLaw& sizes,
+void add_places(const Standing& standing, const RequestSizes& sizes,
                 std::vector<RequestPlace>& places);
 
 }  // namespace echolab

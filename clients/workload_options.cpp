@@ -5,19 +5,12 @@
 namespace echolab {
 namespace {
 
-void set_size(const std::string& text, const CLI::App& parser, LoadPlan& plan) {
+void set_size(const std::string& text, LoadPlan& plan) {
   if (text.empty()) return;
   SizeLaw law = SizeLaw::parse("--size", text);
   law.seed(plan.seed);
   plan.payload_bytes = law.most();
-  if (law.is_fixed()) return;
-  if (plan.server.is_datagram() ||
-      parser.get_option("--protocol")->as<std::string>() != "echo")
-    throw UsageError(
-        fmt::format("--size {}: a law of sizes is for echo over streams; datagrams, "
-                    "frames of the work protocol and HTTP bodies have one size",
-                    text));
-  plan.sizes = law;
+  if (!law.is_fixed()) plan.sizes = law;
 }
 
 /// How many more connections than --connections, for arrivals that find none free.
@@ -75,7 +68,7 @@ void add_workload_options(CLI::App& parser, WorkloadOptions& options) {
 
 void complete_workload(const WorkloadOptions& options, const CLI::App& parser,
                        LoadPlan& plan) {
-  set_size(options.size, parser, plan);
+  set_size(options.size, plan);
   Workload& workload = plan.workload;
   workload.think = TimeLaw();
   if (!options.think.empty()) workload.think = TimeLaw::parse("--think", options.think);

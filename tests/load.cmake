@@ -1,7 +1,7 @@
 # The load generator and the client: that they say what is, above all when it is wrong.
 add_executable(load_test
   agenda_test.cpp arrivals_test.cpp datagram_load_test.cpp echo_caller_test.cpp hdr_log_test.cpp
-  histogram_test.cpp http_load_test.cpp intervals_test.cpp laws_test.cpp littles_law_test.cpp
+  frame_row_test.cpp histogram_test.cpp http_load_test.cpp intervals_test.cpp laws_test.cpp littles_law_test.cpp
   load_law_test.cpp load_test.cpp open_load_test.cpp population_test.cpp queue_test.cpp
   schedule_test.cpp work_load_test.cpp wrong_bytes_test.cpp wrong_server_test.cpp
   process_tree.cpp server_process.cpp wrong_server.cpp)

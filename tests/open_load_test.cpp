@@ -219,6 +219,81 @@ TEST(ClosedLoad, RequestsOfManySizesAreVerifiedToTheByte) {
   }
 }
 
+/// A closed load of so many requests, whose payloads follow a law.
+LoadPlan plan_of_sizes(const Endpoint& server, const std::string& law,
+                       std::uint64_t requests) {
+  LoadPlan plan = open_plan(server, 1, patience);
+  plan.workload.arrivals.reset();
+  plan.sizes = SizeLaw::parse("--size", law);
+  plan.payload_bytes = plan.sizes->most();
+  plan.requests = requests;
+  return plan;
+}
+
+TEST(ClosedLoad, FramesOfManySizesAskForWorkAndAreVerifiedToTheByte) {
+  const ServerProcess server(
+      "epoll_level", any_port,
+      {.flags = {"--protocol", "work", "--max-frame", "256KiB", "--buffer", "256KiB"}});
+  for (const char* law : {"uniform:1-9000", "list:1@9,200KiB@1", "exp:3KiB"})
+    for (const std::size_t pipeline : {1U, 8U})
+      for (const EngineKind engine : {EngineKind::epoll, EngineKind::io_uring}) {
+        SCOPED_TRACE(law);
+        LoadPlan plan = plan_of_sizes(server.endpoint(), law, 300);
+        plan.work.emplace();
+        plan.work->compute = std::chrono::microseconds(1);
+        plan.pipeline = pipeline;
+        plan.engine = engine;
+        const LoadResult result = run_load(plan);
+        EXPECT_EQ(result.errors.total(), 0U) << result.first_failure;
+        EXPECT_EQ(result.requests, 300U);
+      }
+}
+
+TEST(ClosedLoad, BodiesOfManyLengthsArePostedAndVerifiedToTheByte) {
+  const ServerProcess server("epoll_level", any_port, {.flags = {"--protocol", "http"}});
+  // From one digit of Content-Length to six.
+  for (const char* law : {"uniform:1-9000", "list:1@9,10@9,200KiB@1", "exp:3KiB"})
+    for (const std::size_t pipeline : {1U, 8U}) {
+      SCOPED_TRACE(law);
+      LoadPlan plan = plan_of_sizes(server.endpoint(), law, 300);
+      plan.http.emplace();
+      plan.pipeline = pipeline;
+      const LoadResult result = run_load(plan);
+      EXPECT_EQ(result.errors.total(), 0U) << result.first_failure;
+      EXPECT_EQ(result.requests, 300U);
+    }
+}
+
+TEST(ClosedLoad, ConnectionsThatComeAnewHaveSizesOfTheirOwn) {
+  const ServerProcess server("epoll_level", any_port, {.flags = {"--protocol", "work"}});
+  LoadPlan plan = plan_of_sizes(server.endpoint(), "uniform:1-9000", 300);
+  plan.work.emplace();
+  plan.manners.kind = Manners::Kind::churn;
+  plan.manners.requests = 3;
+  const LoadResult result = run_load(plan);
+  EXPECT_EQ(result.errors.total(), 0U) << result.first_failure;
+  EXPECT_EQ(result.requests, 300U);
+}
+
+TEST(ClosedLoad, DatagramsOfManySizesAreVerifiedToTheByte) {
+  for (const bool speaks_work : {false, true}) {
+    std::vector<std::string> arguments = {"--buffer", "64KiB"};
+    if (speaks_work) arguments.insert(arguments.end(), {"--protocol", "work"});
+    const ServerProcess server("udp_iterative", "udp://127.0.0.1:0",
+                               {.flags = arguments});
+    for (const char* law : {"uniform:16-9000", "list:16@9,40KiB@1"}) {
+      SCOPED_TRACE(law);
+      LoadPlan plan = plan_of_sizes(server.endpoint(), law, 300);
+      if (speaks_work) plan.work.emplace();
+      plan.datagram_timeout = 2s;
+      const LoadResult result = run_load(plan);
+      EXPECT_EQ(result.errors.total(), 0U) << result.first_failure;
+      EXPECT_EQ(result.datagrams.lost, 0U);
+      EXPECT_EQ(result.requests, 300U);
+    }
+  }
+}
+
 TEST(OpenLoad, DatagramsAreSentByTheScheduleToo) {
   const ServerProcess server("udp_iterative", "udp://127.0.0.1:0");
   LoadPlan plan = open_plan(server.endpoint(), 1'000, 500ms);

@@ -248,5 +248,45 @@ TEST(WrongBytes, OfHttpBodiesAreNamed) {
             "the server answered 503");
 }
 
+/// Of a connection whose frames have sizes of their own: `n` of them from `first` on.
+std::vector<RequestPlace> places_in(const WorkWords& words, std::uint64_t connection,
+                                    std::uint64_t first, std::uint64_t n) {
+  std::vector<RequestPlace> all;
+  std::uint64_t begin = 0;
+  for (std::uint64_t k = 0; k < first + n; ++k) {
+    if (k >= first) all.push_back({connection, k, begin});
+    begin += words.request_bytes(connection, k);
+  }
+  return all;
+}
+
+TEST(WrongBytes, OfFramesOfManySizesAreFoundWhereTheyAreFrom) {
+  const WorkWords words(pattern(), {}, SizeLaw::parse("--size", "uniform:20-400"), 1);
+  constexpr std::uint64_t other = 5;
+  const auto own = places_in(words, me, 0, 9);
+  const auto others = places_in(words, other, 30'000, 8);
+  const auto fault_after = [&](std::uint64_t right_frames, const Memory& wrong) {
+    Memory memory(64 * 1024);
+    WorkCaller caller(words, me, memory);
+    for (std::uint64_t k = 0; k < own.size(); ++k) caller.ask(words.request_bytes(me, k));
+    caller.sent(caller.asked());
+    for (const Memory& part : {stream(words, me, 0, own[right_frames].begin), wrong}) {
+      std::ranges::copy(part, memory.begin());
+      caller.received(part.size());
+    }
+    EXPECT_TRUE(caller.wrong());
+    return caller.fault({own, others});
+  };
+  // Behind the headers, which may be alike.
+  const Memory swapped = stream(words, other, others[4].begin, 36);
+  const Fault of_other = fault_after(3, swapped);
+  EXPECT_EQ(of_other.kind, Wrong::swapped) << of_other.text;
+  const Memory again = stream(words, me, own[2].begin, 36);
+  const Fault of_own = fault_after(5, again);
+  EXPECT_EQ(of_own.kind, Wrong::duplicated) << of_own.text;
+  const Memory later = stream(words, me, own[7].begin, 36);
+  EXPECT_EQ(fault_after(5, later).kind, Wrong::dropped);
+}
+
 }  // namespace
 }  // namespace echolab
