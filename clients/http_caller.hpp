@@ -70,6 +70,10 @@ class HttpWords {
                                             std::uint64_t number = 0) const {
     return row_.frame_bytes(connection, number);
   }
+  [[nodiscard]] std::uint64_t head_bytes(std::uint64_t connection = 0,
+                                         std::uint64_t number = 0) const {
+    return request_bytes(connection, number) - payload_bytes(connection, number);
+  }
 
   /// The bytes of `connection` from `position` on: 1 … `most`, good until the next call.
   /// Head and body lie together, or each request would take two sends.
@@ -178,14 +182,13 @@ class HttpWords {
   [[nodiscard]] Bytes piece(std::uint64_t connection, const Place& request,
                             std::uint64_t inside, std::uint64_t most) const {
     const std::uint64_t payload = payload_bytes(connection, request.number);
-    const std::uint64_t head_bytes =
-        row_.frame_bytes(connection, request.number) - payload;
-    if (inside < head_bytes) {
+    const std::uint64_t head = head_bytes(connection, request.number);
+    if (inside < head) {
       if (body_ == nullptr) write_length(payload);
       const Bytes rest = std::as_bytes(std::span(head_)).subspan(inside);
       return rest.first(std::min<std::uint64_t>(rest.size(), most));
     }
-    const std::uint64_t said = inside - head_bytes;
+    const std::uint64_t said = inside - head;
     return body_at(connection, body_begin(request.number) + said,
                    std::min(most, payload - said));
   }

@@ -5,7 +5,8 @@ add_executable(unit_test
   availability_test.cpp config_test.cpp drive_test.cpp echo_session_test.cpp
   endpoint_test.cpp http_caller_test.cpp http_session_test.cpp units_test.cpp
   work_session_test.cpp)
-target_link_libraries(unit_test PRIVATE echolab_common echolab_models GTest::gtest_main)
+target_link_libraries(unit_test PRIVATE
+  echolab_common echolab_load echolab_models GTest::gtest_main)
 gtest_discover_tests(unit_test PROPERTIES TIMEOUT 60 LABELS unit)
 
 add_executable(campaign_table_test
