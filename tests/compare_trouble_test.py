@@ -209,30 +209,31 @@ class Trouble(unittest.TestCase):
                                   resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY)))
 
     def test_a_full_disk_is_said_and_what_was_measured_goes_on(self):
-        whole = self.compare("--models", "iterative,epoll_level", *BRIEF, "--seed", "3")
+        many = [word if word != "2" else "10" for word in BRIEF]    # rounds: 20 trials
+        campaign = ["--models", "iterative,epoll_level", *many, "--seed", "3"]
+        whole = self.compare(*campaign)
         self.assertEqual(whole.returncode, 0, whole.stderr)
         folder = self.campaign()[0]
-        manifest_size = (folder / "manifest.json").stat().st_size
-        trials_size = (folder / "trials.jsonl").stat().st_size
-        if trials_size * 0.7 < manifest_size + 2000:
-            self.fail("the trials are too small for this test: more rounds")
+        # How long a trial's line is differs from run to run: for some, not for all.
+        longest = max(map(len, (folder / "trials.jsonl").read_bytes().splitlines()))
+        room = max((folder / "manifest.json").stat().st_size + 2000, 3 * longest)
+        self.assertGreater((folder / "trials.jsonl").stat().st_size, 1.5 * room)
         for path in folder.iterdir():
             path.unlink()
         folder.rmdir()
-        full = self.limited(int(trials_size * 0.7), self.command(
-            "--models", "iterative,epoll_level", *BRIEF, "--seed", "3"))
+        full = self.limited(room, self.command(*campaign))
         self.assertEqual(full.returncode, 1, full.stderr)
         self.assertIn(os.strerror(errno.EFBIG), full.stderr)
         self.assertIn("echo_compare --resume", full.stderr)
         self.assert_no_server_left()
         folder, manifest, rows = self.campaign()
         self.assertTrue(manifest["partial"])
-        self.assertTrue(1 <= len(rows) < 4, rows)
+        self.assertTrue(1 <= len(rows) < 20, rows)
         self.assertTrue((folder / "trials.jsonl").read_text().endswith("\n"))
         done = self.resume()
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.campaign()[2][:len(rows)], rows)
-        self.assertEqual(len(self.campaign()[2]), 4)
+        self.assertEqual(len(self.campaign()[2]), 20)
 
     def test_a_disk_that_is_full_at_the_start_is_said_before_anything_is_measured(self):
         begin = time.monotonic()
