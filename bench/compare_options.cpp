@@ -245,10 +245,14 @@ void choose_precision(CompareOptions& options, const CLI::App& parser) {
                     least_rounds, plan.rounds));
 }
 
+Preset preset_of(const CompareOptions& options) {
+  const auto* const name = std::ranges::find(preset_names, options.preset);
+  return static_cast<Preset>(name - std::begin(preset_names));
+}
+
 /// Of the preset, but for what was given.
 void choose_length(CompareOptions& options, const CLI::App& parser) {
-  const auto* const name = std::ranges::find(preset_names, options.preset);
-  const Length length = length_of(static_cast<Preset>(name - std::begin(preset_names)));
+  const Length length = length_of(preset_of(options));
   CampaignPlan& plan = options.plan;
   if (parser.count("--duration") == 0) plan.load.duration = length.duration;
   if (parser.count("--warm-up") == 0) plan.load.warm_up = length.warm_up;
@@ -269,7 +273,8 @@ void choose_length(CompareOptions& options, const CLI::App& parser) {
       given);
   plan.preset = is_custom ? "custom" : options.preset;
   constexpr auto quick_budget = std::chrono::minutes(4);
-  if (plan.preset == preset_names[1] && options.models.empty() && options.servers.empty())
+  if (!is_custom && preset_of(options) == Preset::quick && options.models.empty() &&
+      options.servers.empty())
     plan.budget = quick_budget;  // its rounds fit; what is repeated may not
 }
 
@@ -277,9 +282,7 @@ void choose_length(CompareOptions& options, const CLI::App& parser) {
 void choose_levels(CompareOptions& options, const CLI::App& parser) {
   CampaignPlan& plan = options.plan;
   const Experiment& experiment = *plan.experiment;
-  const auto* const preset = std::ranges::find(preset_names, options.preset);
-  std::string text(
-      experiment.levels.at(static_cast<std::size_t>(preset - std::begin(preset_names))));
+  std::string text(experiment.levels.at(static_cast<std::size_t>(preset_of(options))));
   std::string option = "--at";
   if (parser.count("--at") > 0) text = options.at;
   plan.load.connections = experiment.clients;

@@ -77,6 +77,17 @@ class Trouble(unittest.TestCase):
         path.write_text(text)
         return f"/usr/bin/python3 {shlex.quote(str(path))} {{port}}", f"python3 {path}"
 
+    def loading_a_stubborn_server_beside(self, model):
+        """The runner, and how to find the server's three processes, which are there."""
+        command, pattern = self.script(STUBBORN)
+        running = subprocess.Popen(self.command(
+            "--models", model, "--server", f"mine={command}", *LONG),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(running.communicate)
+        self.addCleanup(running.kill)
+        self.assertTrue(eventually(lambda: len(processes(pattern)) == 3, 60))
+        return running, pattern
+
     def rows_kept(self):
         """Whole lines of trials.jsonl, each of them JSON."""
         (folder,) = self.results.iterdir()
@@ -90,13 +101,7 @@ class Trouble(unittest.TestCase):
     # -- the runner ends -------------------------------------------------------------
 
     def test_nothing_outlives_a_killed_runner_whatever_the_server_forked(self):
-        command, pattern = self.script(STUBBORN)
-        running = subprocess.Popen(self.command(
-            "--models", "prefork", "--server", f"mine={command}", *LONG),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.addCleanup(running.communicate)
-        self.addCleanup(running.kill)
-        self.assertTrue(eventually(lambda: len(processes(pattern)) == 3, 60))
+        running, pattern = self.loading_a_stubborn_server_beside("prefork")
         running.kill()
         self.assert_gone(pattern)
         self.assert_no_server_left()
@@ -121,13 +126,7 @@ class Trouble(unittest.TestCase):
         self.assertEqual(sorted(r["round"] for r in rows), sorted(set(range(len(rows)))))
 
     def test_a_second_ctrl_c_ends_it_at_once_and_nothing_is_left(self):
-        command, pattern = self.script(STUBBORN)
-        running = subprocess.Popen(self.command(
-            "--models", "iterative", "--server", f"mine={command}", *LONG),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.addCleanup(running.communicate)
-        self.addCleanup(running.kill)
-        self.assertTrue(eventually(lambda: len(processes(pattern)) == 3, 60))
+        running, pattern = self.loading_a_stubborn_server_beside("iterative")
         running.send_signal(signal.SIGINT)
         time.sleep(0.3)  # two that come at once are one
         running.send_signal(signal.SIGINT)

@@ -202,23 +202,6 @@ TEST(ClosedLoad, ThinksBetweenAReplyAndTheNextRequest) {
   EXPECT_GT(result.requests, 0U);
 }
 
-TEST(ClosedLoad, RequestsOfManySizesAreVerifiedToTheByte) {
-  const ServerProcess server("epoll_level", any_port);
-  for (const char* law : {"uniform:1-9000", "list:1@9,200KiB@1", "exp:3KiB"}) {
-    for (const std::size_t pipeline : {1U, 8U}) {
-      SCOPED_TRACE(law);
-      LoadPlan plan = open_plan(server.endpoint(), 1, patience);
-      plan.workload.arrivals.reset();
-      plan.sizes = SizeLaw::parse("--size", law);
-      plan.pipeline = pipeline;
-      plan.requests = 500;
-      const LoadResult result = run_load(plan);
-      EXPECT_EQ(result.errors.total(), 0U) << result.first_failure;
-      EXPECT_EQ(result.requests, 500U);
-    }
-  }
-}
-
 /// A closed load of so many requests, whose payloads follow a law.
 LoadPlan plan_of_sizes(const Endpoint& server, const std::string& law,
                        std::uint64_t requests) {
@@ -230,6 +213,25 @@ LoadPlan plan_of_sizes(const Endpoint& server, const std::string& law,
   return plan;
 }
 
+/// Runs it: every request has its right reply.
+LoadResult run_whole(const LoadPlan& plan) {
+  SCOPED_TRACE(plan.sizes->text());
+  LoadResult result = run_load(plan);
+  EXPECT_EQ(result.errors.total(), 0U) << result.first_failure;
+  EXPECT_EQ(result.requests, plan.requests);
+  return result;
+}
+
+TEST(ClosedLoad, RequestsOfManySizesAreVerifiedToTheByte) {
+  const ServerProcess server("epoll_level", any_port);
+  for (const char* law : {"uniform:1-9000", "list:1@9,200KiB@1", "exp:3KiB"})
+    for (const std::size_t pipeline : {1U, 8U}) {
+      LoadPlan plan = plan_of_sizes(server.endpoint(), law, 500);
+      plan.pipeline = pipeline;
+      run_whole(plan);
+    }
+}
+
 TEST(ClosedLoad, FramesOfManySizesAskForWorkAndAreVerifiedToTheByte) {
   const ServerProcess server(
       "epoll_level", any_port,
@@ -237,15 +239,12 @@ TEST(ClosedLoad, FramesOfManySizesAskForWorkAndAreVerifiedToTheByte) {
   for (const char* law : {"uniform:1-9000", "list:1@9,200KiB@1", "exp:3KiB"})
     for (const std::size_t pipeline : {1U, 8U})
       for (const EngineKind engine : {EngineKind::epoll, EngineKind::io_uring}) {
-        SCOPED_TRACE(law);
         LoadPlan plan = plan_of_sizes(server.endpoint(), law, 300);
         plan.work.emplace();
         plan.work->compute = std::chrono::microseconds(1);
         plan.pipeline = pipeline;
         plan.engine = engine;
-        const LoadResult result = run_load(plan);
-        EXPECT_EQ(result.errors.total(), 0U) << result.first_failure;
-        EXPECT_EQ(result.requests, 300U);
+        run_whole(plan);
       }
 }
 
@@ -254,13 +253,10 @@ TEST(ClosedLoad, BodiesOfManyLengthsArePostedAndVerifiedToTheByte) {
   // From one digit of Content-Length to six.
   for (const char* law : {"uniform:1-9000", "list:1@9,10@9,200KiB@1", "exp:3KiB"})
     for (const std::size_t pipeline : {1U, 8U}) {
-      SCOPED_TRACE(law);
       LoadPlan plan = plan_of_sizes(server.endpoint(), law, 300);
       plan.http.emplace();
       plan.pipeline = pipeline;
-      const LoadResult result = run_load(plan);
-      EXPECT_EQ(result.errors.total(), 0U) << result.first_failure;
-      EXPECT_EQ(result.requests, 300U);
+      run_whole(plan);
     }
 }
 
@@ -270,9 +266,7 @@ TEST(ClosedLoad, ConnectionsThatComeAnewHaveSizesOfTheirOwn) {
   plan.work.emplace();
   plan.manners.kind = Manners::Kind::churn;
   plan.manners.requests = 3;
-  const LoadResult result = run_load(plan);
-  EXPECT_EQ(result.errors.total(), 0U) << result.first_failure;
-  EXPECT_EQ(result.requests, 300U);
+  run_whole(plan);
 }
 
 TEST(ClosedLoad, DatagramsOfManySizesAreVerifiedToTheByte) {
@@ -282,14 +276,10 @@ TEST(ClosedLoad, DatagramsOfManySizesAreVerifiedToTheByte) {
     const ServerProcess server("udp_iterative", "udp://127.0.0.1:0",
                                {.flags = arguments});
     for (const char* law : {"uniform:16-9000", "list:16@9,40KiB@1"}) {
-      SCOPED_TRACE(law);
       LoadPlan plan = plan_of_sizes(server.endpoint(), law, 300);
       if (speaks_work) plan.work.emplace();
       plan.datagram_timeout = 2s;
-      const LoadResult result = run_load(plan);
-      EXPECT_EQ(result.errors.total(), 0U) << result.first_failure;
-      EXPECT_EQ(result.datagrams.lost, 0U);
-      EXPECT_EQ(result.requests, 300U);
+      EXPECT_EQ(run_whole(plan).datagrams.lost, 0U);
     }
   }
 }
