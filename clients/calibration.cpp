@@ -38,7 +38,7 @@ class LoopbackEndpoint {
  public:
   explicit LoopbackEndpoint(const Endpoint& like) : endpoint_(like) {
     endpoint_.host = like.host.find(':') == like.host.npos ? "127.0.0.1" : "::1";
-    endpoint_.port = "0";
+    endpoint_.port.assign(1, '0');  // not = "0": GCC bug 105651
     if (!like.is_local()) return;
     folder_ = fs::temp_directory_path() / "echolab-XXXXXX";
     if (::mkdtemp(folder_.data()) == nullptr)

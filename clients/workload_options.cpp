@@ -1,6 +1,7 @@
 #include "clients/workload_options.hpp"
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 namespace echolab {
 namespace {

@@ -1,8 +1,11 @@
 // Options from a file and from the environment, and back into a file.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
+
+namespace CLI {
+class App;
+}
 
 namespace echolab {
 

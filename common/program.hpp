@@ -2,7 +2,6 @@
 // table of exit codes.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -13,6 +12,11 @@
 #include "common/endpoint.hpp"
 #include "common/error.hpp"
 #include "common/units.hpp"
+
+namespace CLI {  // its header costs a translation unit five seconds
+class App;
+class Option;
+}  // namespace CLI
 
 namespace echolab {
 

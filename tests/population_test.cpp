@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <CLI/CLI.hpp>
 #include <map>
 #include <mutex>
 #include <numeric>

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <sys/epoll.h>
 
+#include <CLI/CLI.hpp>
 #include <array>
 #include <ctime>
 #include <vector>

@@ -1,0 +1,41 @@
+# The comparison, its figures and what is said of them, and whatever compares files and texts:
+# one thread at a time.
+add_executable(campaign_table_test
+  campaign_ceiling_test.cpp campaign_order_test.cpp campaign_precision_test.cpp
+  campaign_row_test.cpp campaign_table_test.cpp
+  experiment_test.cpp)
+target_link_libraries(campaign_table_test PRIVATE echolab_bench GTest::gtest_main)
+gtest_discover_tests(campaign_table_test PROPERTIES TIMEOUT 60 LABELS unit)
+
+add_executable(inference_test inference_test.cpp precision_test.cpp)
+target_link_libraries(inference_test PRIVATE echolab_bench GTest::gtest_main)
+gtest_discover_tests(inference_test PROPERTIES TIMEOUT 60 LABELS unit)
+
+# In the folder of all programs: a contestant is looked for beside who starts it.
+add_executable(contestant_test contestant_test.cpp guarded_process_test.cpp)
+set_target_properties(contestant_test PROPERTIES
+  RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+target_link_libraries(contestant_test PRIVATE echolab_bench GTest::gtest_main)
+add_dependencies(contestant_test echo_load echo_server)
+gtest_discover_tests(contestant_test PROPERTIES TIMEOUT 60 PROCESSORS 3)
+
+# What statistics_test.py holds against scipy and against the report.
+add_executable(median_interval median_interval.cpp)
+target_link_libraries(median_interval PRIVATE echolab_bench)
+
+add_test(NAME command_line
+  COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/command_line_test.py)
+set_tests_properties(command_line PROPERTIES
+  ENVIRONMENT ECHOLAB_BIN=${CMAKE_BINARY_DIR} TIMEOUT 600 PROCESSORS 3)
+
+# The bare servers and the bare load serve and run, so that they cannot rot.
+add_python_test(baselines baselines_test.py 120)
+add_python_test(compare compare_test.py 300)
+add_python_test(compare_trouble compare_trouble_test.py 300)
+if(NOT ECHOLAB_SANITIZE)  # brief windows, in which a sanitized server may answer nobody
+  add_python_test(experiments experiments_test.py 300)
+endif()
+add_python_test(readme readme_test.py 200)
+add_python_test(histogram_files histogram_files_test.py 200)
+add_python_test(load_merge load_merge_test.py 200)
+add_python_test(search search_test.py 300)
