@@ -357,6 +357,14 @@ class Answers(RuleTest):
         found = self.level({**many, "epoll_level": {"cpu_ns": 4000.0}}, 9)
         self.assertNotIn("too small", found["words"])
 
+    def test_what_would_be_shown_of_a_few_may_be_chance_of_many(self):
+        for others, ties in ((6, 0), (7, 7)):       # p = 4 / 512 each, corrected for all
+            with self.subTest(others=others):
+                one = lambda r: {"cpu_ns": 4990.0 if r == 4 else 6000.0}
+                self.both(rows({"epoll_level": {"cpu_ns": 5000.0}} | {
+                    f"m{i}": one for i in range(others)}, noise=0))
+                self.assertEqual(len(self.runner["levels"][-1]["ties"]), ties)
+
     def test_who_starves_a_client_in_any_round_is_not_ranked(self):
         found = self.level({"epoll_level": {}, "thread_pool": lambda r: {
             "cpu_ns": 1000.0, "starved": int(r == 5)}})
