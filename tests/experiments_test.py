@@ -131,7 +131,8 @@ class Experiments(unittest.TestCase):
         self.assertLessEqual({one["name"] for one in EXPERIMENTS}, tests)
 
     def test_a_campaign_goes_on_with_its_levels_and_has_a_report(self):
-        _, rows = self.campaign("idle_crowd", "--models", "select_loop,epoll_level")
+        manifest, rows = self.campaign("idle_crowd", "--models", "select_loop,epoll_level",
+                                       "--rounds", "3")
         trials = self.folder / "trials.jsonl"
         kept = trials.read_text().splitlines(keepends=True)
         trials.write_text("".join(kept[:2]))
@@ -141,6 +142,11 @@ class Experiments(unittest.TestCase):
         again = [json.loads(line) for line in trials.read_text().splitlines()]
         self.assertEqual([(r["model"], r["at"]) for r in again],
                          [(r["model"], r["at"]) for r in rows])
+        self.done = done
+        self.answers(manifest)
+        self.assertIn(" / epoll_level at 100 idle connections, ", " ".join(
+            done.stdout.split()))
+        self.assertIn("no figure of poll_loop", " ".join(done.stdout.split()))
         subprocess.run([REPORT, self.folder], check=True, timeout=100,
                        capture_output=True)
         self.assertIn("select_loop", (self.folder / "report.html").read_text())
