@@ -5,6 +5,7 @@ Campaigns whose truth is known, and a hundred by chance, are read by both. ECHOL
 names the build folder.
 """
 
+import gzip
 import json
 import math
 import os
@@ -64,7 +65,7 @@ def nobody():
 
 def write(folder, lines, claims_=(), metric="cpu_ns", experiment="bad_company",
           names=None):
-    """A results folder; the A/A pair and the null responder are known by their names."""
+    """A results folder; the names tell the A/A pair, the null responder and datagrams."""
     names = names or NAMES
     models = list(dict.fromkeys(row["model"] for row in lines))
     about = report_test.manifest(models, [CLIENTS], 9)
@@ -73,6 +74,8 @@ def write(folder, lines, claims_=(), metric="cpu_ns", experiment="bad_company",
             row["twin_of"] = row["name"].removesuffix("(A/A)")
         if row["name"] == "null_responder":
             row["role"] = "ceiling"
+        if row["name"].startswith("udp_"):
+            row["endpoint"] = "udp://127.0.0.1:0"
     about["experiment"] = {
         "name": experiment, "preset": "quick", "question": "?", "axis": "bad clients",
         "scale": "log", "metric": metric, "baseline": "epoll_level",
@@ -387,17 +390,10 @@ class Answers(RuleTest):
         self.assertIn("which is the best is not known", found["words"])
 
     def test_datagrams_are_not_ranked_with_streams(self):
-        lines = rows({"epoll_level": {"cpu_ns": 5000.0}, "udp_iterative": {"cpu_ns": 2e3},
-                      "thread_pool": {"cpu_ns": 6000.0}})
-        folder = write(self.folder / "campaign", lines)
-        about = json.loads((folder / "manifest.json").read_text())
-        for row in about["models"]:
-            if row["name"] == "udp_iterative":
-                row["endpoint"] = "udp://127.0.0.1:0"
-        (folder / "manifest.json").write_text(json.dumps(about))
-        runner, = judged([folder])
-        self.assertEqual(runner["levels"][-1]["ranked"], ["epoll_level", "thread_pool"])
-        self.agree(runner, folder)
+        found = self.level({"epoll_level": {"cpu_ns": 5000.0}, "udp_iterative": {
+            "cpu_ns": 2000.0}, "thread_pool": {"cpu_ns": 6000.0}})
+        self.assertEqual(found["ranked"], ["epoll_level", "thread_pool"])
+        self.assertIn("In datagrams, which promise less, udp_iterative", found["words"])
 
 
 class Chance(RuleTest):
@@ -440,6 +436,34 @@ class Chance(RuleTest):
                 seen |= {"limit" for level in runner["levels"] if level["limited"]}
                 self.agree(runner, folder)
         self.assertEqual(seen, {SAME, SHY, REVERSED, UNMEASURED, "ties", "limit"})
+
+
+class Reference(RuleTest):
+    def lines(self):
+        """The committed trials, in a histogram that the runner reads: one bucket."""
+        packed = report_test.HERE.parent / "results" / "reference" / "trials.jsonl.gz"
+        for text in gzip.decompress(packed.read_bytes()).splitlines():
+            row = json.loads(text)
+            row.setdefault("at", row["clients"])
+            if row["latency_ns"]:
+                row["histogram"] = [[50, 50, row["requests"]]]
+                row["latency_ns"].update(sum=50 * row["requests"], min=50, max=50,
+                                         overflow=0, p90=50)
+            yield row
+
+    def test_a_real_campaign_of_the_whole_catalogue_is_judged_alike(self):
+        lines = list(self.lines())
+        names = {at: f"{at} client{'s' * (at != 1)}" for at in
+                 sorted({row["at"] for row in lines})}
+        found = self.both(lines, *[
+            claim(less, more, metric, at)
+            for less, more in (("epoll_level", "thread_per_client"),
+                               ("iterative", "fork_per_client"),
+                               ("udp_iterative", "udp_per_request"))
+            for metric in ("rate", "cpu_ns") for at in (None, 1)],
+            experiment="scaling", names=names)
+        self.assertGreater(len({o.word for o in found}), 1)
+        self.assertGreater(len(answer.ranked(self.campaign, 1)), 20)
 
 
 if __name__ == "__main__":
