@@ -1,4 +1,4 @@
-// The table of a campaign, and in words what it says.
+// The table of a campaign, and below it in words what it says.
 
 #include <fmt/format.h>
 
@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "bench/campaign_ceiling.hpp"
+#include "bench/campaign_cell.hpp"
 #include "bench/campaign_precision.hpp"
+#include "bench/campaign_words.hpp"
 #include "bench/claims.hpp"
 #include "bench/twin.hpp"
 #include "common/program.hpp"
@@ -16,90 +18,20 @@
 namespace echolab {
 namespace {
 
-/// One line of the table: a contestant at a level, over all rounds.
-struct Cell {
-  std::size_t contestant = 0;
-  std::vector<const CampaignRow*> rows;        ///< only those that were measured
-  std::map<std::uint64_t, double> headline{};  ///< the experiment's metric, by round
-  std::size_t failed = 0;
-  std::string failure;
-
-  template <class Figure>
-  [[nodiscard]] Range range(Figure figure) const {
-    std::vector<double> figures;
-    for (const CampaignRow* row : rows) figures.push_back(figure(row->trial));
-    return range_of(figures);
-  }
-  [[nodiscard]] Range cpu() const {
-    return range([](const Trial& t) { return t.server.cpu_ns_per_request; });
-  }
-  [[nodiscard]] Range main() const {
-    std::vector<double> figures;
-    for (const auto& [round, figure] : headline) figures.push_back(figure);
-    return range_of(figures);
-  }
-  /// Of a throughput that is a lower bound.
-  [[nodiscard]] const char* mark() const { return bound() ? "+" : " "; }
-  [[nodiscard]] bool bound() const {
-    return std::ranges::any_of(rows, [](const CampaignRow* row) {
-      return row->trial.judgement.verdict == Verdict::client_bound;
-    });
-  }
-};
-
 const Metric& metric_of(const CampaignPlan& plan) {
   return find_metric(plan.experiment->metric);
 }
 
-/// The best first.
-std::vector<Cell> cells_at(const CampaignPlan& plan, const std::vector<CampaignRow>& rows,
-                           std::size_t level) {
-  const Metric& metric = metric_of(plan);
-  std::vector<Cell> cells(plan.contestants.size());
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    cells[i].contestant = i;
-    cells[i].headline = figures_of(plan, rows, i, level, metric);
-  }
-  for (const CampaignRow& row : rows) {
-    if (row.level != level || !row.excluded.empty()) continue;
-    Cell& cell = cells[row.contestant];
-    if (is_measured(row)) {
-      cell.rows.push_back(&row);
-    } else {
-      ++cell.failed;
-      cell.failure = row.trial.judgement.reason;
-    }
-  }
-  std::erase_if(cells, [&](const Cell& cell) {
-    const Contestant& one = plan.contestants[cell.contestant];
-    return !one.twin_of.empty() || one.is_ceiling ||
-           (cell.rows.empty() && cell.failed == 0);
-  });
-  std::ranges::stable_sort(cells, [&](const Cell& a, const Cell& b) {
-    if (a.headline.empty() || b.headline.empty())
-      return b.headline.empty() && !a.headline.empty();
-    return metric.more_is_better ? a.main().median > b.main().median
-                                 : a.main().median < b.main().median;
-  });
-  return cells;
-}
-
-/// The headline metric of `cell` over that of `base`.
-Range ratio(const Cell& cell, const Cell& base) {
-  return range_of(ratios_of(cell.headline, base.headline));
-}
-
-/// How much worse `cell` is than `best`: 1 and more.
-Range worse(const Metric& metric, const Cell& cell, const Cell& best) {
-  return metric.more_is_better ? ratio(best, cell) : ratio(cell, best);
+Range cpu_of(const Cell& cell) {
+  return cell.range([](const Trial& t) { return t.server.cpu_ns_per_request; });
 }
 
 const Cell* baseline_of(const CampaignPlan& plan, const std::vector<Cell>& cells) {
   for (const Cell& cell : cells)
     if (plan.contestants[cell.contestant].name == plan.experiment->baseline &&
-        !cell.headline.empty())
+        cell.has_figures())
       return &cell;
-  return cells.empty() || cells.front().headline.empty() ? nullptr : &cells.front();
+  return cells.empty() || !cells.front().has_figures() ? nullptr : &cells.front();
 }
 
 double middle_quantile(const Cell& cell, double q) {
@@ -121,7 +53,7 @@ struct Line {
   const Metric& metric;
 
   [[nodiscard]] Range against() const {
-    return base != nullptr ? ratio(cell, *base) : Range{};
+    return base != nullptr ? range_of(ratios_of(cell.figures, base->figures)) : Range{};
   }
   [[nodiscard]] std::string count(double (*figure)(const Trial&)) const {
     return show_count(cell.range(figure).median);
@@ -153,7 +85,8 @@ std::string switches(const Line& line) {
 
 std::string over_floor(const Line& line) {
   if (!line.floor) return "-";
-  return fmt::format("{:.1f}x", line.cell.cpu().median / (line.floor->round_trip_ns / 2));
+  return fmt::format("{:.1f}x",
+                     cpu_of(line.cell).median / (line.floor->round_trip_ns / 2));
 }
 
 std::string ratio_range(const Line& line) {
@@ -171,14 +104,15 @@ double starved(const Trial& t) {
 }
 
 constexpr Column columns[] = {
-    {"CPU/req", 9, 2, [](const Line& l) { return shown(l.cell.cpu().median); }},
+    {"CPU/req", 9, 2, [](const Line& l) { return shown(cpu_of(l.cell).median); }},
     {"floor", 6, 10, over_floor},
     {"ratio range", 13, 4, ratio_range},
     {"ratio", 6, 1,
      [](const Line& l) { return fmt::format("{:.2f}x", l.against().median); }},
     {"p50", 9, 7, [](const Line& l) { return shown(middle_quantile(l.cell, 0.5)); }},
     {"p99", 9, 5, [](const Line& l) { return shown(middle_quantile(l.cell, 0.99)); }},
-    {"req/s ", 9, 6, [](const Line& l) { return l.count(rate) + l.cell.mark(); }},
+    {"req/s ", 9, 6,
+     [](const Line& l) { return l.count(rate) + (l.cell.client_bound ? "+" : " "); }},
     {"threads", 7, 9, [](const Line& l) { return l.count(threads); }},
     {"PSS/client", 10, 8, [](const Line& l) { return l.median("pss_per_client"); }},
     {"switches", 8, 11, switches},
@@ -211,102 +145,6 @@ std::vector<Column> fitting(std::vector<Column> kept, std::size_t room) {
   while (kept.size() > 1 && width() > room)
     kept.erase(std::ranges::max_element(kept, {}, &Column::rank));
   return kept;
-}
-
-/// "a, b, c and 4 more"
-std::string few(const std::vector<std::string>& names) {
-  constexpr std::size_t most = 6;
-  const std::size_t told = names.size() > most ? most - 1 : names.size();
-  std::string text;
-  for (std::size_t i = 0; i < told; ++i) text += (i == 0 ? "" : ", ") + names[i];
-  if (told < names.size()) text += fmt::format(" and {} more", names.size() - told);
-  return text;
-}
-
-/// Who, after the best, cannot be told from it.
-std::vector<std::string> ties(const CampaignPlan& plan, const std::vector<Cell>& cells,
-                              double factor) {
-  std::vector<std::string> names;
-  for (std::size_t i = 1; i < cells.size(); ++i) {
-    const Range more = worse(metric_of(plan), cells[i], cells.front());
-    if (more.least > 1 && more.median > factor) break;
-    names.push_back(plan.contestants[cells[i].contestant].name);
-  }
-  return names;
-}
-
-bool is_open(const CampaignPlan& plan, const Cell& cell) {
-  return !cell.rows.empty() &&
-         plan.levels[cell.rows.front()->level].load.workload.is_open();
-}
-
-/// Those that answered every client: one that serves a few and lets the rest wait does
-/// less, and is not compared with them. In an open loop a client may have had no arrival.
-std::pair<std::vector<Cell>, std::vector<std::string>> apart_from_starving(
-    const CampaignPlan& plan, const std::vector<Cell>& cells) {
-  std::vector<Cell> fair;
-  std::vector<std::string> starving;
-  for (const Cell& cell : cells) {
-    if (cell.headline.empty()) continue;
-    const double left = is_open(plan, cell) ? 0 : cell.range(starved).median;
-    if (left == 0)
-      fair.push_back(cell);
-    else
-      starving.push_back(
-          fmt::format("{} left {:.0f}", plan.contestants[cell.contestant].name, left));
-  }
-  return {fair, starving};
-}
-
-/// The sentences for one level, about servers that promise alike.
-std::string in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,
-                     std::string text, double factor) {
-  const auto name = [&](const Cell& cell) {
-    return plan.contestants[cell.contestant].name;
-  };
-  const Metric& metric = metric_of(plan);
-  const auto figure = [&](const Cell& cell) { return metric.shown(cell.main().median); };
-  const auto [fair, starving] = apart_from_starving(plan, cells);
-  if (fair.empty()) return text + " no server answered every client.";
-  const auto even = ties(plan, fair, factor);
-  if (fair.size() > 1 && even.size() + 1 == fair.size()) {
-    text += fmt::format(" no server has {} {} than another beyond the noise ({} to {})",
-                        metric.more_is_better ? "more" : "less", metric.words,
-                        figure(fair.front()), figure(fair.back()));
-  } else {
-    text += fmt::format(" {} {} {} ({})", name(fair.front()),
-                        metric.more_is_better ? "reaches the most" : "needs the least",
-                        metric.words, figure(fair.front()));
-    if (!even.empty()) text += fmt::format("; within the noise of it: {}", few(even));
-  }
-  if (even.size() + 1 < fair.size()) {
-    const Range more = worse(metric, fair.back(), fair.front());
-    text +=
-        fmt::format("; {} the {}, {:.2f} times {} [{:.2f} to {:.2f}]", name(fair.back()),
-                    metric.more_is_better ? "least" : "most", more.median,
-                    metric.more_is_better ? "less" : "as much", more.least, more.most);
-  }
-  text += ".";
-  if (!starving.empty())
-    text += fmt::format(" Not compared, for want of any answer to some clients: {}.",
-                        few(starving));
-  return text;
-}
-
-/// Datagrams may be lost, doubled and out of order, and cost less for it: they are
-/// compared among themselves.
-std::string in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,
-                     const Level& level, double factor) {
-  std::vector<Cell> streams;
-  std::vector<Cell> datagrams;
-  for (const Cell& cell : cells) {
-    const Contestant& one = plan.contestants[cell.contestant];
-    (one.in_datagrams() ? datagrams : streams).push_back(cell);
-  }
-  const std::string begin = "At " + level.name + ",";
-  if (streams.empty() || datagrams.empty()) return in_words(plan, cells, begin, factor);
-  return in_words(plan, streams, begin, factor) + " " +
-         in_words(plan, datagrams, "In datagrams, which promise less,", factor);
 }
 
 /// Draws what belongs to one campaign on one paper.
@@ -463,9 +301,9 @@ std::string campaign_table(const CampaignPlan& plan, const std::vector<CampaignR
     if (cells.empty()) continue;
     table.add(cells, plan.levels[i]);
     if (const auto ceiling = ceiling_at(plan, rows, i)) table.add_ceiling(*ceiling);
-    bound = bound || std::ranges::any_of(cells, &Cell::bound);
-    const Range twins = twin_ratio(plan, rows, i);
-    words.push_back(in_words(plan, cells, plan.levels[i], tie_factor(twins)) +
+    bound = bound || std::ranges::any_of(cells, &Cell::client_bound);
+    const auto twins = twin_ratios(plan, rows, i, metric_of(plan));
+    words.push_back(level_in_words(plan, cells, plan.levels[i], tie_factor(twins)) +
                     twin_text(plan, twins));
   }
   std::uint64_t rounds = 0;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "bench/inference.hpp"
+
 namespace echolab {
 namespace {
 
@@ -25,34 +27,42 @@ void add_twin(CampaignPlan& plan) {
   plan.contestants.push_back(std::move(twin));
 }
 
-Range twin_ratio(const CampaignPlan& plan, const std::vector<CampaignRow>& rows,
-                 std::size_t level) {
+std::vector<double> twin_ratios(const CampaignPlan& plan,
+                                const std::vector<CampaignRow>& rows, std::size_t level,
+                                const Metric& metric) {
   const Contestant* twin = twin_in(plan);
   if (twin == nullptr) return {};
   const auto original =
       std::ranges::find(plan.contestants, twin->twin_of, &Contestant::name);
-  const Metric& metric = find_metric(plan.experiment->metric);
+  if (original == plan.contestants.end()) return {};
   const auto figures = [&](const Contestant& one) {
     return figures_of(plan, rows,
                       static_cast<std::size_t>(&one - plan.contestants.data()), level,
                       metric);
   };
-  return range_of(ratios_of(figures(*twin), figures(*original)));
+  return ratios_of(figures(*twin), figures(*original));
 }
 
-double tie_factor(const Range& twins) {
-  constexpr double least = 1.02;
-  return twins.n == 0 ? least : std::max({least, twins.most, 1 / twins.least});
+double tie_factor(const std::vector<double>& twins) {
+  double factor = least_tie_factor;
+  for (const double ratio : twins) factor = std::max({factor, ratio, 1 / ratio});
+  return factor;
 }
 
-std::string twin_text(const CampaignPlan& plan, const Range& twins) {
+bool is_tie(const Range& ratio, double factor) {
+  return (ratio.least <= 1 && 1 <= ratio.most) ||
+         (1 / factor <= ratio.median && ratio.median <= factor);
+}
+
+std::string twin_text(const CampaignPlan& plan, const std::vector<double>& twins) {
   const Contestant* twin = twin_in(plan);
   if (twin == nullptr) return "";
-  if (twins.n == 0) return fmt::format(" {} has no round with a figure.", twin->name);
+  if (twins.empty()) return fmt::format(" {} has no round with a figure.", twin->name);
+  const Range range = range_of(twins);
   return fmt::format(
       " {} against itself (A/A): {:.2f}x [{:.2f} to {:.2f}]; differences up to {:.2f}x "
       "are ties.",
-      twin->twin_of, twins.median, twins.least, twins.most, tie_factor(twins));
+      twin->twin_of, range.median, range.least, range.most, tie_factor(twins));
 }
 
 }  // namespace echolab

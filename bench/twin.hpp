@@ -9,17 +9,21 @@ namespace echolab {
 /// first contestant.
 void add_twin(CampaignPlan& plan);
 
-/// The headline metric of the twin over that of the same contestant, round by round, in
-/// the trials that count: what differs though nothing does. n is 0 where there is none.
-Range twin_ratio(const CampaignPlan& plan, const std::vector<CampaignRow>& rows,
-                 std::size_t level);
+/// A metric of the twin over that of the same contestant, round by round, in the trials
+/// that count: what differs though nothing does. Empty where there is none.
+std::vector<double> twin_ratios(const CampaignPlan& plan,
+                                const std::vector<CampaignRow>& rows, std::size_t level,
+                                const Metric& metric);
 
-/// A server that has up to so many times as much as another is no different, by what an
-/// A/A ratio ranges over: 1.02 at least.
-double tie_factor(const Range& twins);
+/// A server that has up to so many times as much as another is no different, by how far
+/// from 1 any of the A/A ratios is: 1.02 at least. The report's rule is the same.
+double tie_factor(const std::vector<double>& twins);
 
-/// "epoll_level against itself (A/A): 1.01x [0.98 to 1.04]; smaller differences are
+/// No difference: 1 is within the interval, or the median within the factor.
+bool is_tie(const Range& ratio, double factor);
+
+/// " epoll_level against itself (A/A): 1.01x [0.98 to 1.04]; differences up to 1.05x are
 /// ties." Empty without a twin.
-std::string twin_text(const CampaignPlan& plan, const Range& twins);
+std::string twin_text(const CampaignPlan& plan, const std::vector<double>& twins);
 
 }  // namespace echolab

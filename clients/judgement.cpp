@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "clients/judgement.hpp"
 #include "clients/littles_law.hpp"
 #include "clients/load_report.hpp"
 #include "clients/population_report.hpp"
@@ -222,8 +223,7 @@ Judgement judge_lead(const LoadPlan& plan, const LoadResult& result) {
     return {Verdict::failed,
             fmt::format("{} of {} connections failed: {}", errors.total(),
                         plan.connections, result.first_failure)};
-  if (result.requests == 0)
-    return {Verdict::failed, "not one reply came inside the measured window"};
+  if (result.requests == 0) return {Verdict::failed, std::string(nobody_was_answered)};
   if (plan.requests > 0 && result.requests < plan.requests && !result.interrupted)
     return {Verdict::failed, fmt::format("only {} of {} requests were answered in time",
                                          result.requests, plan.requests)};

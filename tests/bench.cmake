@@ -22,6 +22,8 @@ gtest_discover_tests(contestant_test PROPERTIES TIMEOUT 60 PROCESSORS 3)
 # What statistics_test.py holds against scipy and against the report.
 add_executable(median_interval median_interval.cpp)
 target_link_libraries(median_interval PRIVATE echolab_bench)
+add_executable(judged_campaign judged_campaign.cpp)  # the same for rule_test.py
+target_link_libraries(judged_campaign PRIVATE echolab_bench)
 
 add_test(NAME command_line
   COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/command_line_test.py)

@@ -496,7 +496,7 @@ class Comparing(unittest.TestCase):
                                          check=True, capture_output=True,
                                          text=True).stdout
                 self.assertIn(experiment["question"], planned)
-                self.assertRegex(planned, r"\d+ servers and a null responder x \d loads x 6 ro")
+                self.assertRegex(planned, r"\d+ servers and a null responder x \d loads x 9 ro")
                 minutes, seconds = re.search(r"about (\d+):(\d\d) in all",
                                              planned).groups()
                 self.assertLess(60 * int(minutes) + int(seconds), 230)

@@ -9,8 +9,11 @@
 #include <set>
 
 #include "bench/campaign.hpp"
+#include "bench/campaign_ceiling.hpp"
 #include "bench/claims.hpp"
+#include "bench/inference.hpp"
 #include "bench/selection.hpp"
+#include "bench/twin.hpp"
 #include "clients/population_report.hpp"
 #include "common/error.hpp"
 
@@ -48,6 +51,41 @@ TEST(Experiments, are_whole_and_name_what_there_is) {
       EXPECT_FALSE(parse_levels(one, "--at", text).empty());
   }
   EXPECT_EQ(names.size(), 12U);
+}
+
+/// As echo_compare plans it with nothing but --preset quick, on one core each.
+CampaignPlan quick_plan(const Experiment& experiment) {
+  const Length length = length_of(Preset::quick);
+  CampaignPlan plan;
+  plan.experiment = &experiment;
+  plan.rounds = length.rounds;
+  plan.load.duration = length.duration;
+  plan.load.warm_up = length.warm_up;
+  plan.load.connections = experiment.clients;
+  plan.start.cpus = {0};
+  set_levels(plan,
+             parse_levels(experiment, "--at",
+                          experiment.levels[static_cast<std::size_t>(Preset::quick)]));
+  for (const Model* model : select_models(experiment.models))
+    plan.contestants.push_back(model_contestant(model->name));
+  return plan;
+}
+
+TEST(Experiments, have_rounds_enough_in_quick_for_all_their_models) {
+  for (const Experiment& one : experiments()) {
+    const CampaignPlan plan = quick_plan(one);
+    const std::size_t ratios = plan.contestants.size() - 1;  // to one of them
+    EXPECT_GE(plan.rounds, rounds_needed(ratios)) << one.name << ": " << ratios;
+  }
+}
+
+TEST(Experiments, take_in_quick_so_long_that_a_tenth_is_left_for_repeats) {
+  for (const Experiment& one : experiments()) {
+    CampaignPlan plan = quick_plan(one);
+    add_twin(plan);
+    add_ceiling(plan);
+    EXPECT_LE(estimated_seconds(plan), 4 * 60 * 0.9) << one.name;
+  }
 }
 
 TEST(Experiments, have_levels_of_different_names_whose_loads_are_served) {
@@ -157,15 +195,17 @@ std::string claim_with(double loop, double pool) {
 
 TEST(Claims, are_held_beside_what_was_measured_at_the_greatest_level) {
   const std::string same = claim_with(100, 6000);
-  EXPECT_NE(same.find("at 10.0 ms of waiting: the same order; thread_pool has 5"),
-            same.npos)
+  EXPECT_NE(
+      same.find("Here: same order; thread_pool / epoll_level at 10.0 ms of waiting, "
+                "requests per second: 59.4 (58.8 to 60.0, n = 3); 3 rounds only"),
+      same.npos)
       << same;
   EXPECT_EQ(same.find("may differ"), same.npos);
   const std::string reverse = claim_with(6000, 100);
-  EXPECT_NE(reverse.find("the reverse"), reverse.npos) << reverse;
+  EXPECT_NE(reverse.find("Here: reversed; "), reverse.npos) << reverse;
   EXPECT_NE(reverse.find("It may differ because"), reverse.npos);
   const std::string none = claim_with(1000, 1010);
-  EXPECT_NE(none.find("no difference was shown"), none.npos) << none;
+  EXPECT_NE(none.find("Here: not shown; "), none.npos) << none;
 }
 
 }  // namespace

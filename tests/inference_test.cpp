@@ -59,5 +59,32 @@ TEST(Inference, IntervalHoldsTheMedianOfASkewedLawAsOftenAsItSays) {
   }
 }
 
+TEST(Inference, SignedRanksHaveThePOfTheTables) {
+  EXPECT_DOUBLE_EQ(signed_rank_p({-3, 1, 2, 4, 5, 6, 7, 8}), 10.0 / 256);  // sum 3
+  EXPECT_DOUBLE_EQ(signed_rank_p({1, 2, 3, 4, 5, 6}), 2.0 / 64);
+  EXPECT_DOUBLE_EQ(signed_rank_p({0, 1, 0, 2, 3, 4, 5, 6}), 2.0 / 64);  // zeros left out
+  EXPECT_DOUBLE_EQ(signed_rank_p({0, 0}), 1);
+  EXPECT_DOUBLE_EQ(signed_rank_p({}), 1);
+}
+
+TEST(Inference, HolmCorrectsTheSmallestMost) {
+  const auto corrected = holm({0.03, 0.01, 0.04, 0.9});
+  const std::vector<double> by_hand = {0.09, 0.04, 0.09, 0.9};
+  for (std::size_t i = 0; i < by_hand.size(); ++i)
+    EXPECT_DOUBLE_EQ(corrected[i], by_hand[i]);
+}
+
+TEST(Inference, MoreRatiosNeedMoreRounds) {
+  const std::vector<std::size_t> needed = {6, 7, 7, 8, 8, 8, 9};  // of 1, 2, … 7
+  for (std::size_t i = 0; i < needed.size(); ++i)
+    EXPECT_EQ(rounds_needed(i + 1), needed[i]) << i + 1;
+  const auto of = [](std::size_t rounds, std::size_t ratios) {
+    return judge(std::vector(ratios, std::vector(rounds, 1.5)), 1.02).front();
+  };
+  EXPECT_EQ(of(8, 6), Shown::different);
+  EXPECT_EQ(of(8, 7), Shown::too_few);
+  EXPECT_EQ(of(9, 7), Shown::different);
+}
+
 }  // namespace
 }  // namespace echolab

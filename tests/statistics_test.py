@@ -75,6 +75,16 @@ class Paired(unittest.TestCase):
             rank, ordered = int(scipy.stats.binom.ppf(.025, len(values), .5)), sorted(values)
             self.assertEqual(interval, (ordered[rank - 1], ordered[-rank]) if rank else None)
 
+    def test_the_runner_has_the_p_of_the_report(self):
+        chance = random.Random(17)
+        samples = [[chance.choice((chance.gauss(.4, 1), chance.randint(-3, 3)))
+                    for _ in range(n)] for n in range(1, 60) for _ in range(4)]
+        lines = "".join(" ".join(map(repr, values)) + "\n" for values in samples)
+        done = subprocess.run([BIN / "tests" / "median_interval", "p"], input=lines,
+                              text=True, stdout=subprocess.PIPE, check=True, timeout=60)
+        for p, values in zip(done.stdout.split(), samples, strict=True):
+            self.assertAlmostEqual(float(p), inference.signed_rank_p(values), delta=1e-12)
+
     def test_fewer_than_six_have_no_interval(self):
         for n in range(6):
             self.assertIsNone(inference.median_interval([1.5] * n))

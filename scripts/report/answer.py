@@ -23,10 +23,10 @@ def sentences(campaign):
     name = campaign.experiment.metric
     if campaign.experiment.scale == "category":
         return [*by_level(campaign), *leading(campaign, points)]
-    limited = [p for p in points if families.bounded(name, p)]
-    found = list(at_the_limit(campaign, limited) if limited else
-                 leading(campaign, points))
-    return [*found, *left_out(campaign, points), *all_together(points, name)]
+    limit = limited(points, name)
+    found = at_the_limit(campaign, limit) if limit else leading(campaign, points)
+    return [*unserved(campaign, points), *found, *left_out(campaign, points),
+            *all_together(points, name)]
 
 
 def ranked(campaign, level):
@@ -37,6 +37,24 @@ def ranked(campaign, level):
     points = [p for p in points if not p.starved] or points
     sign = -1 if metrics.of(name).more_is_better else 1
     return sorted(points, key=lambda p: (sign * p.spread(name).median, p.model))
+
+
+def limited(points, name):
+    """Those whose figure is a bound: with any, which is the best is not known."""
+    return [p for p in points if families.bounded(name, p)]
+
+
+def tied(points, name):
+    """With the first of them, the best."""
+    return [p for p, ratio in families.compared(points[1:], points[0], name)
+            if ratio and ratio.tie]
+
+
+def unserved(campaign, points):
+    """Where nobody served all, those who served some are ranked."""
+    if points[0].starved:
+        yield Markup("At {}, no model answered every client.").format(
+            campaign.level(campaign.top))
 
 
 def leading(campaign, points):
@@ -52,8 +70,7 @@ def leading(campaign, points):
         interval(value, metric.words), beside(verdicts.get(best.model), best, base, name))
     if not many:
         return
-    ties = [p for p, ratio in families.compared(points[1:], best, name)
-            if ratio and ratio.tie and p is not base]
+    ties = [p for p in tied(points, name) if p is not base]
     if ties:
         shown = codes(ties) if len(ties) <= LISTED_AT_MOST else f"{len(ties)} models"
         yield Markup("{} {} with it: no difference was shown.").format(
@@ -122,25 +139,29 @@ def beside(verdict, point, base, metric):
         sig(e.ratio), code(base.model), spread, few)
 
 
-def at_the_limit(campaign, limited):
+def at_the_limit(campaign, points):
     """Throughput that the client limits ranks nobody."""
-    shown = codes(limited) if len(limited) <= LISTED_AT_MOST else (
-        f"{len(limited)} models")
-    rates = [p.spread("rate").median for p in limited]
+    shown = codes(points) if len(points) <= LISTED_AT_MOST else f"{len(points)} models"
+    rates = [p.spread("rate").median for p in points]
     yield Markup("At {}, the client was the limit for {}: at least <strong>{}</strong>, "
                  "and which is the best is not known.").format(
         campaign.level(campaign.top), shown, metrics.rate(min(rates)))
 
 
 def left_out(campaign, points):
-    """Who had a figure and starved clients, so that it is in no ranking."""
+    """Who is in no ranking: had a figure and starved clients, or answered nobody."""
+    def shown(gone):
+        return codes(gone) if len(gone) <= LISTED_AT_MOST else f"{len(gone)} models"
     there = {p.model for p in points}
     gone = [p for p in campaign.at(campaign.top) if p.starved and p.model not in there
             and p.spread(campaign.experiment.metric)]
     if gone:
-        shown = codes(gone) if len(gone) <= LISTED_AT_MOST else f"{len(gone)} models"
         yield Markup("{} left clients without any reply there, and {} not ranked."
-                     ).format(shown, "are" if len(gone) > 1 else "is")
+                     ).format(shown(gone), "are" if len(gone) > 1 else "is")
+    quiet = [p for m in campaign.models
+             if (p := campaign.points.get((m, campaign.top))) and p.answered_nobody]
+    if quiet:
+        yield Markup("{} answered nobody there.").format(shown(quiet))
 
 
 def all_together(points, metric):

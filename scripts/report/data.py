@@ -18,6 +18,8 @@ from .units import clean, plural
 
 SCHEMA_VERSION = 1
 UNMEASURED = ("FAILED", "CORRUPT")          # verdicts whose figures are null
+DISTURBED = ("NOISY", "UNSTEADY")           # by the machine
+NOBODY = "not one reply came inside the measured window"    # clients/judgement.hpp
 AXES = ("accepts", "unit", "readiness", "dispatch", "computes", "growth")
 FEW = 12                                    # models that one figure shows side by side
 NEAR_CEILING = 0.85                         # of the client's: the client is the limit
@@ -186,6 +188,17 @@ class Point:
         """The usable trial of each round; of a repeated trial the last one counts."""
         return {t.round: t for t in self.trials if t.usable}
 
+    @cached_property
+    def unanswered(self):
+        """The rounds in which nobody had an answer at all, so that there is no figure."""
+        return {t.round for t in self.trials if t.verdict == "FAILED"
+                and t.text("reason") == NOBODY} - self.by_round.keys()
+
+    @property
+    def answered_nobody(self):
+        """It ran and left everybody without an answer, each time that is known of."""
+        return bool(self.unanswered) and not self.by_round
+
     def values(self, metric):
         """{round: value} for the rounds that have one."""
         found = {r: METRICS[metric](t) for r, t in self.by_round.items()}
@@ -277,28 +290,28 @@ def percentile(histogram, p):
 def tie_factor(twins, metric):
     """How far from 1 the ratio of a model to itself was; 1 where that is not known."""
     found = ratios(*twins, metric) if twins else []
-    return max((max(r, 1 / r) for r in found if r > 0), default=1)
+    return max((max(r, 1 / r) for r in found), default=1)
 
 
 def compare(a, b, metric):
     """The metric of point a over that of point b, paired by round, or None.
 
-    A tie: the interval includes 1, or the median is within 2 % of 1, or within what the
-    A/A pair at the same load ranges over.
+    A tie: the interval includes 1, or the median is nearer to 1 than by a factor of 1.02
+    or by that of the A/A pair at the same load.
     """
     found = ratios(a, b, metric)
     if not found:
         return None
     median, low, high, _ = interval_of(found)
-    factor = tie_factor(a.twins, metric)
-    tie = low <= 1 <= high or abs(median - 1) < 0.02 or 1 / factor <= median <= factor
+    factor = max(1 + inference.TIE_BAND, tie_factor(a.twins, metric))
+    tie = low <= 1 <= high or 1 / factor <= median <= factor
     return Ratio(median, low, high, len(found), tie)
 
 
 def ratios(a, b, metric):
-    """Of each round that both have."""
+    """Of each round in which both have some of it."""
     of_a, of_b = a.values(metric), b.values(metric)
-    return [of_a[r] / of_b[r] for r in of_a if of_b.get(r)]
+    return [of_a[r] / of_b[r] for r in of_a if of_a[r] > 0 and of_b.get(r, 0) > 0]
 
 
 @dataclass
@@ -357,14 +370,21 @@ class Campaign:
                     point.twins = twin, original
         for point in points.values():
             limit = self.ceiling.get(point.at)
-            if limit and not limit.spread("offered"):   # else it has what was offered
-                point.ceiling = limit.spread("rate").median
+            if limit and not limit.spread("offered") and self.is_limit_of(point):
+                point.ceiling = limit.spread("rate").median     # of a closed loop
         return points
+
+    def is_limit_of(self, point):
+        """A null responder of streams says nothing of datagrams; with a transport for
+        each level it is of that level's."""
+        return self.experiment.scale == "category" or not self.null_names or (
+            (point.model in self.datagrams) == bool(self.null_names & self.datagrams))
 
     @cached_property
     def ceiling(self):
         """{level: Point} of the null responder: as much as the client can ask for."""
-        return {at: point for (_, at), point in points_of(self.null_trials).items()
+        calm = [t for t in self.null_trials if t.verdict not in DISTURBED]
+        return {at: point for (_, at), point in points_of(calm).items()
                 if point.by_round}
 
     @cached_property
