@@ -72,7 +72,7 @@ std::optional<Knob> buffer_knob(const Model& model, const CampaignPlan& plan,
   std::uint64_t usual = usual_buffer_bytes;
   if (load.work) usual = std::max(usual, longest_frame(load));
   Knob knob{"--buffer", {{text_of_bytes(usual)}}};
-  for (const std::uint64_t kib : {4, 16, 64, 256}) {
+  for (const std::uint64_t kib : {4U, 16U, 64U, 256U}) {
     const std::uint64_t bytes = kib * 1024;
     const bool is_too_long = kib > 64 && load.payload_bytes <= bytes / 4;
     if (bytes == usual || bytes < least || is_too_long ||

@@ -19,7 +19,7 @@ BIN = pathlib.Path(os.environ.get("ECHOLAB_BIN", "build/release")).resolve()
 COMPARE = BIN / "echo_compare"
 if not COMPARE.exists():
     sys.exit(f"{COMPARE} is not there: build it, or set ECHOLAB_BIN")
-LOAD = ["blocking_work", "--at", "0,5ms", "--clients", "16", "--duration", "200ms",
+LOAD = ["blocking_work", "--at", "0,5ms", "--clients", "16", "--duration", "300ms",
         "--warm-up", "20ms", "--tune", "--no-ceiling",
         "--server-cpus", str(min(os.sched_getaffinity(0)))]    # so its default is 1 worker
 PLAN = [*LOAD, "--models", "half_sync_half_async", "--rounds", "2", "--repeats", "0", "--aa"]
@@ -88,26 +88,40 @@ class Tuning(unittest.TestCase):
         self.assertEqual(self.manifest()["tuned"], before)
         self.assertEqual(self.chosen_workers(), chosen)
 
-    def test_a_sweep_that_was_killed_goes_on_where_it_was(self):
-        running = subprocess.Popen([COMPARE, *PLAN, "--results", self.results],
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def stopped(self, how, trials, *arguments):
+        """Ended by this signal in its sweep, once that has so many trials; its exit code."""
+        running = subprocess.Popen([COMPARE, *arguments], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
         self.addCleanup(running.wait)
         self.addCleanup(running.kill)
-        sweep = lambda: list(self.results.glob("*/tuning.jsonl"))
         limit = time.monotonic() + 60
-        while not (sweep() and len(lines(sweep()[0])) >= 2) and time.monotonic() < limit:
+        while self.trials_kept() < trials and time.monotonic() < limit:
             time.sleep(0.02)
-        running.send_signal(signal.SIGKILL)
-        running.wait()
+        running.send_signal(how)
+        code = running.wait()
         self.assertNotIn("tuned", self.manifest())
-        kept = sweep()[0].read_bytes()
+        self.assertEqual(self.rows(), [])
+        self.assertIn(self.trials_kept(), range(trials, TRIALS))
+        return code
+
+    def trials_kept(self):
+        sweep = list(self.results.glob("*/tuning.jsonl"))
+        return sweep[0].read_bytes().count(b"\n") if sweep else 0
+
+    def test_a_sweep_that_was_killed_or_interrupted_goes_on_where_it_was(self):
+        self.stopped(signal.SIGKILL, 2, *PLAN, "--results", self.results)
+        sweep = self.folder() / "tuning.jsonl"
+        kept = sweep.read_bytes()
         kept = kept[:kept.rfind(b"\n") + 1]
-        self.assertIn(kept.count(b"\n"), range(2, TRIALS))
-        sweep()[0].write_bytes(kept + b'{"schema_version": 1, "mod')
+        sweep.write_bytes(kept + b'{"schema_version": 1, "mod')
+        code = self.stopped(signal.SIGINT, 4, "--resume", self.folder())
+        self.assertEqual(code, 130)
+        self.assertTrue(self.manifest()["partial"])
         done = run("--resume", self.folder())
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertTrue(sweep()[0].read_bytes().startswith(kept))
+        self.assertTrue(sweep.read_bytes().startswith(kept))
         self.chosen_workers()
+        self.assertFalse(self.manifest()["partial"])
 
     def test_the_sweep_and_its_time_are_told_before(self):
         plain = [option for option in PLAN if option != "--tune"]
