@@ -57,7 +57,7 @@ class TimeSpent {
     return seconds_of(plan_, missing) * truth;
   }
   [[nodiscard]] bool is_over() const {
-    return plan_.budget.count() > 0 && past() > seconds(plan_.budget);
+    return plan_.budget.count() > 0 && past() > seconds(plan_.budget - plan_.tuning_took);
   }
 
  private:
@@ -78,21 +78,13 @@ std::string why_enough(const CampaignPlan& plan, const TimeSpent& spent,
                      plan.rounds);
 }
 
-/// The longest frame that somebody of this load sends.
-std::uint64_t longest_frame(const LoadPlan& load) {
-  std::uint64_t most = load.request_bytes();
-  for (const LoadPlan& other : load.company) most = std::max(most, other.request_bytes());
-  return most;
-}
-
 /// What a model has to allow for, so that it does what the load asks.
 std::vector<std::string> arguments_for_work(const LoadPlan& load) {
   if (!load.work) return {};
   const auto most = std::max(load.work->most(), std::chrono::microseconds(1));
   std::vector<std::string> arguments = {"--protocol", "work", "--max-work",
                                         fmt::format("{}us", most.count())};
-  constexpr std::uint64_t buffer_bytes = 16 * 1024;  // echo_server's own, if it is enough
-  if (const std::uint64_t frame = longest_frame(load); frame > buffer_bytes)
+  if (const std::uint64_t frame = longest_frame(load); frame > usual_buffer_bytes)
     arguments.insert(arguments.end(), {"--buffer", std::to_string(frame)});
   return arguments;
 }
@@ -133,6 +125,12 @@ std::size_t places_in_round(const CampaignPlan& plan) {
     places += static_cast<std::size_t>(std::ranges::count_if(
         plan.contestants, [&](const Contestant& one) { return serves(one, level); }));
   return places;
+}
+
+std::uint64_t longest_frame(const LoadPlan& load) {
+  std::uint64_t most = load.request_bytes();
+  for (const LoadPlan& other : load.company) most = std::max(most, other.request_bytes());
+  return most;
 }
 
 Start start_at(const CampaignPlan& plan, const Level& level) {

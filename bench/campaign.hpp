@@ -26,7 +26,10 @@ struct CampaignPlan {
   Nanoseconds budget{0};  ///< after it nothing is repeated, no round begun; 0: none
   double precision = 0;   ///< of the wanted ratios, a share, ends it early; 0: never
   Start start;
-  LoadPlan load;  ///< what the levels were made of
+  LoadPlan load;                   ///< what the levels were made of
+  bool tune = false;               ///< each model's own knobs first (bench/tuning.hpp)
+  Nanoseconds tuning_took{0};      ///< of the budget
+  std::vector<std::string> tuned;  ///< what came of it, in sentences; empty: not yet
 };
 
 /// One trial's place and outcome.
@@ -54,7 +57,7 @@ struct CampaignProgress {
   const CampaignRow* ended;  ///< the trial that just ended, else nullptr
 };
 
-/// Seconds that the whole will take: windows, warm-ups, and what starting costs.
+/// Seconds that all rounds will take: windows, warm-ups, and what starting costs.
 double estimated_seconds(const CampaignPlan& plan);
 
 /// Client and server have no CPU in common.
@@ -67,6 +70,12 @@ void set_levels(CampaignPlan& plan, const std::vector<double>& places);
 bool serves(const Contestant& contestant, const Level& level);
 /// Trials of one round.
 std::size_t places_in_round(const CampaignPlan& plan);
+
+/// The longest frame that somebody of this load sends.
+std::uint64_t longest_frame(const LoadPlan& load);
+
+/// What echo_server lends a conversation in streams, where it is told nothing else.
+inline constexpr std::uint64_t usual_buffer_bytes = 16 * 1024;
 
 /// How a contestant is started for a level.
 Start start_at(const CampaignPlan& plan, const Level& level);

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "bench/environment.hpp"
+#include "bench/tuning.hpp"
 #include "clients/work_options.hpp"
 #include "common/units.hpp"
 
@@ -16,6 +17,15 @@ namespace {
 std::string left_text(double seconds) {
   const long whole = std::lround(seconds);
   return fmt::format("{}:{:02}", whole / 60, whole % 60);
+}
+
+/// The sweeps that come before the first round, where they are still to come.
+void describe_tuning(const CampaignPlan& plan, std::FILE* out) {
+  fmt::print(out,
+             "  before that tunes each model at the greatest load by {}, one knob at a "
+             "time, on the same CPUs, about {}:\n",
+             find_metric(plan.experiment->metric).words, left_text(tuning_seconds(plan)));
+  for (const std::string& line : tuning_ahead(plan)) fmt::print(out, "    {}\n", line);
 }
 
 }  // namespace
@@ -59,6 +69,8 @@ void CampaignDisplay::show_live(const CampaignProgress& now) {
 
 void describe(const CampaignPlan& plan, std::FILE* out) {
   const std::size_t trials = places_in_round(plan) * plan.rounds;
+  const bool will_tune = plan.tune && plan.tuned.empty();
+  const double tuning = will_tune ? tuning_seconds(plan) : 0;
   const bool has_ceiling = std::ranges::any_of(plan.contestants, &Contestant::is_ceiling);
   fmt::print(
       out,
@@ -71,13 +83,14 @@ void describe(const CampaignPlan& plan, std::FILE* out) {
       plan.contestants.size() - (has_ceiling ? 1 : 0),
       has_ceiling ? " and a null responder" : "", plan.levels.size(), plan.rounds, trials,
       show_duration(static_cast<double>(plan.levels.front().load.duration.count())),
-      left_text(estimated_seconds(plan)), fmt::join(plan.start.cpus, ","),
+      left_text(estimated_seconds(plan) + tuning), fmt::join(plan.start.cpus, ","),
       fmt::join(plan.load.cpus, ","), plan.levels.front().load.payload_bytes,
       plan.levels.front().load.workload.is_open() ? "open loop" : "closed loop",
       plan.seed);
   std::vector<std::string> names;
   for (const Level& level : plan.levels) names.push_back(level.name);
   fmt::print(out, "  loads: {}\n", fmt::join(names, ", "));
+  if (will_tune) describe_tuning(plan, out);
   if (plan.load.work) fmt::print(out, "  each request {}\n", work_text(plan.load));
   if (plan.repeats > 0)
     fmt::print(out,

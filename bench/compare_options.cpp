@@ -9,6 +9,7 @@
 
 #include "bench/campaign_ceiling.hpp"
 #include "bench/selection.hpp"
+#include "bench/tuning.hpp"
 #include "bench/twin.hpp"
 #include "common/machine.hpp"
 #include "servers/availability.hpp"
@@ -28,6 +29,7 @@ const char* const compare_examples =
     "  echo_compare --models udp_iterative,udp_batched  over udp://127.0.0.1\n"
     "  echo_compare churn --budget 10m                  as many rounds as fit\n"
     "  echo_compare scaling --precision 3% --budget 1h  or fewer, once that is known\n"
+    "  echo_compare blocking_work --tune                each model's best setting first\n"
     "  echo_compare --protocol work --block 2ms         loops wait where threads "
     "overlap\n"
     "  echo_compare --server 'mine=./my_server {port}'  your own beside ours\n"
@@ -82,6 +84,8 @@ void add_experiment_options(CLI::App& parser, CompareOptions& options) {
                "take so long in all: sets the rounds (3 at least)", 0s, 240h);
   parser.add_option("--precision", options.precision,
                     "such as 3%: end when all ratios to the baseline are known so well");
+  parser.add_flag("--tune", plan.tune,
+                  "first sweep each model's own knobs on the same cores; use the best");
   parser.add_flag("--aa", options.aa,
                   "one model twice in each round: how much differs though nothing does");
   parser.add_flag("--no-aa", options.no_aa, "no such pair");
@@ -208,18 +212,20 @@ void check_load(const CampaignPlan& plan) {
     }
 }
 
-/// Turns a budget into rounds: all that fit, 3 at least.
+/// Turns a budget into rounds: all that fit beside the tuning, 3 at least.
 void fit_budget(CampaignPlan& plan) {
   CampaignPlan one = plan;
   one.rounds = 1;
   const double round = estimated_seconds(one);
   const double budget = std::chrono::duration<double>(plan.budget).count();
-  plan.rounds = static_cast<std::uint64_t>(budget / round);
+  const double tuning = plan.tune ? tuning_seconds(plan) : 0;
+  plan.rounds = static_cast<std::uint64_t>(std::max(0.0, budget - tuning) / round);
   if (plan.rounds < 3)
     throw UsageError(fmt::format(
-        "--budget {}: three rounds of this plan take {}; give more, or fewer --models or "
-        "--at, or a shorter --duration",
-        show_duration(budget * 1e9), show_duration(round * 3e9)));
+        "--budget {}: {}three rounds of this plan take {}; give more, or fewer --models "
+        "or --at, or a shorter --duration",
+        show_duration(budget * 1e9), plan.tune ? "tuning and " : "",
+        show_duration(tuning * 1e9 + round * 3e9)));
 }
 
 /// Fewer rounds, where the ratios are known well before the last one. Of itself it wants
@@ -270,7 +276,8 @@ void choose_length(CompareOptions& options, const CLI::App& parser) {
   const auto given = [&](const char* option) { return parser.count(option) > 0; };
   const bool is_custom = std::ranges::any_of(
       std::initializer_list<const char*>{"--duration", "--warm-up", "--rounds",
-                                         "--budget", "--precision", "--at", "--clients"},
+                                         "--budget", "--precision", "--at", "--clients",
+                                         "--tune"},
       given);
   plan.preset = is_custom ? "custom" : options.preset;
   constexpr auto quick_budget = std::chrono::minutes(4);
@@ -357,6 +364,8 @@ std::vector<std::string> complete(CompareOptions& options, const CLI::App& parse
   if (options.ceiling) add_ceiling(plan);
   check_load(plan);
   if (parser.count("--budget") > 0 && plan.budget.count() > 0) fit_budget(plan);
+  if (plan.tune && parser.count("--workers") > 0)
+    throw UsageError("--workers: --tune finds the best of each model; leave out one");
   if (options.workers > 0)
     plan.start.arguments = {"--workers", std::to_string(options.workers)};
   return notes;

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <thread>
@@ -53,15 +54,19 @@ std::vector<std::string> command_of(const Contestant& contestant, const Start& s
             "--ready-fd",
             fd,
             "-q"};
-  std::vector<std::string> command = {
-      own_folder() + "/echo_server",
-      "--model",
-      contestant.twin_of.empty() ? contestant.name : contestant.twin_of,
-      "--listen",
-      endpoint.text(),
-      "--ready-fd",
-      fd};
-  command.insert(command.end(), start.arguments.begin(), start.arguments.end());
+  std::vector<std::string> command = {own_folder() + "/echo_server",
+                                      "--model",
+                                      std::string(contestant.model->name),
+                                      "--listen",
+                                      endpoint.text(),
+                                      "--ready-fd",
+                                      fd};
+  const auto& own = contestant.arguments;
+  command.insert(command.end(), own.begin(), own.end());
+  const auto& given = start.arguments;  // each option is followed by its value
+  for (std::size_t i = 0; i + 1 < given.size(); i += 2)
+    if (std::ranges::count(own, given[i]) == 0)
+      command.insert(command.end(), {given[i], given[i + 1]});
   return command;
 }
 

@@ -16,6 +16,7 @@
 #include "bench/manifest.hpp"
 #include "bench/results_folder.hpp"
 #include "bench/resumption.hpp"
+#include "bench/tuning.hpp"
 #include "common/affinity.hpp"
 #include "common/interrupt.hpp"
 
@@ -40,6 +41,29 @@ ExitCode code_of(const std::vector<CampaignRow>& rows) {
                                 : ExitCode::ok;
 }
 
+/// Finds the settings of the campaign, unless its folder has them.
+void tune_first(Resumption& campaign, CampaignDisplay& display, bool quiet,
+                const std::stop_token& stop) {
+  CampaignPlan& plan = campaign.plan;
+  if (!plan.tune || !plan.tuned.empty()) return;
+  const auto& folder = campaign.folder;
+  const auto tuned =
+      tune(plan, {folder.read_tuning_trials(),
+                  [&](const std::string& line) { folder.append_tuning_trial(line); },
+                  [&](const CampaignProgress& now) { display.show(now); },
+                  [&](const std::string& words) {
+                    display.clear();
+                    if (!quiet) fmt::print(stderr, "{}\n", words);
+                  },
+                  stop});
+  if (!tuned) return;
+  use_tuned(plan, *tuned);
+  plan.tuning_took = std::chrono::duration_cast<Nanoseconds>(
+      std::chrono::duration<double>(tuned->at("seconds").get<double>()));
+  campaign.manifest["tuned"] = *tuned;
+  folder.write_manifest(campaign.manifest);
+}
+
 /// Runs what is missing of a campaign, and completes table and folder. 130 when
 /// interrupted: what was measured is kept.
 ExitCode compare(const CompareOptions& options, Resumption campaign) {
@@ -56,6 +80,7 @@ ExitCode compare(const CompareOptions& options, Resumption campaign) {
   if (floor) manifest["floor"] = floor_json(*floor);
   folder.write_manifest(manifest);
   CampaignDisplay display(options.quiet);
+  tune_first(campaign, display, options.quiet, interrupt.token());
   const auto [rows, why] = run_campaign(
       plan, std::move(campaign.rows),
       [&](const CampaignRow& row, std::size_t order) {

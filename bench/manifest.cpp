@@ -8,6 +8,7 @@
 #include "bench/campaign_ceiling.hpp"
 #include "bench/environment.hpp"
 #include "bench/results_folder.hpp"
+#include "bench/tuning.hpp"
 #include "clients/work_options.hpp"
 #include "common/program.hpp"
 #include "servers/availability.hpp"
@@ -26,7 +27,7 @@ std::vector<double> places_of(const CampaignPlan& plan) {
 Json options_json(const CampaignPlan& plan) {
   std::vector<std::string> names;
   for (const Contestant& contestant : plan.contestants) names.push_back(contestant.name);
-  return {
+  Json options = {
       {"models", names},
       {"levels", places_of(plan)},
       {"clients", plan.load.connections},
@@ -47,6 +48,8 @@ Json options_json(const CampaignPlan& plan) {
       {"client_cpus", plan.load.cpus},
       {"load_threads", plan.load.threads},
       {"server_arguments", plan.start.arguments}};
+  if (plan.tune) options["tune"] = true;  // absent, it is what older folders were: none
+  return options;
 }
 
 std::string_view text_of(Experiment::Scale scale) {
@@ -130,6 +133,7 @@ void read_options(const Json& options, CampaignPlan& plan) {
   plan.precision = options.value("precision", 0.0);
   options.at("seed").get_to(plan.seed);
   plan.repeats = options.value("repeats", std::uint64_t{0});  // older folders had none
+  plan.tune = options.value("tune", false);
   options.at("server_cpus").get_to(plan.start.cpus);
   options.at("server_arguments").get_to(plan.start.arguments);
   LoadPlan& load = plan.load;
@@ -225,6 +229,8 @@ CampaignPlan plan_of(const Json& manifest) try {
   read_options(manifest.at("options"), plan);
   set_levels(plan, manifest.at("options").at("levels").get<std::vector<double>>());
   for (const Json& row : manifest.at("models")) read_contestant(row, plan);
+  if (const Json tuned = manifest.value("tuned", Json()); !tuned.is_null())
+    use_tuned(plan, tuned);
   // What this program would write must be what stands there: else it was not understood.
   const Json again = options_json(plan);
   for (const auto& [name, value] : manifest.at("options").items())

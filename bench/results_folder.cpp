@@ -19,6 +19,9 @@
 namespace echolab {
 namespace {
 
+constexpr const char* trials_name = "trials.jsonl";
+constexpr const char* tuning_name = "tuning.jsonl";
+
 [[noreturn]] void cannot_write(const std::string& path, int error) {
   throw Failure(ExitCode::failure,
                 fmt::format("cannot write {}: {}", path, std::strerror(error)));
@@ -109,18 +112,30 @@ void ResultsFolder::write_manifest(const nlohmann::json& manifest) const {
   if (std::rename(fresh.c_str(), path.c_str()) != 0) cannot_write(path, errno);
 }
 
-void ResultsFolder::append_trial(const std::string& line) const {
-  const off_t before = ::lseek(trials_.get(), 0, SEEK_END);
+void ResultsFolder::append(const Fd& file, const std::string& name,
+                           const std::string& line) const {
+  const off_t before = ::lseek(file.get(), 0, SEEK_END);
   try {
-    write_all(trials_, path_ + "/trials.jsonl", line + "\n");
+    write_all(file, path_ + "/" + name, line + "\n");
   } catch (const Failure& failure) {
     if (before >= 0) [[maybe_unused]]
-      const int cut = ::ftruncate(trials_.get(), before);
+      const int cut = ::ftruncate(file.get(), before);
     throw Failure(failure.code,
                   fmt::format("{}; what was measured before is kept, to go on: "
                               "echo_compare --resume '{}'",
                               failure.what(), path_));
   }
+}
+
+void ResultsFolder::append_trial(const std::string& line) const {
+  append(trials_, trials_name, line);
+}
+
+void ResultsFolder::append_tuning_trial(const std::string& line) const {
+  const std::string path = path_ + "/" + tuning_name;
+  const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  if (!file) cannot_write(path, errno);
+  append(file, tuning_name, line);
 }
 
 nlohmann::json ResultsFolder::read_manifest() const {
@@ -131,8 +146,8 @@ nlohmann::json ResultsFolder::read_manifest() const {
   return manifest;
 }
 
-ResultsFolder::Trials ResultsFolder::read_trials() const {
-  std::istringstream text(text_of(path_ + "/trials.jsonl"));
+ResultsFolder::Trials ResultsFolder::read(const std::string& name) const {
+  std::istringstream text(text_of(path_ + "/" + name));
   Trials trials;
   for (std::string line; std::getline(text, line);) {
     if (text.eof())  // no end of line after it
@@ -143,12 +158,25 @@ ResultsFolder::Trials ResultsFolder::read_trials() const {
   return trials;
 }
 
+void ResultsFolder::cut(const std::string& name, std::uint64_t bytes) const {
+  if (bytes == 0) return;
+  const std::string path = path_ + "/" + name;
+  const auto kept = std::filesystem::file_size(path) - bytes;
+  if (::truncate(path.c_str(), static_cast<off_t>(kept)) != 0) cannot_write(path, errno);
+}
+
+ResultsFolder::Trials ResultsFolder::read_trials() const {
+  return read(trials_name);
+}
+
 void ResultsFolder::drop_cut_off(const Trials& trials) const {
-  if (trials.cut_off_bytes == 0) return;
-  const std::string path = path_ + "/trials.jsonl";
-  const auto bytes = std::filesystem::file_size(path) - trials.cut_off_bytes;
-  if (::ftruncate(trials_.get(), static_cast<off_t>(bytes)) != 0)
-    cannot_write(path, errno);
+  cut(trials_name, trials.cut_off_bytes);
+}
+
+std::vector<std::string> ResultsFolder::read_tuning_trials() const {
+  Trials trials = read(tuning_name);
+  cut(tuning_name, trials.cut_off_bytes);
+  return std::move(trials.lines);
 }
 
 }  // namespace echolab

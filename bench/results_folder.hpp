@@ -45,9 +45,17 @@ class ResultsFolder {
   /// Takes such bytes away, so that the next line stands alone.
   void drop_cut_off(const Trials& trials) const;
 
+  /// The trials that only chose the settings, in tuning.jsonl: no row of the campaign.
+  void append_tuning_trial(const std::string& line) const;
+  /// Those that were kept; half a line at the end is taken away.
+  [[nodiscard]] std::vector<std::string> read_tuning_trials() const;
+
  private:
   ResultsFolder() = default;
   void lock() const;
+  void append(const Fd& file, const std::string& name, const std::string& line) const;
+  [[nodiscard]] Trials read(const std::string& name) const;
+  void cut(const std::string& name, std::uint64_t bytes) const;
 
   std::string path_;
   Fd trials_;

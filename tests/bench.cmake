@@ -7,6 +7,10 @@ add_executable(campaign_table_test
 target_link_libraries(campaign_table_test PRIVATE echolab_bench GTest::gtest_main)
 gtest_discover_tests(campaign_table_test PROPERTIES TIMEOUT 60 LABELS unit)
 
+add_executable(tuning_test tuning_test.cpp)
+target_link_libraries(tuning_test PRIVATE echolab_bench GTest::gtest_main)
+gtest_discover_tests(tuning_test PROPERTIES TIMEOUT 60 LABELS unit)
+
 add_executable(inference_test inference_test.cpp precision_test.cpp)
 target_link_libraries(inference_test PRIVATE echolab_bench GTest::gtest_main)
 gtest_discover_tests(inference_test PROPERTIES TIMEOUT 60 LABELS unit)
@@ -36,6 +40,7 @@ add_python_test(compare compare_test.py 300)
 add_python_test(compare_trouble compare_trouble_test.py 300)
 if(NOT ECHOLAB_SANITIZE)  # brief windows, in which a sanitized server may answer nobody
   add_python_test(experiments experiments_test.py 300)
+  add_python_test(tuned_campaign tuned_campaign_test.py 300)
 endif()
 add_python_test(readme readme_test.py 200)
 add_python_test(histogram_files histogram_files_test.py 200)

@@ -1,14 +1,15 @@
 """What two campaigns have to have in common before their figures may be compared.
 
 Commit, date, rounds, seed and choice of models may differ; machine, kernel, compiler,
-flags and every option of the load may not. A member that this file does not know has to
-be the same.
+flags and every option of the load may not, nor what a model was tuned to. A member that
+this file does not know has to be the same.
 """
 
+from . import tuned
 from .units import clean
 
 FREE = {
-    "options": {"models", "clients", "levels", "rounds", "seed"},
+    "options": {"models", "clients", "levels", "rounds", "seed", "tune"},
     "build": {"commit", "dirty"},
     "environment": {"load_average"},
 }
@@ -25,8 +26,11 @@ def differences(old, new):
         if old.experiment.name and section == "options":
             free = free - {"clients"}       # they are the load, not the levels
         found += between(old.about(section), new.about(section), section, free)
+    tuned_of_old, tuned_of_new = tuned.settings(old), tuned.settings(new)
     for model in old.models:
         if model in new.models:
+            found += between(tuned_of_old.get(model, tuned.DEFAULT),
+                             tuned_of_new.get(model, tuned.DEFAULT), f"{model}.tuned")
             a, b = old.model_rows.get(model, {}), new.model_rows.get(model, {})
             for member in ("command", "endpoint"):
                 found += between(a.get(member), b.get(member), f"{model}.{member}")

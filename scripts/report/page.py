@@ -10,7 +10,7 @@ import jinja2
 from markupsafe import Markup
 from matplotlib.markers import MarkerStyle
 
-from . import answer, claims, marks, rows, tables, units, words
+from . import answer, claims, marks, rows, tables, tuned, units, words
 
 HERE = pathlib.Path(__file__).parent
 EMBEDDED_AT_MOST = 300_000                  # bytes of raw trials, packed
@@ -29,6 +29,7 @@ def render(campaign, figures):
         findings=words.findings(campaign), cautions=words.cautions(campaign),
         warnings=words.warnings(campaign), legend=legend(campaign),
         summary=tables.summary(campaign), costs=tables.costs(campaign),
+        tuned=tuned.table(campaign), how_tuned=tuned.sentences(campaign),
         pairs=tables.pairs(campaign), variables=marks.variables(campaign.models),
         colours=marks.variables(campaign.models)[len(marks.PAGE):], facts=facts(campaign),
         levels=level_names(campaign), command=command(campaign), css=style(),
