@@ -41,7 +41,7 @@ function standalone(figure) {
   copy.setAttribute("width", box[2]);
   copy.setAttribute("height", box[3]);
   const make = (name, attributes, text = "") => {
-    const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+    const element = document.createElementNS(svg.namespaceURI, name);
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
     element.textContent = text;
     return element;
@@ -69,7 +69,7 @@ function settle(element, copy) {
   if (style.opacity !== "1") copy.style.opacity = style.opacity;
   if (element.tagName === "text") copy.style.fontFamily = "'DejaVu Sans', sans-serif";
   if (element.dataset.tip) {
-    const title = document.createElementNS("http://www.w3.org/2000/svg", "title");
+    const title = document.createElementNS(element.namespaceURI, "title");
     title.textContent = element.dataset.tip;
     copy.append(title);
   }

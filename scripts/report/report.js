@@ -410,7 +410,7 @@
       if (!panel || event.button || event.pointerType === "touch") return;
       event.preventDefault();
       svg.setPointerCapture(event.pointerId);
-      const frame = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+      const frame = document.createElementNS(svg.namespaceURI, "rect");
       frame.setAttribute("class", "frame");
       svg.append(frame);
       begun = { at, panel, frame };
