@@ -130,7 +130,7 @@ class BrowserTest(Everywhere, Browser):
 
     def test_every_figure_is_drawn(self):
         boxes = self.boxes()
-        self.assertEqual(len(boxes), 11)
+        self.assertEqual(len(boxes), 12)
         for name, width, height in boxes:
             self.assertTrue(width > 50 and height > 5, (name, width, height))
         sizes = self.js("return [...document.querySelectorAll('figure svg .series')]"
@@ -143,7 +143,7 @@ class BrowserTest(Everywhere, Browser):
                   " getComputedStyle(s).display === 'none').map(s => s.dataset.model)")
         drawn = self.js("return document.querySelectorAll("
                         "'.series[data-model=select_loop]').length")
-        self.assertGreaterEqual(drawn, 11)
+        self.assertGreaterEqual(drawn, 12)
         self.find("#legend button[data-model=select_loop]").click()
         self.assertEqual(self.js(hidden), ["select_loop"] * drawn)
         self.assertIn("off=select_loop", self.js("return location.hash"))
@@ -380,7 +380,7 @@ class BrowserTest(Everywhere, Browser):
         self.assertEqual(self.js("return document.querySelectorAll('#levels "
                                  "button').length"),
                          0, "the page's script ran")
-        self.assertEqual(len([b for b in self.boxes() if b[1] > 50 and b[2] > 5]), 11)
+        self.assertEqual(len([b for b in self.boxes() if b[1] > 50 and b[2] > 5]), 12)
         self.assertEqual(len(self.browser.find_elements(
             By.CSS_SELECTOR, "#summary-table tbody tr")), 18)
         self.assertGreater(self.js("return document.querySelectorAll('svg "

@@ -756,7 +756,7 @@ class Page(ReportTest):
         realistic(self.folder, rounds=2)
         self.page()
         before = {p: p.read_bytes() for p in self.folder.rglob("*") if p.is_file()}
-        self.assertEqual(len(before), 2 + 1 + 2 * 11)
+        self.assertEqual(len(before), 2 + 1 + 2 * 12)
         self.page()
         self.assertEqual(before, {p: p.read_bytes() for p in before})
 
@@ -785,13 +785,13 @@ class Page(ReportTest):
         realistic(self.folder)
         page = self.page()
         figures = re.findall(r'<figure id="fig-(\w+)".*?</figure>', page, re.S)
-        self.assertEqual(len(figures), 11)
+        self.assertEqual(len(figures), 12)
         for name in figures:
             for model in FAMILY:
                 self.assertIn(f'id="{name}-{model}"', page)
             png = self.folder / "figures" / f"{name}.png"
             self.assertGreater(png.stat().st_size, 5000)
-        self.assertEqual(page.count("<summary>The same as a table</summary>"), 11)
+        self.assertEqual(page.count("<summary>The same as a table</summary>"), 12)
 
     def test_output_elsewhere(self):
         campaign(self.folder, {"a": {}}, clients=[1], rounds=1)

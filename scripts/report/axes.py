@@ -59,6 +59,7 @@ class Sheet:
         self.level = campaign.level
         self.height = HEADING + body + CAPTION
         self.tips, self.labels = {}, {}
+        self.zooms, self.switches = False, False    # whether the page may move its marks
         self.variables = {v.light: v.name for v in marks.variables(campaign.models)}
         with matplotlib.rc_context(STYLE):
             self.figure = Figure(figsize=(WIDTH / 72, self.height / 72))
@@ -131,7 +132,7 @@ class Sheet:
         ys = [m.median for _, _, m in rows]
         if any(m.n > 1 for _, _, m in rows):
             low, high = [m.low for _, _, m in rows], [m.high for _, _, m in rows]
-            if len(xs) > 1:
+            if len(xs) > 1 and xs == sorted(xs):        # else it would cover itself
                 ax.fill_between(xs, low, high, color=mark.light, alpha=0.13, linewidth=0,
                                 **self.part(panel, model, "band"))
             else:
@@ -202,6 +203,7 @@ class Sheet:
             ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: plain(v)))
         ax.spines["left"].set_visible(False)
         ax.set_title(label, loc="left", fontsize=9.5, color=MUTED, pad=8)
+        self.zooms, self.switches = bool(values), bool(positive)
 
     def share_y(self):
         low = min(ax.get_ylim()[0] for ax in self.axes)
@@ -309,8 +311,8 @@ class Sheet:
     def drift_panel(self, campaign, series):
         ax = self.axes[0]
         with matplotlib.rc_context(STYLE):
-            ax.axhspan(0.98, 1.02, color=SOFT, zorder=1)
-            ax.axhline(1, color=MUTED, linewidth=1, zorder=1.5)
+            ax.axhspan(0.98, 1.02, color=SOFT, zorder=1, gid="around")
+            ax.axhline(1, color=MUTED, linewidth=1, zorder=1.5, gid="around")
             for model, rows in series.items():
                 xs, ys, tips = zip(*rows)
                 self.marks_at(0, model, "mark", xs, ys,
@@ -326,6 +328,7 @@ class Sheet:
             ax.set_xlabel("order in which the trials ran", fontsize=9.5)
             ax.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(10, integer=True))
             ax.grid(axis="x", visible=False)
+            self.switches = False           # ratios: from zero they would all look alike
 
     # -- names beside the lines --------------------------------------------------------
 
@@ -403,11 +406,24 @@ class Sheet:
         off = [m for m in self.models if m not in self.chosen]
         root = svg.tidy(vector.getvalue(), self.name, svg.slugs(self.models), self.tips,
                         off)
+        if self.zooms:
+            root.set("data-panels", ";".join(map(self.place_of, self.axes)))
+            root.set("data-switches", "yes" if self.switches else "no")
         top, bottom = self.name_room
         root.set("data-names", f"{top:.0f} {bottom:.0f}")
         return (svg.embedded(root, self.question, (HEADING - 8, CAPTION - 6),
                              self.variables),
                 svg.standalone(root, self.question, self.fades), png.getvalue())
+
+
+    def place_of(self, ax):
+        """The panel's box from above left, its value axis' scale and its ends."""
+        box, scale = ax.get_window_extent(), 72 / self.figure.dpi
+        sides = (box.x0 * scale, self.height - box.y1 * scale, box.x1 * scale,
+                 self.height - box.y0 * scale)
+        low, high = ax.get_ylim()
+        return " ".join([*(f"{side:.1f}" for side in sides), ax.get_yscale(),
+                         f"{low:.6g}", f"{high:.6g}"])
 
 
 NAMED = (0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)

@@ -49,7 +49,7 @@ def offered(campaign):
                      where_open("p99_ns"), lambda v: f"p99 {duration(v * 1000)}", log=True,
                      across=across)
     for panel in (0, 1):
-        panels.offered_axis(sheet, panel, most)
+        panels.rate_axis(sheet, panel, most, "offered, thousand requests/s")
     panels.diagonal(sheet, 0, most)
     return finish(
         sheet, campaign, "Left: requests per second that were answered; right: the 99th "

@@ -14,8 +14,8 @@ def draw_all(campaign):
     figure first."""
     if campaign.top is None:
         return []
-    makers = [cpu_per_request, cpu_by_clients, throughput, latency, percentiles, shares,
-              memory_per_client, memory_by_clients, fairness, drift]
+    makers = [cpu_per_request, cpu_by_clients, throughput, latency, latency_by_throughput,
+              percentiles, shares, memory_per_client, memory_by_clients, fairness, drift]
     if campaign.experiment.name:
         makers = [*experiment_figures.MAKERS, *makers]
         first = {"cpu_ns": cpu_by_clients, "rate": throughput, "p99_ns": latency}.get(
@@ -123,6 +123,32 @@ def latency(campaign):
         "Line: percentile of all rounds' histograms added up; band and dashes: the "
         "rounds' own.", f"Lower is better. {loop_note(campaign)} Clients that got no reply at "
         "all are not in a latency figure; see fairness.", tables.of_latency(campaign))
+
+
+def latency_by_throughput(campaign):
+    """A curve per model; an open loop has its own (experiment_figures.offered)."""
+    points = [p for p in campaign.points.values() if p.spread("rate")]
+    if len(campaign.levels) < 2 or is_open(campaign) or not points:
+        return None
+    sheet = axes.lines(campaign, "latency_by_throughput",
+                       "What does more throughput cost in waiting?")
+    most = max(p.spread("rate").median for p in points) / 1000
+    drawn = sheet.line_panel(
+        0, "latency, µs: all but 1 in 100 (p99)", campaign,
+        lambda p: scaled(p, "p99_ns") if p.spread("rate") else [],
+        lambda v: f"p99 {duration(v * 1000)}", log=True,
+        across=lambda p: p.spread("rate").median / 1000)
+    if not drawn:
+        return None
+    panels.rate_axis(sheet, 0, most, "answered, thousand requests/s")
+    order = campaign.experiment.ticks(campaign.levels)
+    return finish(
+        sheet, campaign, "99th percentile of the latency in µs (log scale) against "
+        f"requests per second that were answered; each line goes through {order}.",
+        line_note(campaign).replace("band:", "band or stroke:"), "Down and to the right is better. A line that goes right "
+        "answers more as more is asked; where it turns upwards it is full, and more "
+        "clients only wait longer; where it turns left they cost it throughput.",
+        tables.of_trade(campaign))
 
 
 def percentiles(campaign):

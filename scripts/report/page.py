@@ -13,6 +13,7 @@ from matplotlib.markers import MarkerStyle
 from . import answer, claims, marks, rows, tables, tuned, units, words
 
 HERE = pathlib.Path(__file__).parent
+SCRIPTS = ("view.js", "exports.js", "report.js")
 EMBEDDED_AT_MOST = 300_000                  # bytes of raw trials, packed
 
 
@@ -33,7 +34,7 @@ def render(campaign, figures):
         pairs=tables.pairs(campaign), variables=marks.variables(campaign.models),
         colours=marks.variables(campaign.models)[len(marks.PAGE):], facts=facts(campaign),
         levels=level_names(campaign), command=command(campaign), css=style(),
-        js=Markup((HERE / "report.js").read_text("utf-8")))
+        js=Markup("\n".join((HERE / name).read_text("utf-8") for name in SCRIPTS)))
 
 
 def style():

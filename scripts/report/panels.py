@@ -124,18 +124,18 @@ def ceiling(sheet, panel, campaign, scale):
         ax.plot(places, tops, color=MUTED, linewidth=1.4, dashes=(1.5, 2), zorder=2,
                 gid="ceiling")
         ax.text(places[0], tops[0], "the client's ceiling", fontsize=8.5, color=MUTED,
-                ha="left", va="bottom")
+                ha="left", va="bottom", gid="note")
         low, high = ax.get_ylim()
         ax.set_ylim(low, max(high, 1.08 * max(tops)))
 
 
-def offered_axis(sheet, panel, most):
-    """From nothing to the greatest load that was offered, in thousands per second."""
+def rate_axis(sheet, panel, most, label):
+    """From nothing to the greatest rate, in thousands per second."""
     ax = sheet.axes[panel]
     ax.set_xlim(0, 1.05 * most or 1)
     ax.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: plain(round(v, 9))))
-    ax.set_xlabel("offered, thousand requests/s", fontsize=9.5)
+    ax.set_xlabel(label, fontsize=9.5)
     ax.grid(axis="x", visible=False)
 
 

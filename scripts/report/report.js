@@ -1,7 +1,9 @@
 "use strict";
 // The page is whole without this script. It adds: switching models and families off and on,
-// values under the pointer, sorting, filters, one load at a time, downloads. The state lives
-// in the hash: #fig=latency&off=iterative,thread_pool&others=hidden&at=256&rows=epoll
+// values under the pointer, other scales, zooming, sorting, filters, one load at a time,
+// downloads. The state lives in the hash:
+// #fig=latency&off=iterative,thread_pool&others=hidden&at=256&rows=epoll&view=latency:linear
+// A link that is written by hand may as well say who is on: #fig=latency&models=pool,epoll
 (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const buttons = all("#legend button");
@@ -12,13 +14,22 @@
     button.getAttribute("aria-pressed") === "false").map((b) => b.dataset.model));
   const greyAtFirst = document.body.classList.contains("grey");
   const state = { off: offAtFirst, grey: greyAtFirst, at: "", rows: "", fig: "" };
+  const views = new Map(all(".drawing svg[data-panels]").map((svg) =>
+    [svg.closest("figure").id.replace(/^fig-/, ""), new View(svg)]));
+  const viewOf = (place) => views.get(place.closest("figure").id.replace(/^fig-/, ""));
+
+  const split = (text) => (text || "").split(",").filter(Boolean).map((name) => {
+    try { return decodeURIComponent(name); } catch { return name; }
+  });
 
   function readHash() {
     const given = new URLSearchParams(location.hash.slice(1));
-    const names = (given.get("off") || "").split(",").filter(Boolean);
-    state.off = given.has("off") ? new Set(names.map((name) => {
-      try { return decodeURIComponent(name); } catch { return name; }
-    })) : new Set(offAtFirst);
+    const on = split(given.get("models"));
+    state.off = on.length ? new Set(models.filter((model) => !on.includes(model))) :
+      given.has("off") ? new Set(split(given.get("off"))) : new Set(offAtFirst);
+    const words = new Map((given.get("view") || "").split(";").map((text) =>
+      [text.split(":")[0], text.slice(text.indexOf(":") + 1)]));
+    for (const [name, view] of views) view.word = words.get(name) ?? "";
     state.grey = given.has("others") ? given.get("others") === "grey" : greyAtFirst;
     state.rows = given.get("rows") || "";
     state.at = given.get("at") || "";
@@ -37,6 +48,9 @@
       parts.push("others=" + (state.grey ? "grey" : "hidden"));
     if (state.rows) parts.push("rows=" + encodeURIComponent(state.rows));
     if (state.at) parts.push("at=" + encodeURIComponent(state.at));
+    const seen = [...views].filter(([, view]) => view.word)
+      .map(([name, view]) => name + ":" + view.word);
+    if (seen.length) parts.push("view=" + seen.join(";"));
     const hash = parts.length ? "#" + parts.join("&") : location.pathname;
     history.replaceState(null, "", hash);
   }
@@ -49,6 +63,7 @@
     for (const series of all(".series"))
       series.classList.toggle("off", state.off.has(series.dataset.model));
     for (const drawing of all(".lines")) placeNames(drawing);
+    for (const tools of all(".tools")) tools.update();
     for (const row of all("#summary-table tbody tr"))
       row.hidden = (state.at !== "" && row.dataset.at !== state.at) ||
         !matches(row, state.rows);
@@ -76,7 +91,18 @@
   const names = new Map(all(".lines").map((drawing) =>
     [drawing, all(".series", drawing).map(nameOf).filter(Boolean)]));
 
+  /** Where its line ends now, or leaves the panel. */
+  function putEnd(name, view) {
+    [name.x, name.at] = name.numbers;
+    const panel = view?.panels[view.panels.length - 1];
+    if (!panel || view.word === "") return;
+    const [x, y] = view.mover(panel)(name.numbers[0] - 4, name.numbers[1]);
+    name.x = Math.min(panel.right, Math.max(panel.left, x)) + 4;
+    name.at = Math.min(panel.bottom, Math.max(panel.top, y));
+  }
+
   function placeNames(drawing) {
+    for (const name of names.get(drawing)) putEnd(name, viewOf(drawing));
     const shown = names.get(drawing).filter((name) =>
       !name.series.classList.contains("off")).sort((a, b) => a.at - b.at);
     const [top, bottom] =
@@ -88,8 +114,9 @@
     for (const name of shown.reverse()) {
       name.to = Math.min(name.to, limit);
       limit = name.to - gap;
-      const [x, y, bend, , end] = name.numbers;
-      name.leader.setAttribute("d", `M ${x} ${y} L ${bend} ${y} L ${end} ${name.to}`);
+      const [, , bend, , end] = name.numbers;
+      name.leader.setAttribute("d",
+        `M ${name.x} ${name.at} L ${bend} ${name.at} L ${end} ${name.to}`);
       for (const part of name.rest) {
         part.style.transform = `translateY(${name.to - name.drawn}px)`;
         const text = part.querySelector("text");
@@ -280,13 +307,7 @@
   function csv(trials) {
     const rows = trials.map((trial) => flatten(trial, "", {}));
     const names = [...new Set(rows.flatMap(Object.keys))];
-    const quote = (value) => {
-      let text = value === null || value === undefined ? "" : String(value);
-      if (typeof value === "string" && /^[=+\-@\t\r]/.test(text)) text = "'" + text;
-      return /[",\r\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
-    };
-    return [names, ...rows.map((row) => names.map((name) => row[name]))]
-      .map((row) => row.map(quote).join(",")).join("\r\n") + "\r\n";
+    return csvText([names, ...rows.map((row) => names.map((name) => row[name]))]);
   }
 
   async function raw() {
@@ -300,18 +321,121 @@
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = label;
-    button.addEventListener("click", async () => {
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(new Blob([make(await raw())], { type }));
-      link.download = file;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-    });
+    button.addEventListener("click", async () =>
+      download(file, make(await raw()), type));
     document.getElementById("downloads").append(button);
   }
 
   offer("Download JSON", "echolab.json", "application/json", (text) => text);
   offer("Download CSV", "echolab.csv", "text/csv", (text) => csv(JSON.parse(text).trials));
+
+  // -- what each figure offers ----------------------------------------------------------
+
+  function addButton(place, text, why, press) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = text;
+    button.title = why;
+    button.addEventListener("click", press);
+    place.append(button);
+    return button;
+  }
+
+  function addTools(figure) {
+    const name = figure.id.replace(/^fig-/, ""), view = views.get(name);
+    const tools = document.createElement("div");
+    tools.className = "tools";
+    tools.setAttribute("role", "group");
+    tools.setAttribute("aria-label", "This figure: scale, part, files and link");
+    const updates = view ? [...addScales(tools, view), addSaying(figure, view)] : [];
+    addButton(tools, "SVG", "Save as it is shown, as SVG", () =>
+      download(name + ".svg", standalone(figure), "image/svg+xml"));
+    addButton(tools, "PNG", "Save as it is shown, as PNG", async () =>
+      download(name + ".png", await picture(standalone(figure)), "image/png"));
+    addButton(tools, "CSV", "Save the table of this figure as CSV", () =>
+      download(name + ".csv", csvText(tableRows(figure.querySelector("table"))),
+        "text/csv"));
+    const link = addButton(tools, "link", "Copy a link to this figure as it is shown", () => {
+      state.fig = name;
+      writeHash();
+      navigator.clipboard?.writeText(location.href).then(
+        () => { link.textContent = "copied"; }, () => { link.textContent = "in the address"; });
+    });
+    tools.update = () => { for (const update of updates) update(); };
+    figure.querySelector(".drawing").after(tools);
+  }
+
+  /** What was made of it stands in its caption, and so in what is saved of it. */
+  function addSaying(figure, view) {
+    const place = figure.querySelector(".caption"), said = document.createElement("span");
+    place.append(said);
+    return () => {
+      const scale = view.scale === view.scaleAtFirst ? "" :
+        view.scale === "log" ? " Shown on a log scale." : " Shown on a linear scale, from 0.";
+      said.textContent = scale + (view.isWhole ? "" : " Shown: a part.");
+    };
+  }
+
+  function addScales(tools, view) {
+    const updates = [], flip = () => view.scale === "log" ? "linear" : "log";
+    if (view.canSwitch) {
+      const button = addButton(tools, "", "", () => { view.show(flip(), null); change(); });
+      updates.push(() => {
+        button.textContent = flip() === "log" ? "log scale" : "linear scale from 0";
+      });
+    }
+    addButton(tools, "fit", "Only as high as the models in colour are; or draw a " +
+      "rectangle in the figure", () => { view.show(view.scale, view.fit()); change(); });
+    const whole = addButton(tools, "whole", "The whole figure again", () => {
+      view.show(view.scale, null);
+      change();
+    });
+    updates.push(() => { whole.disabled = view.isWhole; });
+    addDragging(view);
+    return updates;
+  }
+
+  // -- a rectangle that is drawn with the mouse becomes the part that is shown ---------
+
+  function addDragging(view) {
+    const svg = view.svg;
+    const placeOf = (event) => {
+      const point = new DOMPoint(event.clientX, event.clientY)
+        .matrixTransform(svg.getScreenCTM().inverse());
+      return [point.x, point.y];
+    };
+    let begun = null;
+    svg.addEventListener("pointerdown", (event) => {
+      const at = placeOf(event), panel = view.panelAt(...at);
+      if (!panel || event.button || event.pointerType === "touch") return;
+      event.preventDefault();
+      svg.setPointerCapture(event.pointerId);
+      const frame = document.createElementNS(svg.namespaceURI, "rect");
+      frame.setAttribute("class", "frame");
+      svg.append(frame);
+      begun = { at, panel, frame };
+    });
+    svg.addEventListener("pointermove", (event) => {
+      if (!begun) return;
+      const [[x, y], [x2, y2]] = [begun.at, placeOf(event)];
+      for (const [name, value] of Object.entries({ x: Math.min(x, x2), y: Math.min(y, y2),
+        width: Math.abs(x - x2), height: Math.abs(y - y2) }))
+        begun.frame.setAttribute(name, value);
+    });
+    svg.addEventListener("pointerup", (event) => {
+      if (!begun) return;
+      const { at, panel, frame } = begun, end = placeOf(event);
+      frame.remove();
+      begun = null;
+      if (Math.abs(end[0] - at[0]) < 8 || Math.abs(end[1] - at[1]) < 8) return;
+      view.show(view.scale, view.between(panel, at, end));
+      change();
+    });
+    svg.addEventListener("pointercancel", () => { begun?.frame.remove(); begun = null; });
+    svg.addEventListener("dblclick", () => { view.show(view.scale, null); change(); });
+  }
+
+  for (const figure of all("figure")) addTools(figure);
 
   // -- links inside the page keep the state -------------------------------------------
 
@@ -329,6 +453,13 @@
     place?.scrollIntoView();
   }
 
+  const legend = document.getElementById("legend");    // sticks above the figures
+  const keepRoom = () => document.documentElement.style.setProperty(
+    "--legend", legend.offsetHeight + "px");
+  if (legend) {
+    keepRoom();
+    new ResizeObserver(keepRoom).observe(legend);
+  }
   addEventListener("hashchange", () => { readHash(); show(); goTo(state.fig); });
   readHash();
   show();

@@ -16,7 +16,7 @@ ET.register_namespace("xlink", XLINK)
 HREF = f"{{{XLINK}}}href"
 
 
-NAMED = ("heading", "caption", "ceiling", "limit", "band", "diagonal")   # their classes
+NAMED = ("heading", "caption", "ceiling", "limit", "band", "diagonal", "around", "note")
 FADED = ("line", "mark")                    # what is left of a series that is switched off
 
 
@@ -39,6 +39,7 @@ def tidy(source, figure, models, tips, off=()):
         add_titles(element, tips.get(element.get("id"), ()))
         share_style(element)
         join_dashes(element, shapes)
+        inline_area(element)
     for parent in list(root.iter(tag("g"))):
         group_models(parent, figure, models, off)
     shorten_numbers(root)
@@ -86,6 +87,22 @@ def join_dashes(group, shapes):
     for child in list(group):
         group.remove(child)
     ET.SubElement(group, tag("path"), {"d": joined, "style": dash.get("style")})
+
+
+def inline_area(group):
+    """An area is drawn once: as a path in its place, not as a shape that is used."""
+    if not (group.get("id") or "").endswith(("|band", "limit")):
+        return
+    defs, uses = group.find(tag("defs")), list(group.iter(tag("use")))
+    if defs is None or len(uses) != 1 or len(defs) != 1:
+        return
+    x, y = (float(uses[0].get(name)) for name in "xy")
+    place = next(g for g in group.iter(tag("g")) if uses[0] in list(g))
+    moved = re.sub(r"(-?[\d.]+) (-?[\d.]+)", lambda m: (
+        f"{float(m[1]) + x} {float(m[2]) + y}"), " ".join(defs[0].get("d").split()))
+    place.remove(uses[0])
+    group.remove(defs)
+    ET.SubElement(place, tag("path"), {"d": moved, "style": uses[0].get("style", "")})
 
 
 def group_models(parent, figure, models, off):
@@ -142,12 +159,23 @@ def rename_ids(root, figure):
             element.set("id", wanted[identity])
         elif identity and not element.get("class", "").startswith("series"):
             del element.attrib["id"]
-            if identity in NAMED:
-                element.set("class", identity)
+            if known := class_of(identity):
+                element.set("class", known)
         for name in ("clip-path", HREF):
             if element.get(name):
                 element.set(name, re.sub(r"(?<=#)[^)]+", lambda m: wanted[m[0]],
                                          element.get(name)))
+
+
+def class_of(identity):
+    """What the page's script and style look for: matplotlib numbers axes from 1, and has
+    one x and one y axis for each."""
+    if identity in NAMED:
+        return identity
+    if re.fullmatch(r"axes_\d+", identity):
+        return "panel"
+    axis = re.fullmatch(r"matplotlib\.axis_(\d+)", identity)
+    return axis and ("xs" if int(axis[1]) % 2 else "ys")
 
 
 def standalone(root, title, fades):

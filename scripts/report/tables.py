@@ -229,6 +229,18 @@ def of_latency(campaign):
     return table
 
 
+def of_trade(campaign):
+    table = Table([(h, "") for h in (campaign.experiment.axis, "model", "requests/s",
+                                     "p99")])
+    for point in points_of(campaign):
+        if point.spread("p99_ns"):
+            table.rows.append((point.model, point.at, [
+                level_cell(campaign, point.at), name(point.model),
+                spread_cell(point.spread("rate"), sig, rate_prefix(point)),
+                spread_cell(point.spread("p99_ns"), duration)]))
+    return table
+
+
 def of_percentiles(campaign, points):
     shares = (0.5, 0.9, 0.99, 0.999, 0.9999)
     table = Table([("model", ""), ("samples", "")]
