@@ -44,7 +44,7 @@ Indices eligible(const Settings& settings) {
 /// Beyond the noise.
 bool is_better(const Range& ratio, const Metric& metric) {
   if (ratio.n == 0) return false;
-  const double tie = tie_factor(Range{});
+  const double tie = tie_factor({});
   return metric.more_is_better ? ratio.median > tie && ratio.least > 1
                                : ratio.median < 1 / tie && ratio.most < 1;
 }
