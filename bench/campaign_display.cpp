@@ -43,6 +43,8 @@ void CampaignDisplay::show(const CampaignProgress& now) {
              show_duration(now.ended->trial.server.cpu_ns_per_request),
              verdict_text(now.ended->trial.judgement.verdict),
              left_text(now.seconds_left));
+  if (!is_measured(*now.ended))
+    fmt::print(stderr, "           {}\n", now.ended->trial.judgement.reason);
 }
 
 void CampaignDisplay::clear() const {

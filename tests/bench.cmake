@@ -36,11 +36,11 @@ set_tests_properties(command_line PROPERTIES
 
 # The bare servers and the bare load serve and run, so that they cannot rot.
 add_python_test(baselines baselines_test.py 120)
-add_python_test(compare compare_test.py 300)
-add_python_test(compare_trouble compare_trouble_test.py 300)
+add_python_test(compare compare_test.py 600)
+add_python_test(compare_trouble compare_trouble_test.py 600)
 if(NOT ECHOLAB_SANITIZE)  # brief windows, in which a sanitized server may answer nobody
-  add_python_test(experiments experiments_test.py 300)
-  add_python_test(tuned_campaign tuned_campaign_test.py 300)
+  add_python_test(experiments experiments_test.py 600)
+  add_python_test(tuned_campaign tuned_campaign_test.py 600)
 endif()
 add_python_test(readme readme_test.py 200)
 add_python_test(histogram_files histogram_files_test.py 200)
