@@ -21,6 +21,7 @@ const char* const compare_examples =
     "  echo_compare                                     the classic models and newer "
     "ones, as clients grow\n"
     "  echo_compare --list-experiments                  the questions, and what varies\n"
+    "  echo_compare --doctor                            can this machine measure?\n"
     "  echo_compare idle_crowd                          what the silent cost the others\n"
     "  echo_compare scaling --preset standard --models all   the whole catalogue\n"
     "  echo_compare --models readiness,thread_pool      a family, and one more\n"
@@ -120,6 +121,10 @@ void add_compare_options(CLI::App& parser, CompareOptions& options) {
   add_count(parser, "--seed", options.plan.seed, "of the order of the trials", 0,
             ~std::uint64_t{0});
   add_folder_options(parser, options);
+  parser
+      .add_flag("--doctor", options.doctor,
+                "can this machine measure? what stands in the way, what to do; and end")
+      ->configurable(false);
   parser
       .add_flag("--dry-run", options.dry_run,
                 "show the plan and how long it takes, and end")

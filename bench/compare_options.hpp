@@ -33,6 +33,7 @@ struct CompareOptions {
   bool ceiling = false;
   bool no_ceiling = false;
   bool list_experiments = false;
+  bool doctor = false;
   bool dry_run = false;
   bool json = false;
   bool quiet = false;

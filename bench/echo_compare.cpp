@@ -12,6 +12,7 @@
 #include "bench/campaign_precision.hpp"
 #include "bench/campaign_row.hpp"
 #include "bench/compare_options.hpp"
+#include "bench/doctor.hpp"
 #include "bench/experiment_list.hpp"
 #include "bench/manifest.hpp"
 #include "bench/results_folder.hpp"
@@ -141,6 +142,13 @@ ExitCode list_experiments(bool as_json) {
   return ExitCode::ok;
 }
 
+ExitCode examine(bool as_json) {
+  const auto findings = examine_machine();
+  if (as_json) fmt::print("{}\n", findings_json(findings).dump());
+  if (!as_json) fmt::print("{}", findings_text(findings, wants_colour(STDOUT_FILENO)));
+  return is_fit(findings) ? ExitCode::ok : ExitCode::failure;
+}
+
 ExitCode start(int argc, char** argv) {
   CompareOptions options;
   options.plan.seed = static_cast<std::uint64_t>(std::time(nullptr));
@@ -151,6 +159,7 @@ ExitCode start(int argc, char** argv) {
   set_up_parser(parser, compare_examples);
   add_compare_options(parser, options);
   if (!parse_command_line(parser, argc, argv)) return ExitCode::ok;
+  if (options.doctor) return examine(options.json);
   if (options.list_experiments) return list_experiments(options.json);
   if (!options.resume.empty()) return go_on(options, parser);
   if (options.resume_unlike)

@@ -58,6 +58,8 @@ json sysctls() {
   return found;
 }
 
+}  // namespace
+
 std::optional<std::string> hypervisor() {
   const auto flags = value_in("/proc/cpuinfo", "flags");
   if (!flags || (*flags + " ").find(" hypervisor ") == std::string::npos)
@@ -65,8 +67,6 @@ std::optional<std::string> hypervisor() {
   const auto vendor = first_line("/sys/devices/virtual/dmi/id/sys_vendor");
   return vendor.value_or("unknown");
 }
-
-}  // namespace
 
 std::string host_name() {
   utsname name{};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,9 @@ nlohmann::json environment_json();
 nlohmann::json build_json();
 
 std::string host_name();
+
+/// Who made the virtual machine; empty on a real one.
+std::optional<std::string> hypervisor();
 
 /// What about this machine or build makes its numbers less than they seem; one sentence
 /// each, with a remedy where there is one.
