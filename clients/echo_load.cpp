@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "clients/assertion.hpp"
 #include "clients/calibration.hpp"
 #include "clients/ceiling_file.hpp"
 #include "clients/explain.hpp"
@@ -37,6 +38,7 @@ struct Options {
   std::vector<std::string> classes;
   std::string engine = "epoll";
   SearchOptions search;
+  std::string assertion;
   std::string start_at;
   std::string part;
   ExportOptions exports;
@@ -62,6 +64,7 @@ constexpr const char* examples =
     "  echo_load --class churn:c=16,n=10,end=rst       connects anew after 10 requests\n"
     "  echo_load -c 16 -R 5k --explain                 the result in words, and what "
     "next\n"
+    "  echo_load -R 5k --assert 'p99<5ms'              exit code 9 unless it holds\n"
     "  echo_load -c 100 --search 'p99<2ms'             the highest rate that keeps it\n"
     "  echo_load -R 10k --part 1/2 --start-at 2030-01-01T12:00:00Z  one of two hosts\n"
     "  echo_load --protocol work --compute 50us --block 2ms --heavy 1%:1ms\n"
@@ -132,6 +135,7 @@ void add_load_options(CLI::App& parser, Options& options) {
 /// What comes of it, and what else the program does.
 void add_options(CLI::App& parser, Options& options) {
   add_load_options(parser, options);
+  Assertion::add_option(parser, options.assertion);
   add_explain_option(parser, options.explain);
   add_export_options(parser, options.exports);
   parser
@@ -288,6 +292,38 @@ ExitCode calibrate_and_keep(const Options& options) {
   return ExitCode::ok;
 }
 
+/// One load, told and kept as it was asked for.
+ExitCode load(const Options& options, const std::optional<LatencyPromise>& promise) {
+  LoadFiles files(options.exports);
+  Interrupt interrupt;
+  ProgressLine line(options.quiet);
+  double started = unix_seconds();
+  const LoadEvents events{.window_begins = [&] { started = unix_seconds(); },
+                          .progress = [&](const LoadProgress& now) { line.show(now); },
+                          .interval = [&](const LoadInterval& it) { files.add(it); }};
+  LoadResult result = run_load(options.plan, events, interrupt.token());
+  line.clear();
+  result.ceiling = known_ceiling(options.plan);
+  const Judgement judgement = judge(options.plan, result);
+  files.write(result.response, started, result.seconds);
+  auto row = load_row(options.plan, result, judgement, started);
+  std::string table = load_table(options.plan, result, judgement);
+  ExitCode code = exit_code_of(judgement.verdict);
+  if (promise) {
+    const Assertion assertion(*promise, result);
+    row["assertions"] = assertion.json();
+    table += assertion.lines();
+    code = assertion.exit_code(judgement.verdict);
+  }
+  if (options.explain) {
+    const auto sentences = explain(options.plan, result, judgement);
+    row["explanation"] = sentences;
+    table += explanation_text(sentences);
+  }
+  print(options.exports, row, table);
+  return interrupt.happened() ? ExitCode::interrupted : code;
+}
+
 ExitCode start(int argc, char** argv) {
   Options options;
   CLI::App parser("Loads an echo server with many clients and verifies every byte.",
@@ -296,6 +332,7 @@ ExitCode start(int argc, char** argv) {
   add_options(parser, options);
   if (!parse_command_line(parser, argc, argv)) return ExitCode::ok;
   check_explain(parser);
+  const auto promise = Assertion::parse(options.assertion, parser);
   const bool searching = is_search(options.search, parser, options.workload);
   if (options.null_responder) return serve(options);
   if (!options.merge.empty()) return merge(options, parser);
@@ -313,27 +350,7 @@ ExitCode start(int argc, char** argv) {
   if (searching)
     return search(options.search, options.plan, options.exports,
                   {.quiet = options.quiet, .explain = options.explain});
-  LoadFiles files(options.exports);
-  Interrupt interrupt;
-  ProgressLine line(options.quiet);
-  double started = unix_seconds();
-  const LoadEvents events{.window_begins = [&] { started = unix_seconds(); },
-                          .progress = [&](const LoadProgress& now) { line.show(now); },
-                          .interval = [&](const LoadInterval& it) { files.add(it); }};
-  LoadResult result = run_load(options.plan, events, interrupt.token());
-  line.clear();
-  result.ceiling = known_ceiling(options.plan);
-  const Judgement judgement = judge(options.plan, result);
-  files.write(result.response, started, result.seconds);
-  auto row = load_row(options.plan, result, judgement, started);
-  std::string table = load_table(options.plan, result, judgement);
-  if (options.explain) {
-    const auto sentences = explain(options.plan, result, judgement);
-    row["explanation"] = sentences;
-    table += explanation_text(sentences);
-  }
-  print(options.exports, row, table);
-  return interrupt.happened() ? ExitCode::interrupted : exit_code_of(judgement.verdict);
+  return load(options, promise);
 }
 
 }  // namespace

@@ -1,0 +1,93 @@
+#include "clients/assertion.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "clients/load_report.hpp"
+#include "common/program.hpp"
+
+namespace echolab {
+namespace {
+
+/// What was intended in the window and has no reply; a closed loop intends nothing.
+std::uint64_t without_reply(const LoadResult& result) {
+  return result.offered - std::min(result.offered, result.response.count());
+}
+
+PromiseState state_of(const PromiseClause& clause, const std::optional<double>& ns) {
+  if (!ns) return PromiseState::too_few;
+  return *ns < static_cast<double>(clause.limit.count()) ? PromiseState::kept
+                                                         : PromiseState::broken;
+}
+
+std::string_view word(PromiseState state) {
+  return state == PromiseState::kept     ? "kept"
+         : state == PromiseState::broken ? "broken"
+                                         : "too few";
+}
+
+std::string figure_text(const std::optional<double>& ns) {
+  if (!ns) return "n too small";
+  return std::isinf(*ns) ? "no reply" : show_duration(*ns);
+}
+
+}  // namespace
+
+void Assertion::add_option(CLI::App& parser, std::string& text) {
+  parser.add_option("--assert", text,
+                    "of the response, as in p99<5ms,max<1s: exit code 9 unless it holds");
+}
+
+std::optional<LatencyPromise> Assertion::parse(const std::string& text,
+                                               const CLI::App& parser) {
+  if (parser.count("--assert") == 0) return std::nullopt;
+  for (const char* name : {"--search", "--calibrate", "--null-responder", "--csv"})
+    if (parser.count(name) > 0)
+      throw UsageError(fmt::format(
+          "--assert: is held against a load, in its table or its --json; not with {}",
+          name));
+  return LatencyPromise::parse("--assert", text);
+}
+
+Assertion::Assertion(LatencyPromise promise, const LoadResult& result)
+    : promise_(std::move(promise)),
+      figures_ns_(promise_.figures_ns(result.response, without_reply(result))) {}
+
+nlohmann::json Assertion::json() const {
+  auto rows = nlohmann::json::array();
+  for (std::size_t i = 0; i < figures_ns_.size(); ++i) {
+    const PromiseClause& clause = promise_.clauses()[i];
+    const auto& ns = figures_ns_[i];
+    rows.push_back(
+        {{"promise", clause.text()},
+         {"limit_ns", clause.limit.count()},
+         {"figure_ns", ns && !std::isinf(*ns) ? nlohmann::json(*ns) : nlohmann::json()},
+         {"state", word(state_of(clause, ns))}});
+  }
+  return rows;
+}
+
+std::string Assertion::lines() const {
+  std::string text;
+  for (std::size_t i = 0; i < figures_ns_.size(); ++i) {
+    const PromiseClause& clause = promise_.clauses()[i];
+    const bool is_kept = state_of(clause, figures_ns_[i]) == PromiseState::kept;
+    text += fmt::format("  {:<14} {} {}   ({})\n", i == 0 ? "asserted" : "",
+                        is_kept ? "✓" : "✗", clause.text(), figure_text(figures_ns_[i]));
+  }
+  return text;
+}
+
+ExitCode Assertion::exit_code(Verdict verdict) const {
+  const bool has_figures = verdict != Verdict::corrupt && verdict != Verdict::failed;
+  if (has_figures && promise_.state(figures_ns_) != PromiseState::kept)
+    return ExitCode::threshold_missed;
+  return exit_code_of(verdict);
+}
+
+}  // namespace echolab
