@@ -25,14 +25,18 @@ Exit code 77: strace cannot attach here.
 
 import argparse
 import collections
+import contextlib
+import faulthandler
 import json
 import os
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -41,6 +45,7 @@ BIN = pathlib.Path(os.environ.get("ECHOLAB_BIN", "build/release")).resolve()
 TABLE = TOP / "results/reference/system_calls.md"
 REQUESTS = 200
 WARM_UP = 10
+HANGING = 380  # seconds that all of it never takes
 PATIENCE = 30  # seconds for what takes none, unless something hangs
 SKIPPED = 77
 NOT_THE_MODELS = {"restart_syscall"}  # how a call goes on that strace interrupted
@@ -83,6 +88,17 @@ def rows():
     return [row for row in json.loads(out) if row.get("available", True)]
 
 
+@contextlib.contextmanager
+def patience_with(process):
+    """Kills it, so that reading from it ends, when the block takes too long."""
+    timer = threading.Timer(PATIENCE, process.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 # --- a server and its client ------------------------------------------------------------
 class Server:
     def __init__(self, row):
@@ -91,10 +107,14 @@ class Server:
             [BIN / "echo_server", "--model", row["name"], "--workers", str(WORKERS),
              "--listen", f"{scheme}://127.0.0.1:0", "--ready-fd", "1"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
+        with patience_with(self.process):
+            line = self.process.stdout.readline()
         ready = re.search(r"endpoint=\w+://([\d.]+):(\d+) ", line)
         if not ready:
-            raise Unavailable(self.process.communicate(timeout=PATIENCE)[1])
+            said = self.process.communicate(timeout=PATIENCE)[1]
+            if self.process.returncode == -signal.SIGKILL:
+                raise RuntimeError(f"not ready within {PATIENCE} s: {said}")
+            raise Unavailable(said)
         self.address = (ready.group(1), int(ready.group(2)))
         self.kind = socket.SOCK_STREAM if scheme == "tcp" else socket.SOCK_DGRAM
 
@@ -157,12 +177,13 @@ class Strace:
         self.process = subprocess.Popen(["strace", "-f", "-o", log, *attach],
                                         stderr=subprocess.PIPE, text=True)
         said = ""
-        while said.count(" attached") < len(processes):
-            line = self.process.stderr.readline()
-            said += line
-            if not line or "not permitted" in line:
-                self.__exit__()
-                raise Forbidden(said)
+        with patience_with(self.process):
+            while said.count(" attached") < len(processes):
+                line = self.process.stderr.readline()
+                said += line
+                if not line or "not permitted" in line:
+                    self.__exit__()
+                    raise Forbidden(said or f"it said nothing within {PATIENCE} s")
 
     def __enter__(self):
         return self
@@ -432,6 +453,7 @@ def main():
     parser.add_argument("--table", action="store_true", help=f"write {TABLE.name}")
     parser.add_argument("models", nargs="*")
     options = parser.parse_args()
+    faulthandler.dump_traceback_later(HANGING, exit=True)  # where, before ctest ends it
     if not may_attach():
         return SKIPPED
     if options.table or options.models:
