@@ -36,6 +36,7 @@ set_tests_properties(command_line PROPERTIES
 
 # The bare servers and the bare load serve and run, so that they cannot rot.
 add_python_test(baselines baselines_test.py 120)
+add_python_test(option_tree option_tree_test.py 300)
 add_python_test(compare compare_test.py 600)
 add_python_test(compare_trouble compare_trouble_test.py 600)
 if(NOT ECHOLAB_SANITIZE)  # brief windows, in which a sanitized server may answer nobody
