@@ -373,8 +373,11 @@ class Bash(Shells):
         self.check_all(self.shell())
 
     def test_completes_under_nounset(self):
-        line = self.line_after(self.shell("set -u\n"), "echo_load --dur\t" + self.SAY)
-        self.assertEqual(line, "echo_load --duration ")
+        shell = self.shell("set -u\n")
+        for typed, expected in [("echo_load --dur", "echo_load --duration "),
+                                ("echo_compare -m all,amp", "echo_compare -m all,amped"),
+                                ("echo_compare -m amp", "echo_compare -m amped")]:
+            self.assertEqual(self.line_after(shell, typed + "\t" + self.SAY), expected)
 
     def test_completes_beside_bash_completion(self):
         if not BASH_COMPLETION.exists():
