@@ -12,6 +12,7 @@
 #include "bench/tuning.hpp"
 #include "bench/twin.hpp"
 #include "common/machine.hpp"
+#include "common/option_tree.hpp"
 #include "servers/availability.hpp"
 
 namespace echolab {
@@ -26,7 +27,7 @@ const char* const compare_examples =
     "  echo_compare scaling --preset standard --models all   the whole catalogue\n"
     "  echo_compare --models readiness,thread_pool      a family, and one more\n"
     "  echo_compare --models select_loop,epoll_level --at 1,100,500 --rounds 9\n"
-    "  echo_compare payload --at 64,64KiB --clients 100 sizes of your own\n"
+    "  echo_compare payload --at 64,64KiB --clients 100  sizes of your own\n"
     "  echo_compare --models udp_iterative,udp_batched  over udp://127.0.0.1\n"
     "  echo_compare churn --budget 10m                  as many rounds as fit\n"
     "  echo_compare scaling --precision 3% --budget 1h  or fewer, once that is known\n"
@@ -34,44 +35,57 @@ const char* const compare_examples =
     "  echo_compare --protocol work --block 2ms         loops wait where threads "
     "overlap\n"
     "  echo_compare --server 'mine=./my_server {port}'  your own beside ours\n"
-    "  echo_compare --resume results/2026-11-20T2145-vm go on after Ctrl-C or a kill\n"
+    "  echo_compare --resume results/2026-11-20T2145-vm  go on after Ctrl-C or a kill\n"
     "Each trial has a fresh server process; ratios are taken within a round.\n";
 
 namespace {
 
 /// Where the results go, or came from.
 void add_folder_options(CLI::App& parser, CompareOptions& options) {
-  parser
-      .add_option("-o,--results", options.results, "folder for the campaign's own folder")
-      ->capture_default_str();
-  parser.add_option("--folder-file", options.folder_file,
-                    "write the path of the campaign's folder there, for scripts");
-  parser
-      .add_option("--resume", options.resume,
-                  "go on with the campaign of this folder: its plan, its missing trials")
-      ->configurable(false);
+  takes(parser
+            .add_option("-o,--results", options.results,
+                        "folder for the campaign's own folder")
+            ->capture_default_str(),
+        {.kind = "folder"});
+  takes(parser.add_option("--folder-file", options.folder_file,
+                          "write the path of the campaign's folder there, for scripts"),
+        {.kind = "file"});
+  takes(parser
+            .add_option(
+                "--resume", options.resume,
+                "go on with the campaign of this folder: its plan, its missing trials")
+            ->configurable(false),
+        {.kind = "folder"});
   parser
       .add_flag("--resume-unlike", options.resume_unlike,
                 "even if build or machine are not what they were; the folder tells")
       ->configurable(false);
 }
 
+std::vector<std::string> experiment_names() {
+  std::vector<std::string> names;
+  for (const Experiment& experiment : experiments()) names.emplace_back(experiment.name);
+  return names;
+}
+
 /// What is measured, and how often.
 void add_experiment_options(CLI::App& parser, CompareOptions& options) {
   using namespace std::chrono_literals;
   CampaignPlan& plan = options.plan;
-  parser
-      .add_option("experiment", options.experiment,
-                  "the question; --list-experiments shows all")
-      ->capture_default_str();
+  takes(parser
+            .add_option("experiment", options.experiment,
+                        "the question; --list-experiments shows all")
+            ->capture_default_str(),
+        {.kind = "experiment", .choices = experiment_names()});
   add_choice(parser, "--preset", options.preset, "how large",
              {std::begin(preset_names), std::end(preset_names)});
   parser.add_flag("--list-experiments", options.list_experiments,
                   "show the experiments, their questions and claims, and end");
   parser.add_option("--at", options.at,
                     "what the experiment varies, such as 1,100 or 64,4KiB or 0,10ms");
-  parser.add_option("-m,--models", options.models,
-                    "names, families, all or classic, comma-separated");
+  takes(parser.add_option("-m,--models", options.models,
+                          "names, families, all or classic, comma-separated"),
+        {.kind = "model", .choices = selection_words(), .is_list = true});
   parser.add_option(
       "--server", options.servers,
       "NAME=COMMAND with {port}: any echo server, measured beside the models");
@@ -118,8 +132,9 @@ void add_compare_options(CLI::App& parser, CompareOptions& options) {
   parser.add_option("--server-cpus", options.server_cpus,
                     "such as 0,2-3; default: half of all");
   parser.add_option("--client-cpus", options.client_cpus, "default: the other half");
-  add_count(parser, "--seed", options.plan.seed, "of the order of the trials", 0,
-            ~std::uint64_t{0});
+  add_count(parser, "--seed", options.plan.seed,
+            "of the order of the trials; default: the time", 0, ~std::uint64_t{0})
+      ->default_str("");
   add_folder_options(parser, options);
   parser
       .add_flag("--doctor", options.doctor,

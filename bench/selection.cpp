@@ -32,18 +32,22 @@ bool fits(const Model& model, const std::string& word) {
 }
 
 [[noreturn]] void refuse(const std::string& word) {
-  std::set<std::string> known = {"all", "classic"};
-  for (const Model& model : models()) {
-    known.emplace(model.name);
-    known.insert(underscored(model.family));
-  }
   throw UsageError(
       fmt::format("--models: '{}' is no model or family{}  (echo_server --list shows "
                   "them; all and classic are words too)",
-                  word, nearest(word, std::vector(known.begin(), known.end()))));
+                  word, nearest(word, selection_words())));
 }
 
 }  // namespace
+
+std::vector<std::string> selection_words() {
+  std::set<std::string> words = {"all", "classic"};
+  for (const Model& model : models()) {
+    words.emplace(model.name);
+    words.insert(underscored(model.family));
+  }
+  return {words.begin(), words.end()};
+}
 
 std::vector<const Model*> select_models(std::string_view text) {
   std::vector<std::string> words = split(text);

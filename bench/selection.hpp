@@ -1,6 +1,7 @@
 // Which models a comparison takes: names, families, or all of them.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,5 +14,8 @@ namespace echolab {
 /// reader will ask for. In the order of the catalogue, each once, whether it is available
 /// here or not. Throws UsageError for a word that is none of these.
 std::vector<const Model*> select_models(std::string_view text);
+
+/// Every word that select_models knows, sorted.
+std::vector<std::string> selection_words();
 
 }  // namespace echolab

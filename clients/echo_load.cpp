@@ -24,6 +24,7 @@
 #include "clients/work_options.hpp"
 #include "clients/workload_options.hpp"
 #include "common/interrupt.hpp"
+#include "common/option_tree.hpp"
 #include "common/program.hpp"
 #include "common/ready.hpp"
 
@@ -138,10 +139,11 @@ void add_options(CLI::App& parser, Options& options) {
   Assertion::add_option(parser, options.assertion);
   add_explain_option(parser, options.explain);
   add_export_options(parser, options.exports);
-  parser
-      .add_option("--merge", options.merge,
-                  "no load: merge what --json printed of simultaneous ones")
-      ->type_name("FILE");
+  takes(parser
+            .add_option("--merge", options.merge,
+                        "no load: merge what --json printed of simultaneous ones")
+            ->type_name("FILE"),
+        {.kind = "file"});
   parser.add_flag("-q,--quiet", options.quiet, "no progress on stderr");
   auto* calibrate = parser.add_flag(
       "--calibrate", options.calibrate,

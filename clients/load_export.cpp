@@ -9,6 +9,7 @@
 #include "clients/hdr_log.hpp"
 #include "clients/load_report.hpp"
 #include "clients/percentile_distribution.hpp"
+#include "common/option_tree.hpp"
 
 namespace echolab {
 namespace {
@@ -74,13 +75,17 @@ void add_export_options(CLI::App& parser, ExportOptions& options) {
   parser.add_flag("--json", options.json,
                   "one JSON object on stdout instead of the table");
   parser.add_flag("--csv", options.csv, "a header and one row of CSV instead of it");
-  parser.add_option("--hgrm", options.hgrm,
-                    "write the latencies as HdrHistogram's percentile distribution, us");
-  parser.add_option(
-      "--hdr-log", options.hdr_log,
-      "write them as an HdrHistogram log (V2), ns: one interval, or --interval's");
-  parser.add_option("--intervals", options.intervals,
-                    "write a line of JSON per --interval, as it ends");
+  takes(parser.add_option(
+            "--hgrm", options.hgrm,
+            "write the latencies as HdrHistogram's percentile distribution, us"),
+        {.kind = "file"});
+  takes(parser.add_option(
+            "--hdr-log", options.hdr_log,
+            "write them as an HdrHistogram log (V2), ns: one interval, or --interval's"),
+        {.kind = "file"});
+  takes(parser.add_option("--intervals", options.intervals,
+                          "write a line of JSON per --interval, as it ends"),
+        {.kind = "file"});
 }
 
 WholeFile::WholeFile(std::string option, std::string path)

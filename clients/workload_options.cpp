@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "common/option_tree.hpp"
+
 namespace echolab {
 namespace {
 
@@ -52,8 +54,9 @@ void add_workload_options(CLI::App& parser, WorkloadOptions& options) {
       ->default_str("poisson");
   parser.add_option("--on-off", options.arrivals.on_off,
                     "open loop: bursts and silence, such as 100ms/900ms");
-  parser.add_option("--replay", options.arrivals.replay,
-                    "open loop: a file of moments, a number of seconds a line");
+  takes(parser.add_option("--replay", options.arrivals.replay,
+                          "open loop: a file of moments, a number of seconds a line"),
+        {.kind = "file"});
   parser
       .add_option("--session", options.session_requests,
                   "partly open: sessions arrive, of so many requests on average")

@@ -13,6 +13,7 @@
 
 #include "common/config_file.hpp"
 #include "common/error.hpp"
+#include "common/option_tree.hpp"
 #include "common/program.hpp"
 
 namespace echolab {
@@ -41,12 +42,6 @@ bool is_list(const CLI::Option& option) {
 std::string with_dashes(std::string key) {
   std::ranges::replace(key, '_', '-');
   return key;
-}
-
-std::string variable_of(const CLI::Option& option) {
-  std::string name = "ECHOLAB_" + key_of(option);
-  for (char& c : name) c = c == '-' ? '_' : c >= 'a' && c <= 'z' ? char(c - 32) : c;
-  return name;
 }
 
 /// The option takes the values as if they were typed; an error begins with `origin`
@@ -168,6 +163,13 @@ std::string toml_line(const CLI::Option& option) {
 
 }  // namespace
 
+std::string variable_of(const CLI::Option& option) {
+  if (!is_setting(option)) return "";
+  std::string name = "ECHOLAB_" + key_of(option);
+  for (char& c : name) c = c == '-' ? '_' : c >= 'a' && c <= 'z' ? char(c - 32) : c;
+  return name;
+}
+
 void add_config_options(CLI::App& parser) {
   const auto take_all = [&parser](const std::string& path) {
     const CLI::Option* help = parser.get_help_ptr();
@@ -177,14 +179,14 @@ void add_config_options(CLI::App& parser) {
     take_environment(options);
     if (path != no_file) take_file(options, parser, path);
   };
-  parser
-      .add_option_function<std::string>(
-          "--config", take_all,
-          "options from a TOML or JSON file; flags and ECHOLAB_NAME come before it")
-      ->option_text("FILE")
+  auto* config = parser.add_option_function<std::string>(
+      "--config", take_all,
+      "options from a TOML or JSON file; flags and ECHOLAB_NAME come before it");
+  config->option_text("FILE")
       ->configurable(false)
       ->default_str(no_file)
       ->force_callback();
+  takes(config, {.kind = "file"});
   parser.add_flag("--print-config")
       ->description("show the options as such a file and end")
       ->configurable(false);

@@ -5,7 +5,8 @@
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace echolab {
 
@@ -18,6 +19,9 @@ namespace echolab {
 /// A key is the long name of an option with - or _, or the name of a positional one. An
 /// option that shows something and ends is not configurable() and has none.
 void add_config_options(CLI::App& parser);
+
+/// ECHOLAB_WARM_UP of --warm-up; empty for an option that is for the command line only.
+std::string variable_of(const CLI::Option& option);
 
 /// True when --print-config asks for config_text instead of a run.
 bool wants_config(const CLI::App& parser);

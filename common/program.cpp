@@ -12,13 +12,16 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <new>
 #include <numeric>
 #include <sstream>
 #include <system_error>
+#include <utility>
 
 #include "common/build.hpp"
 #include "common/config.hpp"
+#include "common/option_tree.hpp"
 
 namespace echolab {
 namespace {
@@ -58,19 +61,33 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 template <class Value, class Parse, class Show>
 CLI::Option* add_bounded(CLI::App& parser, const std::string& name, Value& value,
                          const std::string& help, Value least, Value most, Parse parse,
-                         Show show, const char* kind) {
+                         Show show, const char* kind, const char* example) {
   const auto read = [=, &value](const std::string& given) {
     const auto parsed = parse(given);
     const std::string option = name.substr(name.find_last_of(',') + 1);
-    if (!parsed) throw UsageError(fmt::format("{}: '{}' is not {}", option, given, kind));
+    if (!parsed)
+      throw UsageError(
+          fmt::format("{}: '{}' is not a {} {}", option, given, kind, example));
     if (*parsed < least || *parsed > most)
       throw UsageError(fmt::format("{}: '{}' is out of range; it goes from {} to {}",
                                    option, given, show(least), show(most)));
     value = static_cast<Value>(*parsed);
   };
   auto* option = parser.add_option_function<std::string>(name, read, help);
-  return option->default_str(show(value))->type_name("")->run_callback_for_default(false);
+  option->default_str(show(value))->type_name("")->run_callback_for_default(false);
+  return takes(option, {.kind = kind, .least = show(least), .most = show(most)});
 }
+
+/// CLI11 parts groups by two blank lines.
+class HelpText : public CLI::Formatter {
+ public:
+  std::string make_help(const CLI::App* parser, std::string name,
+                        CLI::AppFormatMode mode) const override {
+    std::string text = Formatter::make_help(parser, std::move(name), mode);
+    for (std::size_t at = 0; (at = text.find("\n\n\n")) != text.npos;) text.erase(at, 1);
+    return text;
+  }
+};
 
 /// A standard stream that was closed is replaced by one that fails, so that no socket
 /// takes its number and is written to as if it were the terminal.
@@ -108,9 +125,13 @@ int run_program(std::string_view name, const std::function<ExitCode()>& body) {
 }
 
 void set_up_parser(CLI::App& parser, const std::string& examples) {
+  parser.formatter(std::make_shared<HelpText>());
   parser.get_formatter()->column_width(30);
   parser.set_version_flag("--version", version_text());
+  add_tree_options(parser);
   add_config_options(parser);
+  for (CLI::Option* option : parser.get_options())
+    if (option != parser.get_help_ptr()) option->group("Of every program");
   parser.footer(examples + "\n" + exit_codes);
 }
 
@@ -140,21 +161,21 @@ bool parse_command_line(CLI::App& parser, int argc, char** argv) {
 CLI::Option* add_count(CLI::App& parser, const std::string& name, std::uint64_t& value,
                        const std::string& help, std::uint64_t least, std::uint64_t most) {
   const auto show = [](std::uint64_t n) { return std::to_string(n); };
-  return add_bounded(parser, name, value, help, least, most, parse_count, show,
-                     "a count such as 64 or 10k");
+  return add_bounded(parser, name, value, help, least, most, parse_count, show, "count",
+                     "such as 64 or 10k");
 }
 
 CLI::Option* add_bytes(CLI::App& parser, const std::string& name, std::uint64_t& value,
                        const std::string& help, std::uint64_t least, std::uint64_t most) {
   return add_bounded(parser, name, value, help, least, most, parse_bytes, write_bytes,
-                     "a size such as 64, 16KiB or 1MB");
+                     "size", "such as 64, 16KiB or 1MB");
 }
 
 CLI::Option* add_duration(CLI::App& parser, const std::string& name, Nanoseconds& value,
                           const std::string& help, Nanoseconds least, Nanoseconds most) {
   return add_bounded(parser, name, value, help, least, most, parse_duration,
-                     write_duration,
-                     "a duration with its unit, such as 300ms, 10s or 2m");
+                     write_duration, "duration",
+                     "with its unit, such as 300ms, 10s or 2m");
 }
 
 CLI::Option* add_endpoint(CLI::App& parser, const std::string& name, Endpoint& value,
@@ -163,9 +184,8 @@ CLI::Option* add_endpoint(CLI::App& parser, const std::string& name, Endpoint& v
     value = Endpoint::parse(given);
   };
   auto* option = parser.add_option_function<std::string>(name, read, help);
-  return option->default_str(value.text())
-      ->type_name("")
-      ->run_callback_for_default(false);
+  option->default_str(value.text())->type_name("")->run_callback_for_default(false);
+  return takes(option, {.kind = "endpoint"});
 }
 
 CLI::Option* add_choice(CLI::App& parser, const std::string& name, std::string& value,
@@ -178,7 +198,8 @@ CLI::Option* add_choice(CLI::App& parser, const std::string& name, std::string& 
   };
   auto* option = parser.add_option_function<std::string>(
       name, read, fmt::format("{}: {}", fmt::join(choices, ", "), help));
-  return option->default_str(value)->type_name("")->run_callback_for_default(false);
+  option->default_str(value)->type_name("")->run_callback_for_default(false);
+  return takes(option, {.kind = "name", .choices = choices});
 }
 
 std::string nearest(std::string_view given, std::span<const std::string> known) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/option_tree.hpp"
 #include "common/ready.hpp"
 #include "servers/models.hpp"
 
@@ -26,7 +27,11 @@ const char* const server_examples =
 
 void add_options(CLI::App& parser, Options& options) {
   using namespace std::chrono_literals;
-  parser.add_option("-m,--model", options.model, "which model serves; --list shows all");
+  Takes model{.kind = "model"};
+  for (const Model& row : models()) model.choices.emplace_back(row.name);
+  takes(parser.add_option("-m,--model", options.model,
+                          "which model serves; --list shows all"),
+        model);
   add_endpoint(parser, "-l,--listen", options.listen,
                "endpoint; port 0: any free one (a model of datagrams: udp://)");
   add_count(parser, "-w,--workers", options.workers,
@@ -61,8 +66,9 @@ void add_options(CLI::App& parser, Options& options) {
       "--inetd", options.inetd,
       "serve one client on standard input and end, as inetd(8) starts servers");
   parser.add_flag("--list", options.list, "show the models and end")->configurable(false);
-  parser.add_option("--explain", options.explain, "show a model's card and end")
-      ->configurable(false);
+  takes(parser.add_option("--explain", options.explain, "show a model's card and end")
+            ->configurable(false),
+        model);
   parser.add_flag("--json", options.json, "with --list: as JSON, with axes and census");
 }
 

@@ -38,6 +38,7 @@ set_tests_properties(command_line PROPERTIES
 add_python_test(baselines baselines_test.py 120)
 add_python_test(assertion assertion_test.py 120)
 add_python_test(doctor doctor_test.py 120)
+add_python_test(option_tree option_tree_test.py 300)
 add_python_test(compare compare_test.py 600)
 add_python_test(compare_trouble compare_trouble_test.py 600)
 if(NOT ECHOLAB_SANITIZE)  # brief windows, in which a sanitized server may answer nobody
