@@ -109,7 +109,9 @@ class Readme(unittest.TestCase):
                 with self.subTest(line=line):
                     done = subprocess.run(shlex.split(ours(line)) + shorter,
                                           capture_output=True, text=True, timeout=60)
-                    self.assertEqual(done.returncode, 0, done.stderr)
+                    # The doctor finds something where a sanitizer is built in.
+                    fine = (0, 1) if "--doctor" in line else (0,)
+                    self.assertIn(done.returncode, fine, done.stderr)
 
     def test_the_committed_campaign_can_be_exported(self):
         self.assertTrue(commands("scripts/export"))
