@@ -181,7 +181,7 @@ std::string shown(double ratio) {
 /// "thread_pool / epoll_level at 16 clients, requests per second: ≥ 3.21 (3.02 to 3.40,
 /// n = 9)", and the notes.
 std::string measured_text(const CampaignPlan& plan, const ClaimOutcome& outcome) {
-  const std::string notes = fmt::format("{}", fmt::join(outcome.notes, "; "));
+  std::string notes = fmt::format("{}", fmt::join(outcome.notes, "; "));
   if (!outcome.level) return notes;
   const std::string& level = plan.levels[*outcome.level].name;
   const Range& ratio = outcome.ratio;
