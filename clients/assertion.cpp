@@ -31,11 +31,6 @@ std::string_view word(PromiseState state) {
                                          : "too few";
 }
 
-std::string figure_text(const std::optional<double>& ns) {
-  if (!ns) return "n too small";
-  return std::isinf(*ns) ? "no reply" : show_duration(*ns);
-}
-
 }  // namespace
 
 void Assertion::add_option(CLI::App& parser, std::string& text) {
@@ -78,7 +73,7 @@ std::string Assertion::lines() const {
     const PromiseClause& clause = promise_.clauses()[i];
     const bool is_kept = state_of(clause, figures_ns_[i]) == PromiseState::kept;
     text += fmt::format("  {:<14} {} {}   ({})\n", i == 0 ? "asserted" : "",
-                        is_kept ? "✓" : "✗", clause.text(), figure_text(figures_ns_[i]));
+                        is_kept ? "✓" : "✗", clause.text(), shown_figure(figures_ns_[i]));
   }
   return text;
 }

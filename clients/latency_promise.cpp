@@ -127,4 +127,9 @@ PromiseState LatencyPromise::state(
   return state;
 }
 
+std::string shown_figure(const std::optional<double>& ns) {
+  if (!ns) return "n too small";
+  return std::isinf(*ns) ? "no reply" : show_duration(*ns);
+}
+
 }  // namespace echolab

@@ -53,4 +53,7 @@ class LatencyPromise {
   std::vector<PromiseClause> clauses_;
 };
 
+/// "1.21 ms"; "n too small" where it is empty, "no reply" where it is infinite.
+std::string shown_figure(const std::optional<double>& ns);
+
 }  // namespace echolab

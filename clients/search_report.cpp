@@ -76,11 +76,6 @@ std::string_view kind_text(Kind kind) {
   return "";
 }
 
-std::string shown_figure(const std::optional<double>& ns) {
-  if (!ns) return "n too small";
-  return std::isinf(*ns) ? "no reply" : show_duration(*ns);
-}
-
 std::string at(const std::optional<RateAnswer::End>& end) {
   return end ? show_count(end->rate) + " requests/s" : "";
 }

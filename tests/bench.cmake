@@ -29,10 +29,7 @@ target_link_libraries(median_interval PRIVATE echolab_bench)
 add_executable(judged_campaign judged_campaign.cpp)  # the same for rule_test.py
 target_link_libraries(judged_campaign PRIVATE echolab_bench)
 
-add_test(NAME command_line
-  COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/command_line_test.py)
-set_tests_properties(command_line PROPERTIES
-  ENVIRONMENT ECHOLAB_BIN=${CMAKE_BINARY_DIR} TIMEOUT 600 PROCESSORS 3)
+add_python_test(command_line command_line_test.py 600)
 
 # The bare servers and the bare load serve and run, so that they cannot rot.
 add_python_test(baselines baselines_test.py 120)
