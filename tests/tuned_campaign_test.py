@@ -19,7 +19,7 @@ BIN = pathlib.Path(os.environ.get("ECHOLAB_BIN", "build/release")).resolve()
 COMPARE = BIN / "echo_compare"
 if not COMPARE.exists():
     sys.exit(f"{COMPARE} is not there: build it, or set ECHOLAB_BIN")
-LOAD = ["blocking_work", "--at", "0,5ms", "--clients", "16", "--duration", "300ms",
+LOAD = ["blocking_work", "--at", "0,5ms", "--clients", "16", "--duration", "800ms",
         "--warm-up", "20ms", "--tune", "--no-ceiling",
         "--server-cpus", str(min(os.sched_getaffinity(0)))]    # so its default is 1 worker
 PLAN = [*LOAD, "--models", "half_sync_half_async", "--rounds", "2", "--repeats", "0", "--aa"]
@@ -57,7 +57,7 @@ class Tuning(unittest.TestCase):
         self.assertEqual(model["level"]["at"], 5)
         workers, buffer = model["knobs"]
         self.assertEqual((workers["option"], buffer["option"]), ("--workers", "--buffer"))
-        self.assertNotEqual(workers["chosen"], workers["default"])
+        self.assertNotEqual(workers["chosen"], workers["default"], workers)
         self.assertEqual(model["arguments"][:2], ["--workers", workers["chosen"]])
         sweep = self.rows("tuning.jsonl")
         self.assertEqual(len(sweep), TRIALS)
