@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "common/program.hpp"
+#include "common/time_unit.hpp"
 
 namespace echolab {
 namespace {
@@ -129,7 +130,7 @@ PromiseState LatencyPromise::state(
 
 std::string shown_figure(const std::optional<double>& ns) {
   if (!ns) return "n too small";
-  return std::isinf(*ns) ? "no reply" : show_duration(*ns);
+  return std::isinf(*ns) ? "no reply" : show_time(*ns);
 }
 
 }  // namespace echolab

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "common/time_unit.hpp"
 #include "common/units.hpp"
 
 namespace echolab {
@@ -15,14 +16,14 @@ std::uint64_t failed(const LoadErrors& errors) {
 
 std::string shown(const Histogram& times, double quantile) {
   const auto ns = times.quantile_ns(quantile);
-  return ns ? show_duration(static_cast<double>(*ns)) : "n too small";
+  return ns ? show_time(static_cast<double>(*ns)) : "n too small";
 }
 
 std::string times_text(std::string_view name, const Histogram& times) {
   if (times.count() == 0) return "";
   return fmt::format("   {} p50 {} p99 {} max {}", name, shown(times, 0.5),
                      shown(times, 0.99),
-                     show_duration(static_cast<double>(times.max_ns())));
+                     show_time(static_cast<double>(times.max_ns())));
 }
 
 std::string held_text(const LoadPlan& plan, const LoadResult& result) {

@@ -528,9 +528,10 @@ class OddCampaigns(ReportTest):
         fine = [[lower, lower + 15, 2] for lower in range(16384, 32768, 16)]
         trials = [{**trial(m, 4, 0, i), "histogram": fine} for i, m in enumerate("ab")]
         write(self.folder, manifest(["a", "b"], [4], 1), trials)
-        made = self.folder / "reference"
-        subprocess.run([REPORT.parent / "reference", self.folder, "--to", made],
+        references = self.folder / "reference"
+        subprocess.run([REPORT.parent / "reference", self.folder, "--to", references],
                        check=True, capture_output=True, timeout=120)
+        made = references / "catalogue"         # as of before there were experiments
         old, new = data.load(self.folder), data.load(made)
         self.assertEqual([len(t.raw["histogram"]) for t in new.trials], [128, 128])
         for a, b in zip(old.trials, new.trials, strict=True):
@@ -540,6 +541,8 @@ class OddCampaigns(ReportTest):
                 self.assertLessEqual(high - low, low / 128)
             self.assertEqual({**a.raw, "histogram": 0}, {**b.raw, "histogram": 0})
         self.assertTrue((made / "report.html").is_file())
+        self.assertFalse((made / "figures").exists(), "README shows none of them")
+        self.assertIn("catalogue/report.html", (references / "index.html").read_text())
 
     def test_a_packed_campaign_gives_the_same_page(self):
         campaign(self.folder, {"epoll_level": {"cpu_ns": 3000},

@@ -37,6 +37,12 @@ def differences(old, new):
     return found
 
 
+def environments(old, new):
+    """[(member, of old, of new)] of machine and build, all that was recorded."""
+    return [found for section in ("environment", "build") for found in
+            between(old.about(section), new.about(section), section)]
+
+
 def between(a, b, path, free=()):
     """Those of one member and all below it."""
     if isinstance(a, dict) and isinstance(b, dict):
