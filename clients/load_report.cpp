@@ -169,6 +169,10 @@ nlohmann::json times_json(const Histogram& times) {
           {"max", times.max_ns()},        {"overflow", times.overflow()}};
 }
 
+std::uint64_t without_reply(const LoadResult& result) {
+  return result.offered - std::min(result.offered, result.response.count());
+}
+
 double LoadResult::requests_per_second() const {
   if (summed_rate) return *summed_rate;
   return seconds > 0 ? static_cast<double>(requests) / seconds : 0;
