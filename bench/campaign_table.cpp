@@ -298,6 +298,23 @@ class Table {
   std::string text_;
 };
 
+/// Whose company did not stay at a level: its figures are of fewer connections than meant.
+std::string company_in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,
+                             const Level& level) {
+  const std::size_t all = connections_of(level.load) - level.load.connections;
+  std::string names;
+  for (const Cell& cell : cells) {
+    const double failed =
+        cell.range([](const Trial& t) { return static_cast<double>(t.company_failed); })
+            .median;
+    if (failed > 0)
+      names += fmt::format("{}{} ({:.0f} ended)", names.empty() ? "" : ", ",
+                           plan.contestants[cell.contestant].name, failed);
+  }
+  if (names.empty()) return "";
+  return fmt::format(" Not all of the {} other connections stayed with {}.", all, names);
+}
+
 }  // namespace
 
 std::string campaign_table(const CampaignPlan& plan, const std::vector<CampaignRow>& rows,
@@ -313,7 +330,8 @@ std::string campaign_table(const CampaignPlan& plan, const std::vector<CampaignR
     bound = bound || std::ranges::any_of(cells, &Cell::client_bound);
     const auto twins = twin_ratios(plan, rows, i, metric_of(plan));
     words.push_back(level_in_words(plan, cells, plan.levels[i], tie_factor(twins)) +
-                    twin_text(plan, twins));
+                    twin_text(plan, twins) +
+                    company_in_words(plan, cells, plan.levels[i]));
   }
   std::uint64_t rounds = 0;
   for (const CampaignRow& row : rows) rounds = std::max(rounds, row.round + 1);

@@ -7,6 +7,7 @@
 
 #include "bench/series.hpp"
 #include "clients/load_report.hpp"
+#include "clients/population_report.hpp"
 #include "common/error.hpp"
 #include "common/machine.hpp"
 
@@ -164,6 +165,7 @@ Trial run_trial(const Contestant& contestant, const Start& start, LoadPlan plan,
   trial.load.ceiling = ceiling;
   witness.tell(trial);
   trial.connect = connect_times(trial.load);
+  trial.company_failed = company_failed(trial.load);
   trial.judgement = judge(plan, trial.load);
   trial.load.details.reset();  // hundreds of trials are kept: the response alone
   const bool is_right = trial.judgement.verdict != Verdict::failed &&
@@ -199,6 +201,8 @@ nlohmann::json trial_json(const LoadPlan& plan, const Trial& trial) {
                                   ? nlohmann::json(*server.process_connections)
                                   : nlohmann::json()}};
   row["series"] = trial.series;
+  row["company_failed"] =
+      plan.company.empty() ? nlohmann::json() : nlohmann::json(trial.company_failed);
   row["connect_ns"] = connect_json(trial.connect);
   row["client_ceiling"] =
       ceiling_json(trial.load.ceiling, trial.load.requests_per_second());
@@ -210,7 +214,7 @@ nlohmann::json trial_json(const LoadPlan& plan, const Trial& trial) {
   if (verdict == Verdict::failed || verdict == Verdict::corrupt) void_figures(row);
   row["verdict"] = verdict_text(verdict);
   row["reason"] = trial.judgement.reason;
-  auto warnings = nlohmann::json::array();
+  auto warnings = nlohmann::json(trial.judgement.warnings);
   if (trial.stolen_share > 0.02)
     warnings.push_back(fmt::format("the hypervisor took {:.0f} % of the CPUs",
                                    trial.stolen_share * 100));

@@ -43,7 +43,8 @@ struct Trial {
   std::optional<ConnectTimes> connect{};  ///< none: datagrams, and failed trials
   ServerFigures server;
   Judgement judgement;
-  nlohmann::json series{};  ///< Series::json()
+  std::uint64_t company_failed = 0;  ///< of its connections; the lead's make it FAILED
+  nlohmann::json series{};           ///< Series::json()
   double stolen_share = 0;  ///< of all CPUs, taken by the hypervisor meanwhile
 };
 

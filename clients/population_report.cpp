@@ -94,6 +94,12 @@ std::vector<std::string> company_warnings(const LoadPlan& plan,
   return warnings;
 }
 
+std::uint64_t company_failed(const LoadResult& result) {
+  std::uint64_t count = 0;
+  for (const LoadResult& one : result.company) count += failed(one.errors);
+  return count;
+}
+
 std::string company_corrupt(const LoadPlan& plan, const LoadResult& result) {
   for (std::size_t i = 0; i < result.company.size(); ++i)
     if (result.company[i].errors.mismatch > 0)
