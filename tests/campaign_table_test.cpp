@@ -119,6 +119,25 @@ TEST(CampaignTable, says_how_likely_all_are_alike) {
   EXPECT_EQ(two.find("Friedman"), two.npos);
 }
 
+TEST(CampaignTable, says_whose_company_did_not_stay) {
+  CampaignPlan plan = plan_of(3);
+  plan.experiment = &find_experiment("idle_crowd");
+  set_levels(plan, {0, 100});
+  auto rows = rows_of(plan);
+  const auto text = [&] {
+    auto table = campaign_table(plan, rows, Floor{3000, 5}, {200, false});
+    std::ranges::replace(table, '\n', ' ');
+    return table;
+  };
+  EXPECT_EQ(text().find("stayed with"), std::string::npos);
+  for (CampaignRow& row : rows)
+    if (row.contestant == 1 && row.level == 1) row.trial.company_failed = 40 + row.round;
+  EXPECT_NE(text().find("Not all of the 100 other connections stayed with "
+                        "a_server_of_number_1 (41 ended)."),
+            std::string::npos)
+      << text();
+}
+
 TEST(CampaignTable, says_what_changed_while_it_ran) {
   const CampaignPlan plan = plan_of(3);
   auto rows = rows_of(plan);

@@ -692,6 +692,23 @@ class OddCampaigns(ReportTest):
             self.assertTrue(tie)
             self.assertIn("differences up to 1.30 times are ties", said)
 
+    def test_a_company_that_did_not_stay_is_said(self):
+        def page(ended):
+            lines = [trial(m, 4, r, 0) | {"company_failed": n if m == "select_loop" else 0}
+                     for m in ("epoll_level", "select_loop") for r, n in enumerate(ended)]
+            write(self.folder, manifest(["epoll_level", "select_loop"], [4], 3), lines)
+            return text_of(self.page(), "cautions")
+        self.assertIn("not all of the other connections stayed with select_loop "
+                      "(41 ended)", page([40, 41, 50]))
+        self.assertNotIn("other connections", page([0, 0, 50]))
+
+    def test_warnings_that_differ_in_numbers_are_one(self):
+        lines = [trial("a", 1, r, r, warnings=[f"a stall of {r + 1.5} ms"])
+                 for r in range(3)]
+        write(self.folder, manifest(["a"], [1], 3), lines)
+        said = text_of(self.page(), "warnings")
+        self.assertRegex(said, r"3 a stall of 1\.5 ms \(and 2 more with other numbers\)")
+
     def test_what_was_excluded_does_not_stand_in_for_its_repeat(self):
         lines = [trial("a", 1, 0, 0), trial("a", 1, 1, 1, verdict="NOISY")
                  | {"excluded": "repeated because NOISY"}]
