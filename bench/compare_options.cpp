@@ -137,7 +137,7 @@ void add_compare_options(CLI::App& parser, CompareOptions& options) {
             "of the order of the trials; default: the time", 0, ~std::uint64_t{0})
       ->default_str("");
   add_choice(parser, "--order", options.order,
-             "of the trials of a round: random, or listed: as models and loads are",
+             "of a round's trials; listed: as models and loads are named",
              {"random", "listed"});
   add_folder_options(parser, options);
   parser

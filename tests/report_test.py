@@ -707,7 +707,7 @@ class OddCampaigns(ReportTest):
                  for r in range(3)]
         write(self.folder, manifest(["a"], [1], 3), lines)
         said = text_of(self.page(), "warnings")
-        self.assertRegex(said, r"3 a stall of 1\.5 ms \(and 2 more with other numbers\)")
+        self.assertRegex(said, r"3a stall of 1\.5 ms \(and 2 more with other numbers\)")
 
     def test_what_was_excluded_does_not_stand_in_for_its_repeat(self):
         lines = [trial("a", 1, 0, 0), trial("a", 1, 1, 1, verdict="NOISY")
