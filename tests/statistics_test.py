@@ -410,6 +410,7 @@ class Compare(Scripts):
         about["build"].update(flags="-O0", commit="fff", dirty=True)
         about["environment"].update(kernel="6.19", load_average=[9, 9, 9])
         about["environment"]["sysctl"]["net.core.somaxconn"] = "128"
+        about["environment"]["sysctl"]["fs.file-max"] = "7"     # of each boot: no difference
         about["options"].update(payload_bytes=1024, seed=8, rounds=9)
         about["options"]["added_later"] = 1
         about["started"] = "2027-01-01T00:00:00+00:00"
