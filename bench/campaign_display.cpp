@@ -39,8 +39,7 @@ void CampaignDisplay::show(const CampaignProgress& now) {
   if (live_) return show_live(now);
   if (now.ended == nullptr) return;
   name_width_ = std::max(name_width_, now.contestant.name.size());
-  fmt::print(stderr,
-             "[{:>3}/{}] {:<{}} {:<24} {:>8} req/s  {:>9} CPU/req  {}  {} left\n",
+  fmt::print(stderr, "[{:>3}/{}] {:<{}} {:<24} {:>8} req/s  {:>9} CPU/req  {}  {} left\n",
              now.done, now.planned, now.contestant.name, name_width_, now.level.name,
              show_count(now.ended->trial.load.requests_per_second()),
              show_time(now.ended->trial.server.cpu_ns_per_request),

@@ -235,8 +235,7 @@ class Table {
         "floor: CPU/req over half a loopback round trip{}. ratio: {} over {}'s in the "
         "same round, {} and median. switches: context switches per request. starved: "
         "clients without one reply.",
-        rounds,
-        floor_ ? fmt::format(" ({})", show_time(floor_->round_trip_ns / 2)) : "",
+        rounds, floor_ ? fmt::format(" ({})", show_time(floor_->round_trip_ns / 2)) : "",
         metric_of(plan_).head, plan_.experiment->baseline,
         rounds < 6 ? "least-most" : "95 % interval"));
     if (bound)
@@ -298,7 +297,8 @@ class Table {
   std::string text_;
 };
 
-/// Whose company did not stay at a level: its figures are of fewer connections than meant.
+/// Whose company did not stay at a level: its figures are of fewer connections than
+/// meant.
 std::string company_in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,
                              const Level& level) {
   const std::size_t all = connections_of(level.load) - level.load.connections;

@@ -53,12 +53,11 @@ std::string drift_in_words(const CampaignPlan& plan,
   const Range drift = drift_of(plan, rows);
   if (drift.n == 0) return "";
   const std::uint64_t third = rounds_in(rows) / 3;
-  const auto rounds =
-      third == 1 ? std::string("round") : fmt::format("{} rounds", third);
+  const auto rounds = third == 1 ? std::string("round") : fmt::format("{} rounds", third);
   std::string levels;
   if (drift.n > 1)
-    levels = fmt::format(" ({:.2f} to {:.2f} at {} loads)", drift.least, drift.most,
-                         drift.n);
+    levels =
+        fmt::format(" ({:.2f} to {:.2f} at {} loads)", drift.least, drift.most, drift.n);
   const std::string text = fmt::format(
       "Drift: {} had {:.2f} times as much {} in the last {} as in the first{}{}.",
       plan.contestants[reference(plan)].name, drift.median,

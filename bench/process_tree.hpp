@@ -39,8 +39,8 @@ std::vector<pid_t> tree_of(pid_t root);
 TreeUse use_of(const std::vector<pid_t>& tree);
 TreeSize size_of(const std::vector<pid_t>& tree);
 
-/// What one look at a tree gives that costs a file for each process (stat, proc(5)): cheap
-/// enough to be taken again and again while the server is loaded.
+/// What one look at a tree gives that costs a file for each process (stat, proc(5)):
+/// cheap enough to be taken again and again while the server is loaded.
 struct TreeGlance {
   std::chrono::steady_clock::time_point read{};
   double cpu_ns = 0;  ///< as in TreeUse

@@ -16,8 +16,8 @@ namespace echolab {
 /// A twentieth of the window, but at least 50 ms: in less, a p99 has too few samples.
 Nanoseconds series_interval(Nanoseconds window);
 
-/// Replies by their response times, in parts of a quarter of an octave: bucket k has those
-/// of 2^(k/4) ns up to 2^((k+1)/4) ns. Ascending, none empty.
+/// Replies by their response times, in parts of a quarter of an octave: bucket k has
+/// those of 2^(k/4) ns up to 2^((k+1)/4) ns. Ascending, none empty.
 std::vector<std::pair<int, std::uint64_t>> quarter_octaves(const Histogram& response);
 
 /// What came in each interval, and what the server's tree had meanwhile. The latter is

@@ -95,7 +95,8 @@ class Witness {
     trial.server = figures_of(before_, after_, trial.load.requests_per_second());
     trial.server.size = size_;
     trial.server.pss_bytes_idle = idle_pss_;
-    if (busy_kernel_ > idle_kernel_) trial.server.kernel_bytes = busy_kernel_ - idle_kernel_;
+    if (busy_kernel_ > idle_kernel_)
+      trial.server.kernel_bytes = busy_kernel_ - idle_kernel_;
     trial.server.thread_cpu_seconds =
         greatest_growths(threads_before_, threads_after_, shares_told);
     trial.server.process_connections = connections_;

@@ -45,7 +45,7 @@ struct Trial {
   Judgement judgement;
   std::uint64_t company_failed = 0;  ///< of its connections; the lead's make it FAILED
   nlohmann::json series{};           ///< Series::json()
-  double stolen_share = 0;  ///< of all CPUs, taken by the hypervisor meanwhile
+  double stolen_share = 0;           ///< of all CPUs, taken by the hypervisor meanwhile
 };
 
 /// Starts `contestant`, loads it with `plan` (whose endpoint is set here) and stops it.

@@ -240,7 +240,8 @@ ExitCode merge(const Options& options, const CLI::App& parser) {
     const std::string name = option->get_name();
     const bool output = name == "--merge" || name == "--json" || name == "--csv" ||
                         name == "--hgrm" || name == "--hdr-log" || name == "--quiet" ||
-                        name == "--time-unit" || name == "--config";  // it counts as given, given or not
+                        name == "--time-unit" ||
+                        name == "--config";  // it counts as given, given or not
     if (option->count() > 0 && !output)
       throw UsageError(fmt::format("--merge: there is no load for {}", name));
   }

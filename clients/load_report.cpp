@@ -320,11 +320,10 @@ std::string load_table(const LoadPlan& plan, const LoadResult& result,
                                         result.jain(), slowest, fastest, result.starved(),
                                         result.requests_per_connection.size()));
   if (result.requests > 0)
-    table +=
-        line("client", fmt::format("{} CPU per request   {:.2f} cores used",
-                                   show_time(result.client_cpu_ns /
-                                             static_cast<double>(result.requests)),
-                                   result.client_cores_used()));
+    table += line("client", fmt::format("{} CPU per request   {:.2f} cores used",
+                                        show_time(result.client_cpu_ns /
+                                                  static_cast<double>(result.requests)),
+                                        result.client_cores_used()));
   if (result.noise) table += line("noise", noise_text(*result.noise));
   table += line("client ceiling",
                 plan.http && plan.http->get

@@ -22,8 +22,7 @@ std::string shown(const Histogram& times, double quantile) {
 std::string times_text(std::string_view name, const Histogram& times) {
   if (times.count() == 0) return "";
   return fmt::format("   {} p50 {} p99 {} max {}", name, shown(times, 0.5),
-                     shown(times, 0.99),
-                     show_time(static_cast<double>(times.max_ns())));
+                     shown(times, 0.99), show_time(static_cast<double>(times.max_ns())));
 }
 
 std::string held_text(const LoadPlan& plan, const LoadResult& result) {
