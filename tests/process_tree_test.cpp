@@ -103,6 +103,8 @@ TEST(ProcessTree, counts_the_sockets_that_each_process_has_got) {
   const std::vector<pid_t> tree{::getpid(), few.pid(), many.pid()};
   EXPECT_EQ(sockets_by_process(tree, before, 64), (std::vector<std::uint64_t>{6, 2}));
   EXPECT_EQ(sockets_by_process(tree, before, 1), (std::vector<std::uint64_t>{6}));
+  EXPECT_EQ(sockets_by_process(tree, sockets_of(many.pid()), 64),
+            (std::vector<std::uint64_t>{2, 0}));
   int own[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, own), 0);
   const Fd one(own[0]);

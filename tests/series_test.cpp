@@ -49,7 +49,7 @@ TEST(Series, counts_what_came_in_each_interval_and_leaves_the_rest_out) {
   series.add(interval_of(1, 0.05, 0, 0), 8);
   series.add(interval_of(2, 0.02, 1, 7'000), 8);
   series.end();
-  LoadInterval rest = interval_of(3, 0, 9, 1'000);
+  LoadInterval rest = interval_of(3, 0.05, 9, 1'000);
   rest.is_rest = true;
   series.add(rest, 8);
   const auto json = series.json();
