@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
@@ -150,7 +151,7 @@ std::vector<double> greatest_growths(const std::map<pid_t, double>& before,
   for (const auto& [thread, ns] : after) {
     const auto earlier = before.find(thread);
     const double grown = ns - (earlier == before.end() ? 0 : earlier->second);
-    if (grown > 0) growths.push_back(grown / 1e9);
+    if (grown > 0) growths.push_back(std::round(grown / 1e3) / 1e6);
   }
   std::ranges::sort(growths, std::greater{});
   growths.resize(std::min(growths.size(), most));

@@ -52,7 +52,8 @@ TreeGlance glance_at(const std::vector<pid_t>& tree);
 /// CPU time of each living thread since it began, in ns, by its id (schedstat). Empty
 /// where the kernel does not keep it.
 std::map<pid_t, double> thread_cpu_ns_of(const std::vector<pid_t>& tree);
-/// How much each has used since, in seconds, greatest first, at most `most` of them.
+/// How much each has used since, in seconds, to the microsecond, greatest first, at most
+/// `most` of them.
 std::vector<double> greatest_growths(const std::map<pid_t, double>& before,
                                      const std::map<pid_t, double>& after,
                                      std::size_t most);
