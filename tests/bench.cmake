@@ -47,6 +47,8 @@ if(NOT ECHOLAB_SANITIZE)  # brief windows, in which a sanitized server may answe
   add_python_test(tuned_campaign tuned_campaign_test.py 600)
 endif()
 add_python_test(readme readme_test.py 200)
+add_python_test(documents documents_test.py 600)
+add_python_test(examples examples_test.py 600)
 add_python_test(histogram_files histogram_files_test.py 200)
 add_python_test(load_merge load_merge_test.py 200)
 add_python_test(search search_test.py 300)
