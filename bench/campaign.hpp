@@ -22,6 +22,7 @@ struct CampaignPlan {
   std::vector<Level> levels;     ///< ascending
   std::uint64_t rounds = 6;      ///< each holds every (contestant, level) once
   std::uint64_t seed = 1;        ///< of the order
+  bool is_shuffled = true;       ///< each round anew; else it goes as they are listed
   std::uint64_t repeats = 0;     ///< at most, of a NOISY or UNSTEADY trial
   Nanoseconds budget{0};  ///< after it nothing is repeated, no round begun; 0: none
   double precision = 0;   ///< of the wanted ratios, a share, ends it early; 0: never

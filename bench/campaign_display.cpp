@@ -9,6 +9,7 @@
 #include "bench/environment.hpp"
 #include "bench/tuning.hpp"
 #include "clients/work_options.hpp"
+#include "common/time_unit.hpp"
 #include "common/units.hpp"
 
 namespace echolab {
@@ -37,10 +38,11 @@ void CampaignDisplay::show(const CampaignProgress& now) {
   if (quiet_) return;
   if (live_) return show_live(now);
   if (now.ended == nullptr) return;
-  fmt::print(stderr, "[{:>3}/{}] {:<20} {:<24} {:>8} req/s  {:>9} CPU/req  {}  {} left\n",
-             now.done, now.planned, now.contestant.name, now.level.name,
+  name_width_ = std::max(name_width_, now.contestant.name.size());
+  fmt::print(stderr, "[{:>3}/{}] {:<{}} {:<24} {:>8} req/s  {:>9} CPU/req  {}  {} left\n",
+             now.done, now.planned, now.contestant.name, name_width_, now.level.name,
              show_count(now.ended->trial.load.requests_per_second()),
-             show_duration(now.ended->trial.server.cpu_ns_per_request),
+             show_time(now.ended->trial.server.cpu_ns_per_request),
              verdict_text(now.ended->trial.judgement.verdict),
              left_text(now.seconds_left));
   if (!is_measured(*now.ended))
@@ -79,8 +81,7 @@ void describe(const CampaignPlan& plan, std::FILE* out) {
       "{}: {}\n"
       "echo_compare: {} servers{} x {} loads x {} rounds = {} trials of {}, about "
       "{} in all\n"
-      "  server on CPU {}, client on CPU {}; {} B requests, {}, order from seed "
-      "{}\n",
+      "  server on CPU {}, client on CPU {}; {} B requests, {}, {}\n",
       plan.experiment->name, plan.experiment->question,
       plan.contestants.size() - (has_ceiling ? 1 : 0),
       has_ceiling ? " and a null responder" : "", plan.levels.size(), plan.rounds, trials,
@@ -88,7 +89,8 @@ void describe(const CampaignPlan& plan, std::FILE* out) {
       left_text(estimated_seconds(plan) + tuning), fmt::join(plan.start.cpus, ","),
       fmt::join(plan.load.cpus, ","), plan.levels.front().load.payload_bytes,
       plan.levels.front().load.workload.is_open() ? "open loop" : "closed loop",
-      plan.seed);
+      plan.is_shuffled ? fmt::format("order from seed {}", plan.seed)
+                       : "in the order of the list");
   std::vector<std::string> names;
   for (const Level& level : plan.levels) names.push_back(level.name);
   fmt::print(out, "  loads: {}\n", fmt::join(names, ", "));

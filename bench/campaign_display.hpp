@@ -24,6 +24,7 @@ class CampaignDisplay {
 
   bool quiet_;
   bool live_;
+  std::size_t name_width_ = 20;  ///< of the names so far: settings have long ones
   std::chrono::steady_clock::time_point shown_{};
 };
 

@@ -15,7 +15,7 @@ CampaignOrder::CampaignOrder(const CampaignPlan& plan) : repeats_(plan.repeats) 
         points.push_back({i, level, 0});
   std::mt19937_64 random(plan.seed);
   for (std::uint64_t round = 0; round < plan.rounds; ++round) {
-    std::ranges::shuffle(points, random);
+    if (plan.is_shuffled) std::ranges::shuffle(points, random);
     std::vector<CampaignPlace> order = points;
     if (round == 0)  // what the client can do is known before anybody is judged by it
       std::stable_partition(order.begin(), order.end(), [&](const CampaignPlace& place) {

@@ -15,8 +15,8 @@ struct CampaignPlace {
   std::uint64_t round;
 };
 
-/// Rounds one after the other, in each every point once, shuffled, but for the ceiling's,
-/// which are the first of all; then, in the same
+/// Rounds one after the other, in each every point once, shuffled unless the plan says
+/// otherwise, but for the ceiling's, which are the first of all; then, in the same
 /// round, again those whose trial is excluded: what disturbed it may have passed. It
 /// follows from the plan and the trials alone, so that a campaign that was interrupted
 /// goes on where it was.

@@ -82,6 +82,8 @@ Trial trial_of(const Json& row) {
   row.at("fairness").at("requests_per_client").get_to(trial.load.requests_per_connection);
   read_server(row.at("server"), trial.server);
   trial.connect = connect_of(row);
+  if (const Json failed = row.value("company_failed", Json()); !failed.is_null())
+    failed.get_to(trial.company_failed);
   return trial;
 }
 

@@ -11,8 +11,10 @@
 #include "bench/campaign_precision.hpp"
 #include "bench/campaign_words.hpp"
 #include "bench/claims.hpp"
+#include "bench/drift.hpp"
 #include "bench/twin.hpp"
 #include "common/program.hpp"
+#include "common/time_unit.hpp"
 #include "common/units.hpp"
 
 namespace echolab {
@@ -41,7 +43,7 @@ double middle_quantile(const Cell& cell, double q) {
 }
 
 std::string shown(double ns) {
-  return ns > 0 ? show_duration(ns) : "-";
+  return ns > 0 ? show_time(ns) : "-";
 }
 
 /// What a column may need.
@@ -73,6 +75,7 @@ struct Column {
   std::size_t width;
   int rank;  ///< the greatest goes first where the terminal is narrow
   std::string (*text)(const Line&);
+  bool is_time = false;
 };
 
 std::string switches(const Line& line) {
@@ -104,13 +107,15 @@ double starved(const Trial& t) {
 }
 
 constexpr Column columns[] = {
-    {"CPU/req", 9, 2, [](const Line& l) { return shown(cpu_of(l.cell).median); }},
+    {"CPU/req", 9, 2, [](const Line& l) { return shown(cpu_of(l.cell).median); }, true},
     {"floor", 6, 10, over_floor},
     {"ratio range", 13, 4, ratio_range},
     {"ratio", 6, 1,
      [](const Line& l) { return fmt::format("{:.2f}x", l.against().median); }},
-    {"p50", 9, 7, [](const Line& l) { return shown(middle_quantile(l.cell, 0.5)); }},
-    {"p99", 9, 5, [](const Line& l) { return shown(middle_quantile(l.cell, 0.99)); }},
+    {"p50", 9, 7, [](const Line& l) { return shown(middle_quantile(l.cell, 0.5)); },
+     true},
+    {"p99", 9, 5, [](const Line& l) { return shown(middle_quantile(l.cell, 0.99)); },
+     true},
     {"req/s ", 9, 6,
      [](const Line& l) { return l.count(rate) + (l.cell.client_bound ? "+" : " "); }},
     {"threads", 7, 9, [](const Line& l) { return l.count(threads); }},
@@ -130,8 +135,12 @@ std::vector<Column> columns_for(const Metric& metric) {
     std::rotate(kept.begin(), own, own + 1);
   } else {
     kept.insert(kept.begin(), {metric.head, std::max<std::size_t>(metric.head.size(), 9),
-                               0, [](const Line& l) { return l.median(l.metric.name); }});
+                               0, [](const Line& l) { return l.median(l.metric.name); },
+                               metric.shown == show_time});
   }
+  constexpr std::size_t whole_ns = 5;  // more digits: "1250000000 ns"
+  if (is_time_unit_fixed())
+    for (Column& column : kept) column.width += column.is_time ? whole_ns : 0;
   return kept;
 }
 
@@ -226,8 +235,7 @@ class Table {
         "floor: CPU/req over half a loopback round trip{}. ratio: {} over {}'s in the "
         "same round, {} and median. switches: context switches per request. starved: "
         "clients without one reply.",
-        rounds,
-        floor_ ? fmt::format(" ({})", show_duration(floor_->round_trip_ns / 2)) : "",
+        rounds, floor_ ? fmt::format(" ({})", show_time(floor_->round_trip_ns / 2)) : "",
         metric_of(plan_).head, plan_.experiment->baseline,
         rounds < 6 ? "least-most" : "95 % interval"));
     if (bound)
@@ -289,6 +297,24 @@ class Table {
   std::string text_;
 };
 
+/// Whose company did not stay at a level: its figures are of fewer connections than
+/// meant.
+std::string company_in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,
+                             const Level& level) {
+  const std::size_t all = connections_of(level.load) - level.load.connections;
+  std::string names;
+  for (const Cell& cell : cells) {
+    const double failed =
+        cell.range([](const Trial& t) { return static_cast<double>(t.company_failed); })
+            .median;
+    if (failed > 0)
+      names += fmt::format("{}{} ({:.0f} ended)", names.empty() ? "" : ", ",
+                           plan.contestants[cell.contestant].name, failed);
+  }
+  if (names.empty()) return "";
+  return fmt::format(" Not all of the {} other connections stayed with {}.", all, names);
+}
+
 }  // namespace
 
 std::string campaign_table(const CampaignPlan& plan, const std::vector<CampaignRow>& rows,
@@ -304,7 +330,8 @@ std::string campaign_table(const CampaignPlan& plan, const std::vector<CampaignR
     bound = bound || std::ranges::any_of(cells, &Cell::client_bound);
     const auto twins = twin_ratios(plan, rows, i, metric_of(plan));
     words.push_back(level_in_words(plan, cells, plan.levels[i], tie_factor(twins)) +
-                    twin_text(plan, twins));
+                    twin_text(plan, twins) +
+                    company_in_words(plan, cells, plan.levels[i]));
   }
   std::uint64_t rounds = 0;
   for (const CampaignRow& row : rows) rounds = std::max(rounds, row.round + 1);
@@ -316,6 +343,8 @@ std::string campaign_table(const CampaignPlan& plan, const std::vector<CampaignR
     table.add_words(sentence);
   if (const auto precision = precision_in_words(plan, rows); !precision.empty())
     table.add_words(fmt::format("Ratios {}.", precision));
+  if (const auto drift = drift_in_words(plan, rows); !drift.empty())
+    table.add_words(drift);
   table.add_excluded(rows);
   return table.text();
 }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 
 #include "bench/inference.hpp"
 #include "bench/twin.hpp"
@@ -106,6 +108,28 @@ std::string limit_in_words(const CampaignPlan& plan, const LevelAnswer& answer) 
       few_names(plan, answer.limited), show_count(least));
 }
 
+/// Of those that are ranked and have a figure in each round that any of them has.
+std::string all_in_words(const LevelAnswer& answer) {
+  std::set<std::uint64_t> everyone;
+  for (const Cell* cell : answer.ranked)
+    for (const auto& [round, figure] : cell->figures) everyone.insert(round);
+  Cells whole;
+  std::ranges::copy_if(answer.ranked, std::back_inserter(whole), [&](const Cell* cell) {
+    return cell->figures.size() == everyone.size();
+  });
+  std::vector<std::vector<double>> rows;
+  for (const std::uint64_t round : everyone) {
+    auto& row = rows.emplace_back();
+    for (const Cell* cell : whole) row.push_back(cell->figures.at(round));
+  }
+  const auto p = friedman_p(rows);
+  constexpr double chance = 0.05;
+  if (!p) return "";
+  return fmt::format(" The {} servers {} (Friedman, p = {:.2g}, {} rounds).",
+                     whole.size(), *p < chance ? "differ" : "were not shown to differ",
+                     *p, rows.size());
+}
+
 /// One that serves a few and lets the rest wait does less, and is not compared.
 std::string left_out_in_words(const CampaignPlan& plan, const LevelAnswer& answer) {
   std::string text;
@@ -123,6 +147,7 @@ std::string left_out_in_words(const CampaignPlan& plan, const LevelAnswer& answe
 std::string in_words(const CampaignPlan& plan, const Cells& cells, std::string text,
                      double factor) {
   const LevelAnswer answer = answer_of(plan, cells, factor);
+  std::string all;
   if (answer.ranked.empty())
     text += " no server has a figure";
   else if (answer.ranked.front()->starved > 0)
@@ -131,7 +156,8 @@ std::string in_words(const CampaignPlan& plan, const Cells& cells, std::string t
     text += limit_in_words(plan, answer);
   else if (!answer.ranked.empty())
     text += best_in_words(plan, answer);
-  return text + "." + left_out_in_words(plan, answer);
+  if (answer.limited.empty()) all = all_in_words(answer);
+  return text + "." + all + left_out_in_words(plan, answer);
 }
 
 /// Of streams, or of datagrams.

@@ -13,6 +13,7 @@
 #include "bench/twin.hpp"
 #include "common/machine.hpp"
 #include "common/option_tree.hpp"
+#include "common/time_unit.hpp"
 #include "servers/availability.hpp"
 
 namespace echolab {
@@ -135,6 +136,9 @@ void add_compare_options(CLI::App& parser, CompareOptions& options) {
   add_count(parser, "--seed", options.plan.seed,
             "of the order of the trials; default: the time", 0, ~std::uint64_t{0})
       ->default_str("");
+  add_choice(parser, "--order", options.order,
+             "of a round's trials; listed: as models and loads are named",
+             {"random", "listed"});
   add_folder_options(parser, options);
   parser
       .add_flag("--doctor", options.doctor,
@@ -144,6 +148,7 @@ void add_compare_options(CLI::App& parser, CompareOptions& options) {
       .add_flag("--dry-run", options.dry_run,
                 "show the plan and how long it takes, and end")
       ->configurable(false);
+  add_time_unit(parser);
   parser.add_flag("--json", options.json,
                   "rows on stdout as JSON lines instead of the table");
   parser.add_flag("-q,--quiet", options.quiet, "no progress on stderr");
@@ -384,6 +389,7 @@ std::vector<std::string> complete(CompareOptions& options, const CLI::App& parse
   if (options.ceiling) add_ceiling(plan);
   check_load(plan);
   if (parser.count("--budget") > 0 && plan.budget.count() > 0) fit_budget(plan);
+  plan.is_shuffled = options.order == "random";
   if (plan.tune && parser.count("--workers") > 0)
     throw UsageError("--workers: --tune finds the best of each model; leave out one");
   if (options.workers > 0)

@@ -21,6 +21,7 @@ struct CompareOptions {
   CampaignPlan plan;
   WorkOptions work;
   std::string precision;
+  std::string order = "random";
   std::uint64_t workers = 0;
   std::string server_cpus;
   std::string client_cpus;

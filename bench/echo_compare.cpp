@@ -112,8 +112,9 @@ ExitCode compare(const CompareOptions& options, Resumption campaign) {
 
 /// With --resume, the folder has the plan: an option that changes it contradicts.
 void refuse_beside_resume(const CLI::App& parser) {
-  const std::vector<std::string> allowed = {"--resume", "--resume-unlike", "--json",
-                                            "--quiet",  "--folder-file",   "--config"};
+  const std::vector<std::string> allowed = {"--resume",   "--resume-unlike", "--json",
+                                            "--quiet",    "--folder-file",   "--config",
+                                            "--time-unit"};
   for (const CLI::Option* option : parser.get_options()) {
     const std::string name = option->get_name();
     if (option->count() > 0 && std::ranges::count(allowed, name) == 0)

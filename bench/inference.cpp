@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/math/distributions/binomial.hpp>
+#include <boost/math/distributions/chi_squared.hpp>
 #include <cmath>
 #include <numeric>
 
@@ -21,6 +22,19 @@ std::vector<std::size_t> twice_ranks(const std::vector<double>& sorted) {
     first = end;
   }
   return ranks;
+}
+
+/// Twice the rank of each figure in its row, in the row's order.
+std::vector<std::size_t> twice_ranks_in_place(const std::vector<double>& row) {
+  std::vector<double> sorted = row;
+  std::ranges::sort(sorted);
+  const auto ranks = twice_ranks(sorted);
+  std::vector<std::size_t> found;
+  for (const double figure : row) {
+    const auto place = std::ranges::lower_bound(sorted, figure) - sorted.begin();
+    found.push_back(ranks[static_cast<std::size_t>(place)]);
+  }
+  return found;
 }
 
 /// How many choices of signs give each sum of the positive ranks.
@@ -88,6 +102,30 @@ double signed_rank_p(const std::vector<double>& differences) {
   const double tail = std::min(std::accumulate(counts.begin(), at + 1, 0.0),
                                std::accumulate(at, counts.end(), 0.0));
   return std::min(1.0, 2 * tail / std::accumulate(counts.begin(), counts.end(), 0.0));
+}
+
+std::optional<double> friedman_p(const std::vector<std::vector<double>>& rows) {
+  const std::size_t columns = rows.empty() ? 0 : rows.front().size();
+  if (rows.size() < 2 || columns < 3) return std::nullopt;
+  std::vector<double> sums(columns);  // of ranks; their mean is (k + 1) / 2 a row
+  double squares = 0;                 // of all ranks
+  for (const auto& row : rows) {
+    const auto ranks = twice_ranks_in_place(row);
+    for (std::size_t i = 0; i < columns; ++i) {
+      const double rank = static_cast<double>(ranks[i]) / 2;
+      sums[i] += rank;
+      squares += rank * rank;
+    }
+  }
+  const auto n = static_cast<double>(rows.size());
+  const auto k = static_cast<double>(columns);
+  const double mean_sum = n * (k + 1) / 2;
+  double between = 0;
+  for (const double sum : sums) between += (sum - mean_sum) * (sum - mean_sum);
+  const double within = squares - n * k * (k + 1) * (k + 1) / 4;
+  if (within <= 0) return std::nullopt;
+  const boost::math::chi_squared_distribution<double> law(k - 1);
+  return boost::math::cdf(boost::math::complement(law, (k - 1) * between / within));
 }
 
 std::vector<double> holm(const std::vector<double>& p_values) {

@@ -28,6 +28,12 @@ std::optional<MedianInterval> median_interval(std::vector<double> figures);
 /// sizes could have had, equal sizes included. Zeros are left out.
 double signed_rank_p(const std::vector<double>& differences);
 
+/// The p of Friedman's test of "all columns are alike", ties included: a row per round, a
+/// column per system, all rows alike long. Empty for fewer than 2 rows or 3 columns, and
+/// where every row is of equal figures. Source: Conover, Practical Nonparametric
+/// Statistics, 5.8; its chi-squared law is rough for fewer than about ten rounds.
+std::optional<double> friedman_p(const std::vector<std::vector<double>>& rows);
+
 /// Each p corrected for all of them, in their order. Source: Holm 1979.
 std::vector<double> holm(const std::vector<double>& p_values);
 

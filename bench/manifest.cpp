@@ -49,6 +49,7 @@ Json options_json(const CampaignPlan& plan) {
       {"load_threads", plan.load.threads},
       {"server_arguments", plan.start.arguments}};
   if (plan.tune) options["tune"] = true;  // absent, it is what older folders were: none
+  if (!plan.is_shuffled) options["order"] = "listed";  // likewise: random
   return options;
 }
 
@@ -134,6 +135,7 @@ void read_options(const Json& options, CampaignPlan& plan) {
   options.at("seed").get_to(plan.seed);
   plan.repeats = options.value("repeats", std::uint64_t{0});  // older folders had none
   plan.tune = options.value("tune", false);
+  plan.is_shuffled = options.value("order", "random") == "random";
   options.at("server_cpus").get_to(plan.start.cpus);
   options.at("server_arguments").get_to(plan.start.arguments);
   LoadPlan& load = plan.load;

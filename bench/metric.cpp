@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "common/time_unit.hpp"
+
 namespace echolab {
 namespace {
 
@@ -42,17 +44,17 @@ std::optional<double> connect_p99_ns(const Trial& trial, const LoadPlan& /*load*
 }
 
 constexpr Metric metrics[] = {
-    {"cpu_ns", "CPU/req", "server CPU per request", false, cpu_ns, show_duration},
+    {"cpu_ns", "CPU/req", "server CPU per request", false, cpu_ns, show_time},
     {"rate", "req/s", "requests per second", true, rate, show_count},
-    {"p50_ns", "p50", "response time (p50)", false, response_ns<50>, show_duration},
-    {"p90_ns", "p90", "response time (p90)", false, response_ns<90>, show_duration},
-    {"p99_ns", "p99", "response time (p99)", false, response_ns<99>, show_duration},
+    {"p50_ns", "p50", "response time (p50)", false, response_ns<50>, show_time},
+    {"p90_ns", "p90", "response time (p90)", false, response_ns<90>, show_time},
+    {"p99_ns", "p99", "response time (p99)", false, response_ns<99>, show_time},
     {"pss_per_client", "PSS/client", "memory per connection", false, pss_per_client,
      show_bytes},
     {"connect_p99_ns", "connect p99", "time to connect (p99)", false, connect_p99_ns,
-     show_duration},
+     show_time},
     {"cpu_ns_per_connection", "CPU/conn", "server CPU per connection", false,
-     cpu_ns_per_connection, show_duration},
+     cpu_ns_per_connection, show_time},
 };
 
 }  // namespace

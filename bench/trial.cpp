@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <thread>
 
+#include "bench/series.hpp"
 #include "clients/load_report.hpp"
+#include "clients/population_report.hpp"
 #include "common/error.hpp"
 #include "common/machine.hpp"
 
@@ -62,11 +64,91 @@ nlohmann::json connect_json(const std::optional<ConnectTimes>& times) {
           {"max", times->max_ns}};
 }
 
+/// Looks at the server from outside before, in and after the window.
+class Witness {
+ public:
+  /// The server is ready, and nobody has come yet.
+  Witness(pid_t root, Nanoseconds interval) : root_(root), interval_(interval) {
+    const auto tree = tree_of(root);
+    idle_pss_ = size_of(tree).pss_bytes;
+    for (const pid_t pid : tree) idle_sockets_.merge(sockets_of(pid));
+    idle_kernel_ = kernel_memory_bytes();
+  }
+
+  [[nodiscard]] LoadEvents events(
+      const std::function<void(const LoadProgress&)>& progress) {
+    return {.window_begins = [this] { begin(); },
+            .window_ended = [this] { end(); },
+            .progress =
+                [this, progress](const LoadProgress& now) {
+                  errors_ = now.errors;
+                  progress(now);
+                },
+            .interval =
+                [this](const LoadInterval& interval) {
+                  if (series_) series_->add(interval, errors_);
+                }};
+  }
+
+  /// After the load, whose result is in `trial`.
+  void tell(Trial& trial) const {
+    trial.server = figures_of(before_, after_, trial.load.requests_per_second());
+    trial.server.size = size_;
+    trial.server.pss_bytes_idle = idle_pss_;
+    if (busy_kernel_ > idle_kernel_)
+      trial.server.kernel_bytes = busy_kernel_ - idle_kernel_;
+    trial.server.thread_cpu_seconds =
+        greatest_growths(threads_before_, threads_after_, shares_told);
+    trial.server.process_connections = connections_;
+    if (series_) trial.series = series_->json();
+    trial.stolen_share = stolen_ / seconds_between(before_.cpu_read, after_.cpu_read) /
+                         std::max(1u, std::thread::hardware_concurrency());
+  }
+
+ private:
+  static constexpr std::size_t shares_told = 64;
+
+  void begin() {
+    const auto tree = tree_of(root_);
+    stolen_ = stolen_seconds();
+    threads_before_ = thread_cpu_ns_of(tree);
+    before_ = use_of(tree);
+    series_.emplace(interval_, tree);
+    series_->begin(errors_);
+  }
+  void end() {
+    const auto tree = tree_of(root_);
+    after_ = use_of(tree);
+    series_->end();
+    stolen_ = stolen_seconds() - stolen_;
+    busy_kernel_ = kernel_memory_bytes();
+    size_ = size_of(tree);
+    threads_after_ = thread_cpu_ns_of(tree);
+    connections_ = sockets_by_process(tree, idle_sockets_, shares_told);
+  }
+
+  const pid_t root_;
+  const Nanoseconds interval_;
+  std::uint64_t idle_pss_ = 0;
+  std::uint64_t idle_kernel_ = 0;
+  std::uint64_t busy_kernel_ = 0;
+  std::set<std::string> idle_sockets_;
+  double stolen_ = 0;
+  TreeUse before_;
+  TreeUse after_;
+  TreeSize size_;
+  std::map<pid_t, double> threads_before_;
+  std::map<pid_t, double> threads_after_;
+  std::optional<std::vector<std::uint64_t>> connections_;
+  std::optional<Series> series_;
+  std::uint64_t errors_ = 0;
+};
+
 /// What cannot be told of a trial that is none.
 void void_figures(nlohmann::json& row) {
   for (const char* member :
        {"seconds", "requests", "requests_per_second", "latency_ns", "histogram",
-        "fairness", "server", "client", "connect_ns", "offered_per_second"})
+        "fairness", "server", "client", "connect_ns", "offered_per_second", "series"})
     row[member] = nullptr;
 }
 
@@ -78,37 +160,13 @@ Trial run_trial(const Contestant& contestant, const Start& start, LoadPlan plan,
   Trial trial;
   const RunningServer server(contestant, start, stop);
   plan.server = server.endpoint();
-  const std::uint64_t idle = size_of(tree_of(server.root())).pss_bytes;
-  const std::uint64_t kernel_idle = kernel_memory_bytes();
-  std::uint64_t kernel_busy = 0;
-  TreeUse before;
-  TreeUse after;
-  double stolen = 0;
-  std::chrono::steady_clock::time_point began;
-  LoadEvents events;
-  events.progress = progress;
-  events.window_begins = [&] {
-    stolen = stolen_seconds();
-    before = use_of(tree_of(server.root()));
-    began = before.cpu_read;
-  };
-  events.window_ended = [&] {
-    const auto tree = tree_of(server.root());
-    after = use_of(tree);
-    stolen = stolen_seconds() - stolen;
-    kernel_busy = kernel_memory_bytes();
-    trial.server.size = size_of(tree);
-  };
-  trial.load = run_load(plan, events, stop);
+  plan.interval = series_interval(plan.duration);
+  Witness witness(server.root(), plan.interval);
+  trial.load = run_load(plan, witness.events(progress), stop);
   trial.load.ceiling = ceiling;
-  const TreeSize size = trial.server.size;
-  trial.server = figures_of(before, after, trial.load.requests_per_second());
-  trial.server.size = size;
-  trial.server.pss_bytes_idle = idle;
-  if (kernel_busy > kernel_idle) trial.server.kernel_bytes = kernel_busy - kernel_idle;
+  witness.tell(trial);
   trial.connect = connect_times(trial.load);
-  trial.stolen_share = stolen / seconds_between(began, after.cpu_read) /
-                       std::max(1u, std::thread::hardware_concurrency());
+  trial.company_failed = company_failed(trial.load);
   trial.judgement = judge(plan, trial.load);
   trial.load.details.reset();  // hundreds of trials are kept: the response alone
   const bool is_right = trial.judgement.verdict != Verdict::failed &&
@@ -138,7 +196,14 @@ nlohmann::json trial_json(const LoadPlan& plan, const Trial& trial) {
       {"pss_bytes", server.size.pss_bytes},
       {"pss_bytes_idle", server.pss_bytes_idle},
       {"kernel_bytes",
-       server.kernel_bytes ? nlohmann::json(*server.kernel_bytes) : nlohmann::json()}};
+       server.kernel_bytes ? nlohmann::json(*server.kernel_bytes) : nlohmann::json()},
+      {"thread_cpu_seconds", server.thread_cpu_seconds},
+      {"process_connections", server.process_connections
+                                  ? nlohmann::json(*server.process_connections)
+                                  : nlohmann::json()}};
+  row["series"] = trial.series;
+  row["company_failed"] =
+      plan.company.empty() ? nlohmann::json() : nlohmann::json(trial.company_failed);
   row["connect_ns"] = connect_json(trial.connect);
   row["client_ceiling"] =
       ceiling_json(trial.load.ceiling, trial.load.requests_per_second());
@@ -150,7 +215,7 @@ nlohmann::json trial_json(const LoadPlan& plan, const Trial& trial) {
   if (verdict == Verdict::failed || verdict == Verdict::corrupt) void_figures(row);
   row["verdict"] = verdict_text(verdict);
   row["reason"] = trial.judgement.reason;
-  auto warnings = nlohmann::json::array();
+  auto warnings = nlohmann::json(trial.judgement.warnings);
   if (trial.stolen_share > 0.02)
     warnings.push_back(fmt::format("the hypervisor took {:.0f} % of the CPUs",
                                    trial.stolen_share * 100));

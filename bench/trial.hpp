@@ -2,8 +2,10 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "bench/contestant.hpp"
 #include "bench/process_tree.hpp"
@@ -22,6 +24,10 @@ struct ServerFigures {
   /// By how much the kernel's memory grew with the load, in bytes: both ends of all
   /// connections, and whatever else this machine did. Empty: it did not grow.
   std::optional<std::uint64_t> kernel_bytes{};
+  /// Of each thread that ran in the window, greatest first, 64 of them at most.
+  std::vector<double> thread_cpu_seconds{};
+  /// Held by each process at the window's end, likewise; empty: there is one process.
+  std::optional<std::vector<std::uint64_t>> process_connections{};
 };
 
 /// How long connects took, all lives of all connections of the lead.
@@ -37,7 +43,9 @@ struct Trial {
   std::optional<ConnectTimes> connect{};  ///< none: datagrams, and failed trials
   ServerFigures server;
   Judgement judgement;
-  double stolen_share = 0;  ///< of all CPUs, taken by the hypervisor meanwhile
+  std::uint64_t company_failed = 0;  ///< of its connections; the lead's make it FAILED
+  nlohmann::json series{};           ///< Series::json()
+  double stolen_share = 0;           ///< of all CPUs, taken by the hypervisor meanwhile
 };
 
 /// Starts `contestant`, loads it with `plan` (whose endpoint is set here) and stops it.

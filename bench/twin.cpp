@@ -44,9 +44,9 @@ std::vector<double> twin_ratios(const CampaignPlan& plan,
 }
 
 double tie_factor(const std::vector<double>& twins) {
-  double factor = least_tie_factor;
-  for (const double ratio : twins) factor = std::max({factor, ratio, 1 / ratio});
-  return factor;
+  if (twins.empty()) return least_tie_factor;
+  const Range itself = range_of(twins);
+  return std::max({least_tie_factor, itself.most, 1 / itself.least});
 }
 
 bool is_tie(const Range& ratio, double factor) {

@@ -15,8 +15,10 @@ std::vector<double> twin_ratios(const CampaignPlan& plan,
                                 const std::vector<CampaignRow>& rows, std::size_t level,
                                 const Metric& metric);
 
-/// A server that has up to so many times as much as another is no different, by how far
-/// from 1 any of the A/A ratios is: 1.02 at least. The report's rule is the same.
+/// A server that has up to so many times as much as another is no different: how far from
+/// 1 the 95 % interval of the A/A ratio reaches (of fewer than 6 rounds their
+/// range), 1.02 at least. One round that was disturbed does not void a campaign. The
+/// report's rule is the same.
 double tie_factor(const std::vector<double>& twins);
 
 /// No difference: 1 is within the interval, or the median within the factor.

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -13,17 +12,6 @@
 
 namespace echolab {
 namespace {
-
-/// What was intended in the window and has no reply; a closed loop intends nothing.
-std::uint64_t without_reply(const LoadResult& result) {
-  return result.offered - std::min(result.offered, result.response.count());
-}
-
-PromiseState state_of(const PromiseClause& clause, const std::optional<double>& ns) {
-  if (!ns) return PromiseState::too_few;
-  return *ns < static_cast<double>(clause.limit.count()) ? PromiseState::kept
-                                                         : PromiseState::broken;
-}
 
 std::string_view word(PromiseState state) {
   return state == PromiseState::kept     ? "kept"
@@ -62,7 +50,7 @@ nlohmann::json Assertion::json() const {
         {{"promise", clause.text()},
          {"limit_ns", clause.limit.count()},
          {"figure_ns", ns && !std::isinf(*ns) ? nlohmann::json(*ns) : nlohmann::json()},
-         {"state", word(state_of(clause, ns))}});
+         {"state", word(clause.state(ns))}});
   }
   return rows;
 }
@@ -71,7 +59,7 @@ std::string Assertion::lines() const {
   std::string text;
   for (std::size_t i = 0; i < figures_ns_.size(); ++i) {
     const PromiseClause& clause = promise_.clauses()[i];
-    const bool is_kept = state_of(clause, figures_ns_[i]) == PromiseState::kept;
+    const bool is_kept = clause.state(figures_ns_[i]) == PromiseState::kept;
     text += fmt::format("  {:<14} {} {}   ({})\n", i == 0 ? "asserted" : "",
                         is_kept ? "✓" : "✗", clause.text(), shown_figure(figures_ns_[i]));
   }

@@ -27,6 +27,7 @@
 #include "common/option_tree.hpp"
 #include "common/program.hpp"
 #include "common/ready.hpp"
+#include "common/time_unit.hpp"
 
 namespace echolab {
 namespace {
@@ -144,6 +145,7 @@ void add_options(CLI::App& parser, Options& options) {
                         "no load: merge what --json printed of simultaneous ones")
             ->type_name("FILE"),
         {.kind = "file"});
+  add_time_unit(parser);
   parser.add_flag("-q,--quiet", options.quiet, "no progress on stderr");
   auto* calibrate = parser.add_flag(
       "--calibrate", options.calibrate,
@@ -238,6 +240,7 @@ ExitCode merge(const Options& options, const CLI::App& parser) {
     const std::string name = option->get_name();
     const bool output = name == "--merge" || name == "--json" || name == "--csv" ||
                         name == "--hgrm" || name == "--hdr-log" || name == "--quiet" ||
+                        name == "--time-unit" ||
                         name == "--config";  // it counts as given, given or not
     if (option->count() > 0 && !output)
       throw UsageError(fmt::format("--merge: there is no load for {}", name));

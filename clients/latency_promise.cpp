@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "common/program.hpp"
+#include "common/time_unit.hpp"
 
 namespace echolab {
 namespace {
@@ -73,6 +74,12 @@ std::string PromiseClause::text() const {
   return fmt::format("{}<{}", figure, write_duration(limit));
 }
 
+PromiseState PromiseClause::state(const std::optional<double>& ns) const {
+  if (!ns) return PromiseState::too_few;
+  return *ns < static_cast<double>(limit.count()) ? PromiseState::kept
+                                                  : PromiseState::broken;
+}
+
 LatencyPromise LatencyPromise::parse(const std::string& option, const std::string& text) {
   LatencyPromise promise;
   for (const std::string& part : split(without_blanks(text))) {
@@ -118,18 +125,18 @@ std::vector<std::optional<double>> LatencyPromise::figures_ns(
 
 PromiseState LatencyPromise::state(
     const std::vector<std::optional<double>>& figures_ns) const {
-  PromiseState state = PromiseState::kept;
+  PromiseState all = PromiseState::kept;
   for (std::size_t i = 0; i < clauses_.size(); ++i) {
-    const auto limit_ns = static_cast<double>(clauses_[i].limit.count());
-    if (figures_ns[i] && *figures_ns[i] >= limit_ns) return PromiseState::broken;
-    if (!figures_ns[i]) state = PromiseState::too_few;
+    const PromiseState one = clauses_[i].state(figures_ns[i]);
+    if (one == PromiseState::broken) return one;
+    if (one == PromiseState::too_few) all = one;
   }
-  return state;
+  return all;
 }
 
 std::string shown_figure(const std::optional<double>& ns) {
   if (!ns) return "n too small";
-  return std::isinf(*ns) ? "no reply" : show_duration(*ns);
+  return std::isinf(*ns) ? "no reply" : show_time(*ns);
 }
 
 }  // namespace echolab

@@ -11,6 +11,12 @@
 
 namespace echolab {
 
+enum class PromiseState {
+  kept,
+  broken,
+  too_few  ///< responses, to tell a quantile (Histogram::quantile_ns)
+};
+
 /// One figure and the time that it stays below.
 struct PromiseClause {
   std::string figure;              ///< "p50", "p90", "p99", "p99.9", "max" or "mean"
@@ -18,12 +24,8 @@ struct PromiseClause {
   Nanoseconds limit{0};
 
   [[nodiscard]] std::string text() const;  ///< "p99<2ms"
-};
-
-enum class PromiseState {
-  kept,
-  broken,
-  too_few  ///< responses, to tell a quantile (Histogram::quantile_ns)
+  /// `ns` as figures_ns() has it.
+  [[nodiscard]] PromiseState state(const std::optional<double>& ns) const;
 };
 
 /// Clauses that are to hold together.

@@ -10,6 +10,7 @@
 #include "clients/littles_law.hpp"
 #include "clients/population_report.hpp"
 #include "clients/work_options.hpp"
+#include "common/time_unit.hpp"
 
 namespace echolab {
 namespace {
@@ -26,7 +27,7 @@ nlohmann::json quantile(const Histogram& latency, double q) {
 
 std::string shown_quantile(const Histogram& latency, double q) {
   const auto ns = latency.quantile_ns(q);
-  return ns ? show_duration(static_cast<double>(*ns)) : "n too small";
+  return ns ? show_time(static_cast<double>(*ns)) : "n too small";
 }
 
 nlohmann::json datagrams_json(const DatagramCounts& datagrams) {
@@ -49,7 +50,7 @@ std::string times_text(const Histogram& times) {
   return fmt::format("p50 {}   p90 {}   p99 {}   p99.9 {}   max {}",
                      shown_quantile(times, 0.5), shown_quantile(times, 0.9),
                      shown_quantile(times, 0.99), shown_quantile(times, 0.999),
-                     show_duration(static_cast<double>(times.max_ns())));
+                     show_time(static_cast<double>(times.max_ns())));
 }
 
 std::string offered_text(const LoadResult& result) {
@@ -166,6 +167,10 @@ nlohmann::json times_json(const Histogram& times) {
           {"p50", quantile(times, 0.5)},  {"p90", quantile(times, 0.9)},
           {"p99", quantile(times, 0.99)}, {"p999", quantile(times, 0.999)},
           {"max", times.max_ns()},        {"overflow", times.overflow()}};
+}
+
+std::uint64_t without_reply(const LoadResult& result) {
+  return result.offered - std::min(result.offered, result.response.count());
 }
 
 double LoadResult::requests_per_second() const {
@@ -315,11 +320,10 @@ std::string load_table(const LoadPlan& plan, const LoadResult& result,
                                         result.jain(), slowest, fastest, result.starved(),
                                         result.requests_per_connection.size()));
   if (result.requests > 0)
-    table +=
-        line("client", fmt::format("{} CPU per request   {:.2f} cores used",
-                                   show_duration(result.client_cpu_ns /
-                                                 static_cast<double>(result.requests)),
-                                   result.client_cores_used()));
+    table += line("client", fmt::format("{} CPU per request   {:.2f} cores used",
+                                        show_time(result.client_cpu_ns /
+                                                  static_cast<double>(result.requests)),
+                                        result.client_cores_used()));
   if (result.noise) table += line("noise", noise_text(*result.noise));
   table += line("client ceiling",
                 plan.http && plan.http->get

@@ -13,6 +13,9 @@ namespace echolab {
 /// few values support is null.
 nlohmann::json times_json(const Histogram& times);
 
+/// What was intended in the window and has no reply; a closed loop intends nothing.
+std::uint64_t without_reply(const LoadResult& result);
+
 /// The members "seconds" … "client" of one row of trials.jsonl (results/README.md).
 nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "common/time_unit.hpp"
 #include "common/units.hpp"
 
 namespace echolab {
@@ -15,14 +16,13 @@ std::uint64_t failed(const LoadErrors& errors) {
 
 std::string shown(const Histogram& times, double quantile) {
   const auto ns = times.quantile_ns(quantile);
-  return ns ? show_duration(static_cast<double>(*ns)) : "n too small";
+  return ns ? show_time(static_cast<double>(*ns)) : "n too small";
 }
 
 std::string times_text(std::string_view name, const Histogram& times) {
   if (times.count() == 0) return "";
   return fmt::format("   {} p50 {} p99 {} max {}", name, shown(times, 0.5),
-                     shown(times, 0.99),
-                     show_duration(static_cast<double>(times.max_ns())));
+                     shown(times, 0.99), show_time(static_cast<double>(times.max_ns())));
 }
 
 std::string held_text(const LoadPlan& plan, const LoadResult& result) {
@@ -91,6 +91,12 @@ std::vector<std::string> company_warnings(const LoadPlan& plan,
                                      plan.company[i].connections, got.first_failure));
   }
   return warnings;
+}
+
+std::uint64_t company_failed(const LoadResult& result) {
+  std::uint64_t count = 0;
+  for (const LoadResult& one : result.company) count += failed(one.errors);
+  return count;
 }
 
 std::string company_corrupt(const LoadPlan& plan, const LoadResult& result) {

@@ -23,6 +23,10 @@ std::string company_table(const LoadPlan& plan, const LoadResult& result);
 /// that never had a reply. It is no fault of the lead's numbers.
 std::vector<std::string> company_warnings(const LoadPlan& plan, const LoadResult& result);
 
+/// How many connections of all the company failed; as there, that is no fault of the
+/// lead.
+std::uint64_t company_failed(const LoadResult& result);
+
 /// Why nothing can be believed: somebody of the company got wrong bytes. Else empty.
 std::string company_corrupt(const LoadPlan& plan, const LoadResult& result);
 

@@ -118,11 +118,9 @@ std::optional<SearchTrial> run_trial(LoadPlan plan, std::size_t number,
   if (stop.stop_requested()) return std::nullopt;
   result.ceiling = known_ceiling(plan);
   const Judgement judgement = judge(plan, result);
-  const std::uint64_t missing =
-      result.offered - std::min(result.offered, result.response.count());
   return SearchTrial{asked, outcome_of(promise, result, judgement),
-                     promise.figures_ns(result.response, missing), judgement,
-                     load_row(plan, result, judgement, started)};
+                     promise.figures_ns(result.response, without_reply(result)),
+                     judgement, load_row(plan, result, judgement, started)};
 }
 
 /// A server that is no longer there ends the search, but not what is known.

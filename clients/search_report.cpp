@@ -35,11 +35,6 @@ bool is_the_servers_doing(const LatencyPromise& promise, const LoadDetails& part
   return true;
 }
 
-/// Requests that were due and had no response at all.
-std::uint64_t unanswered(const LoadResult& result) {
-  return result.offered - std::min(result.offered, result.response.count());
-}
-
 std::string_view purpose_text(RateTrial::Purpose purpose) {
   switch (purpose) {
     case RateTrial::Purpose::grow:
@@ -199,7 +194,7 @@ Outcome outcome_of(const LatencyPromise& promise, const LoadResult& result,
   if (verdict == Verdict::failed)
     return silent && result.offered > 0 ? Outcome::overloaded : Outcome::failed;
   if (verdict == Verdict::overloaded) return Outcome::overloaded;
-  switch (promise.state(promise.figures_ns(result.response, unanswered(result)))) {
+  switch (promise.state(promise.figures_ns(result.response, without_reply(result)))) {
     case PromiseState::kept:
       return Outcome::kept;
     case PromiseState::too_few:

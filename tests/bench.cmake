@@ -15,6 +15,10 @@ add_executable(inference_test inference_test.cpp precision_test.cpp)
 target_link_libraries(inference_test PRIVATE echolab_bench GTest::gtest_main)
 gtest_discover_tests(inference_test PROPERTIES TIMEOUT 60 LABELS unit)
 
+add_executable(series_test process_tree_test.cpp series_test.cpp)
+target_link_libraries(series_test PRIVATE echolab_bench GTest::gtest_main)
+gtest_discover_tests(series_test PROPERTIES TIMEOUT 60 LABELS unit)
+
 # In the folder of all programs: a contestant is looked for beside who starts it.
 add_executable(contestant_test contestant_test.cpp guarded_process_test.cpp)
 set_target_properties(contestant_test PROPERTIES

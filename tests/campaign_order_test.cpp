@@ -67,6 +67,15 @@ TEST(CampaignOrder, leaves_out_who_does_not_speak_over_a_level_s_transport) {
   EXPECT_EQ(places_in_round(plan), expected.size());
 }
 
+TEST(CampaignOrder, is_that_of_the_list_when_asked) {
+  CampaignPlan plan = plan_of_twelve();
+  plan.is_shuffled = false;
+  CampaignOrder order(plan);
+  const auto keys = keys_run(order);
+  EXPECT_TRUE(std::ranges::is_sorted(keys));
+  EXPECT_EQ(keys.size(), 12U);
+}
+
 TEST(CampaignOrder, follows_from_the_seed) {
   CampaignPlan plan = plan_of_twelve();
   CampaignOrder one(plan);

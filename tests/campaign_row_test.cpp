@@ -158,6 +158,22 @@ TEST(CampaignRow, brings_the_figures_of_every_metric_back) {
   }
 }
 
+TEST(CampaignRow, keeps_the_warnings_and_how_many_of_the_company_failed) {
+  CampaignPlan plan = unusual_plan();
+  plan.experiment = &find_experiment("idle_crowd");
+  set_levels(plan, {0, 100});
+  CampaignRow row = some_row(Verdict::valid);
+  row.trial.judgement.warnings = {"class idle: 7 of 100 connections failed: reset"};
+  row.trial.company_failed = 7;
+  const Json json = row_json(plan, row, 0);
+  EXPECT_EQ(json["warnings"], Json(row.trial.judgement.warnings));
+  EXPECT_EQ(json["company_failed"], 7);
+  EXPECT_EQ(row_of(plan, json.dump()).trial.company_failed, 7U);
+  plan.experiment = &find_experiment("scaling");
+  set_levels(plan, {1, 17});
+  EXPECT_TRUE(row_json(plan, row, 0)["company_failed"].is_null()) << "there is none";
+}
+
 TEST(CampaignRow, is_refused_when_it_is_none_or_has_no_place_in_the_plan) {
   const CampaignPlan plan = unusual_plan();
   const Json good = row_json(plan, some_row(Verdict::valid), 0);

@@ -110,6 +110,59 @@ TEST(CampaignTable, says_in_words_who_was_cheapest_and_names_few_of_many) {
   EXPECT_EQ(text.find("left 1, a_server_of_number_38"), text.npos);
 }
 
+TEST(CampaignTable, says_how_likely_all_are_alike) {
+  const auto text = fmt::format("{}", fmt::join(table_of(plan_of(4), 200), " "));
+  // Three (the fourth starves a client), in the same order in each of three rounds:
+  // chi-squared is 6 with 2 degrees of freedom.
+  EXPECT_NE(text.find("The 3 servers differ (Friedman, p = 0.05"), text.npos) << text;
+  const auto two = fmt::format("{}", fmt::join(table_of(plan_of(2), 200), " "));
+  EXPECT_EQ(two.find("Friedman"), two.npos);
+}
+
+TEST(CampaignTable, says_whose_company_did_not_stay) {
+  CampaignPlan plan = plan_of(3);
+  plan.experiment = &find_experiment("idle_crowd");
+  set_levels(plan, {0, 100});
+  auto rows = rows_of(plan);
+  const auto text = [&] {
+    auto table = campaign_table(plan, rows, Floor{3000, 5}, {200, false});
+    std::ranges::replace(table, '\n', ' ');
+    return table;
+  };
+  EXPECT_EQ(text().find("stayed with"), std::string::npos);
+  for (CampaignRow& row : rows)
+    if (row.contestant == 1 && row.level == 1) row.trial.company_failed = 40 + row.round;
+  EXPECT_NE(text().find("Not all of the 100 other connections stayed with "
+                        "a_server_of_number_1 (41 ended)."),
+            std::string::npos)
+      << text();
+}
+
+TEST(CampaignTable, says_what_changed_while_it_ran) {
+  const CampaignPlan plan = plan_of(3);
+  auto rows = rows_of(plan);
+  const auto text = [&] {
+    auto table = campaign_table(plan, rows, Floor{3000, 5}, {200, false});
+    std::ranges::replace(table, '\n', ' ');
+    return table;
+  };
+  EXPECT_NE(text().find("Drift: a_server_of_number_0 had 1.00 times as much server CPU "
+                        "per request in the last round as in the first (1.00 to 1.00 at "
+                        "2 loads)."),
+            std::string::npos)
+      << text();
+  EXPECT_EQ(text().find("changed meanwhile"), std::string::npos);
+  for (CampaignRow& row : rows)  // 1.3 and 1.1 times as much
+    if (row.contestant == 0 && row.round == 2)
+      row.trial.server.cpu_ns_per_request *= row.level == 0 ? 1.3 : 1.1;
+  EXPECT_NE(text().find("1.20 times as much server CPU per request in the last round as "
+                        "in the first (1.10 to 1.30 at 2 loads). The machine changed"),
+            std::string::npos)
+      << text();
+  for (CampaignRow& row : rows) row.round = std::min<std::uint64_t>(row.round, 1);
+  EXPECT_EQ(text().find("Drift"), std::string::npos) << "two rounds have no thirds";
+}
+
 TEST(CampaignTable, compares_datagrams_among_themselves) {
   CampaignPlan plan = plan_of(9);
   Model in_datagrams{};

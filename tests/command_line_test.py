@@ -683,6 +683,25 @@ class ExplainedLoad(CommandLine):
                              json.loads(run("echo_load", *given, "--json").stdout))
 
 
+class TimeUnit(CommandLine):
+    def test_all_times_of_a_load_have_the_unit_that_was_given(self):
+        with Server("iterative", "tcp://127.0.0.1:0") as server:
+            given = ["-q", "-c", "1", "-n", "400", "-w", "0", server.endpoint]
+            for unit, least, most in (("ns", 1e3, 1e10), ("us", 1, 1e7), ("ms", 1e-3, 1e4),
+                                      ("s", 1e-6, 10)):
+                with self.subTest(unit):
+                    shown = run("echo_load", *given, "--time-unit", unit).stdout
+                    line = re.search(r"(?m)^  latency +(.*)$", shown).group(1)
+                    times = re.findall(r"([\d.]+(?:e-\d+)?) (ns|us|ms|s)\b", line)
+                    self.assertGreaterEqual(len(times), 3, line)
+                    for value, its in times:
+                        self.assertEqual(its, unit, line)
+                        self.assertTrue(least < float(value) < most, line)
+                    self.assertRegex(shown, rf"(?m)^  client +[\d.e-]+ {unit} CPU")
+            self.assert_one_line(run("echo_load", *given, "--time-unit", "min"),
+                                 "echo_load", USAGE, ["--time-unit: 'min' is none of auto"])
+
+
 class Ready(CommandLine):
     def test_the_line_names_the_endpoint_and_both_processes(self):
         with Server("iterative", "tcp://127.0.0.1:0") as server:

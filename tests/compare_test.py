@@ -122,6 +122,36 @@ class Comparing(unittest.TestCase):
             self.assertEqual(row["server"]["threads"], 2 if TSAN else 1)
             self.assertGreaterEqual(row["server"]["descriptors"], row["clients"])
             self.assertEqual(set(row["errors"].values()), {0})
+            self.assert_series(row)
+
+    def assert_series(self, row):
+        """It is whole, and sums up to the trial."""
+        series = row["series"]
+        number = len(series["requests"])
+        self.assertIn(number, (4, 5), "200 ms in parts of 50")
+        for member in ("errors", "p50_ns", "p99_ns", "max_ns", "buckets"):
+            self.assertEqual(len(series[member]), number, member)
+        self.assertEqual([sum(n for _, n in part) for part in series["buckets"]],
+                         series["requests"])
+        self.assertLessEqual(sum(series["requests"]), row["latency_ns"]["n"])
+        self.assertGreaterEqual(sum(series["requests"]), .9 * row["latency_ns"]["n"])
+        self.assertLessEqual(max(x for x in series["max_ns"] if x),
+                             row["latency_ns"]["max"])
+        if series["server_cores"]:              # null: a look took too long
+            self.assertEqual(len(series["server_threads"]), number)
+            self.assertGreater(min(series["server_rss_bytes"]), 100_000)
+            used = sum(series["server_cores"]) / number * row["seconds"]
+            self.assertLess(used, 1.5 * row["server"]["cpu_seconds"] + .05)
+        self.assertLessEqual(abs(sum(row["server"]["thread_cpu_seconds"])
+                                 - row["server"]["cpu_seconds"]),
+                             .5 * row["server"]["cpu_seconds"] + .02)
+        self.assertIsNone(row["server"]["process_connections"])
+
+    def test_clients_of_several_processes_are_counted_by_process(self):
+        self.compare("--models", "fork_per_client", "--clients", "8", *SHORT[:-4])
+        for row in self.campaign()[2]:
+            self.assertEqual(row["server"]["process_connections"], [1] * 8)
+            self.assertIn(len(row["server"]["thread_cpu_seconds"]), (7, 8, 9))
 
     def test_the_order_follows_from_the_seed(self):
         orders = []
@@ -544,6 +574,33 @@ class Comparing(unittest.TestCase):
                 self.assertLessEqual(max(map(len, lines[:-2])), columns)
                 self.assertEqual("Left out here" in shown, columns < 140)
                 self.assertIn("  broken             FAILED in 1 round: it ended", shown)
+
+    def test_a_table_in_one_unit_lines_up(self):
+        done = self.compare("--models", "fork_per_client,epoll_level", "--time-unit", "ns",
+                            *SHORT)
+        lines = done.stdout.splitlines()
+        header = next(line for line in lines if "CPU/req" in line)
+        rows = [line for line in lines if re.match("  (fork_per_client|epoll_level) ", line)]
+        self.assertEqual({len(row) for row in [header, *rows]}, {len(header)})
+        for row in rows:
+            self.assertEqual(set(re.findall(r" [\d.]+ (ns|us|ms|s)\b", row)), {"ns"}, row)
+
+    def test_an_order_that_is_that_of_the_list(self):
+        done = self.compare("--models", "iterative,epoll_level", "--order", "listed",
+                            "--json", *SHORT)
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual([(r["model"], r["clients"]) for r in rows],
+                         [(m, c) for m in ("iterative", "epoll_level") for c in (1, 8)] * 2)
+        folder, manifest, _ = self.campaign()
+        self.assertEqual(manifest["options"]["order"], "listed")
+        self.assertIn("in the order of the list", done.stderr)
+        again = subprocess.run([COMPARE, "--resume", folder], capture_output=True, text=True,
+                               timeout=60)
+        self.assertEqual(again.returncode, 0, again.stderr)
+        page = subprocess.run([REPORT, folder, "--quiet"], timeout=120)
+        self.assertEqual(page.returncode, 0)
+        self.assertIn("always in the order of the list",
+                      (folder / "report.html").read_text())
 
     def test_a_dry_run_says_how_long_and_measures_nothing(self):
         done = self.compare("--dry-run")

@@ -579,9 +579,10 @@ class OddCampaigns(ReportTest):
         fine = [[lower, lower + 15, 2] for lower in range(16384, 32768, 16)]
         trials = [{**trial(m, 4, 0, i), "histogram": fine} for i, m in enumerate("ab")]
         write(self.folder, manifest(["a", "b"], [4], 1), trials)
-        made = self.folder / "reference"
-        subprocess.run([REPORT.parent / "reference", self.folder, "--to", made],
+        references = self.folder / "reference"
+        subprocess.run([REPORT.parent / "reference", self.folder, "--to", references],
                        check=True, capture_output=True, timeout=120)
+        made = references / "catalogue"         # as of before there were experiments
         old, new = data.load(self.folder), data.load(made)
         self.assertEqual([len(t.raw["histogram"]) for t in new.trials], [128, 128])
         for a, b in zip(old.trials, new.trials, strict=True):
@@ -591,6 +592,8 @@ class OddCampaigns(ReportTest):
                 self.assertLessEqual(high - low, low / 128)
             self.assertEqual({**a.raw, "histogram": 0}, {**b.raw, "histogram": 0})
         self.assertTrue((made / "report.html").is_file())
+        self.assertFalse((made / "figures").exists(), "README shows none of them")
+        self.assertIn("catalogue/report.html", (references / "index.html").read_text())
 
     def test_a_packed_campaign_gives_the_same_page(self):
         campaign(self.folder, {"epoll_level": {"cpu_ns": 3000},
@@ -739,6 +742,23 @@ class OddCampaigns(ReportTest):
             tie, said = ran(twin)
             self.assertTrue(tie)
             self.assertIn("differences up to 1.30 times are ties", said)
+
+    def test_a_company_that_did_not_stay_is_said(self):
+        def page(ended):
+            lines = [trial(m, 4, r, 0) | {"company_failed": n if m == "select_loop" else 0}
+                     for m in ("epoll_level", "select_loop") for r, n in enumerate(ended)]
+            write(self.folder, manifest(["epoll_level", "select_loop"], [4], 3), lines)
+            return text_of(self.page(), "cautions")
+        self.assertIn("not all of the other connections stayed with select_loop "
+                      "(41 ended)", page([40, 41, 50]))
+        self.assertNotIn("other connections", page([0, 0, 50]))
+
+    def test_warnings_that_differ_in_numbers_are_one(self):
+        lines = [trial("a", 1, r, r, warnings=[f"a stall of {r + 1.5} ms"])
+                 for r in range(3)]
+        write(self.folder, manifest(["a"], [1], 3), lines)
+        said = text_of(self.page(), "warnings")
+        self.assertRegex(said, r"3a stall of 1\.5 ms \(and 2 more with other numbers\)")
 
     def test_what_was_excluded_does_not_stand_in_for_its_repeat(self):
         lines = [trial("a", 1, 0, 0), trial("a", 1, 1, 1, verdict="NOISY")

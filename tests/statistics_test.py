@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import warnings
 
 import numpy
 import scipy.stats
@@ -84,6 +85,27 @@ class Paired(unittest.TestCase):
                               text=True, stdout=subprocess.PIPE, check=True, timeout=60)
         for p, values in zip(done.stdout.split(), samples, strict=True):
             self.assertAlmostEqual(float(p), inference.signed_rank_p(values), delta=1e-12)
+
+    def test_the_runner_has_friedmans_p_of_the_report(self):
+        chance = random.Random(19)
+        samples = [[[chance.choice((chance.gauss(.3 * k, 1), chance.randint(0, 3)))
+                     for k in range(columns)] for _ in range(rounds)]
+                   for rounds in (1, 2, 3, 9, 20) for columns in (2, 3, 4, 10)
+                   for _ in range(5)]
+        samples += [[[1, 1, 1]] * 4, [[1, 1, 2]] * 4]
+        lines = "".join(", ".join(" ".join(map(repr, row)) for row in rows) + "\n"
+                        for rows in samples)
+        done = subprocess.run([BIN / "tests" / "median_interval", "friedman"], input=lines,
+                              text=True, stdout=subprocess.PIPE, check=True, timeout=60)
+        found = done.stdout.split()
+        self.assertEqual(found.count("none"), 5 * (4 + 4) + 1)  # one round, two columns
+        for p, rows in zip(found, samples, strict=True):
+            with warnings.catch_warnings():     # scipy divides by nothing where all tie
+                warnings.simplefilter("ignore")
+                truth = inference.friedman_p(rows)
+            self.assertEqual(p == "none", truth is None, rows)
+            if truth is not None:
+                self.assertAlmostEqual(float(p), truth, delta=1e-12)
 
     def test_fewer_than_six_have_no_interval(self):
         for n in range(6):
@@ -347,6 +369,35 @@ class Compare(Scripts):
         self.assertEqual((row["verdict"], row["reason"]), ("regression",
                                                            "every trial failed"))
 
+    def test_only_a_regression_of_so_much_fails_when_asked(self):
+        self.campaigns(1.2)
+        self.compare(8, "--fail-on", "regressed")
+        self.compare(8, "--fail-on", "regressed:15%")
+        done = self.compare(0, "--fail-on", "regressed:25%")
+        self.assertIn("none of the 2 regressions is worse by 25 %", done.stderr)
+        self.assertIn("regression", done.stdout)
+        for wrong in ("improved", "regressed:", "regressed:much"):
+            self.assertIn("regressed", self.compare(2, "--fail-on", wrong).stderr)
+
+    def test_fewer_requests_count_by_how_many_times_as_many_there_were(self):
+        self.campaigns()
+        self.change(self.new, lambda t: t.update(
+            requests_per_second=t["requests_per_second"] / 1.5))
+        self.compare(8, "--fail-on", "regressed:45%")
+        self.compare(0, "--fail-on", "regressed:55%")
+
+    def test_the_environments_of_two_campaigns_are_compared_without_their_figures(self):
+        self.campaigns(1.2)
+        self.assertEqual(self.compare(0, "--environment").stdout,
+                         "no difference in machine or build\n")
+        about = json.loads((self.new / "manifest.json").read_text())
+        about["build"].update(flags="-O0")
+        about["environment"].update(kernel="6.19")
+        about["options"].update(payload_bytes=1024)
+        (self.new / "manifest.json").write_text(json.dumps(about))
+        self.assertEqual(self.compare(1, "--environment").stdout.splitlines(),
+                         ["environment.kernel: 6.18.44 → 6.19", "build.flags: -O2 → -O0"])
+
     def test_so_few_rounds_decide_nothing(self):
         self.campaigns(2.0, rounds=3)
         done = self.compare(1)
@@ -359,6 +410,7 @@ class Compare(Scripts):
         about["build"].update(flags="-O0", commit="fff", dirty=True)
         about["environment"].update(kernel="6.19", load_average=[9, 9, 9])
         about["environment"]["sysctl"]["net.core.somaxconn"] = "128"
+        about["environment"]["sysctl"]["fs.file-max"] = "7"     # of each boot: no difference
         about["options"].update(payload_bytes=1024, seed=8, rounds=9)
         about["options"]["added_later"] = 1
         about["started"] = "2027-01-01T00:00:00+00:00"

@@ -5,9 +5,12 @@ ECHOLAB_BIN names the build folder. The load waits 5 ms in each request of 16 cl
 pool reaches is as its workers are many, however slow the machine is.
 """
 
+import errno
 import json
 import os
 import pathlib
+import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -123,11 +126,33 @@ class Tuning(unittest.TestCase):
         self.chosen_workers()
         self.assertFalse(self.manifest()["partial"])
 
+    def test_a_disk_that_fills_up_in_the_sweep_is_said_and_it_goes_on(self):
+        brief = [word if word != "800ms" else "100ms" for word in PLAN]
+        self.assertEqual(run(*brief, "--results", self.results).returncode, 0)
+        sizes = [len(line) for line in lines(self.folder() / "tuning.jsonl")]
+        room = max((self.folder() / "manifest.json").stat().st_size + 2000, 3 * max(sizes))
+        self.assertGreater(sum(sizes), 1.5 * room)
+        shutil.rmtree(self.results)
+        full = subprocess.run(
+            [COMPARE, *brief, "--results", self.results], capture_output=True, text=True,
+            timeout=120, preexec_fn=lambda: resource.setrlimit(     # as a full disk does
+                resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY)))
+        self.assertEqual(full.returncode, 1, full.stderr)
+        self.assertIn(os.strerror(errno.EFBIG), full.stderr)
+        kept = lines(self.folder() / "tuning.jsonl")
+        self.assertTrue(1 <= len(kept) < TRIALS, len(kept))
+        self.assertEqual(self.rows(), [])
+        self.assertNotIn("tuned", self.manifest())
+        done = run("--resume", self.folder())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(lines(self.folder() / "tuning.jsonl")[:len(kept)], kept)
+        self.assertEqual(len(self.rows("tuning.jsonl")), TRIALS)
+
     def test_the_sweep_and_its_time_are_told_before(self):
         plain = [option for option in PLAN if option != "--tune"]
         texts = [run(*plan, "--dry-run").stdout for plan in (plain, PLAN)]
         self.assertNotIn("tunes", texts[0])
-        self.assertRegex(texts[1], r"by requests per second, one knob at a time.* 0:0[5-9]:")
+        self.assertRegex(texts[1], r"by requests per second, one knob at a time.* 0:1[5-9]:")
         self.assertRegex(texts[1], "--workers 1 \\(default\\), 4, 16: half_sync")
         self.assertIn("--buffer 16 KiB (default), 4 KiB, 64 KiB: half_sync", texts[1])
 

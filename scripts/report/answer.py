@@ -62,7 +62,8 @@ def leading(campaign, points):
     name, best = campaign.experiment.metric, points[0]
     metric, value = metrics.of(name), best.interval(name)
     base = next((p for p in points if p.model == campaign.baseline), None)
-    verdicts = families.of_level(campaign, campaign.top, name)
+    # A baseline that starves clients is not ranked, and nobody is told beside it.
+    verdicts = families.of_level(campaign, campaign.top, name) if base else {}
     many = len(points) > 1
     yield Markup("At {}, {} had {} {}: <strong>{}</strong>{}{}.").format(
         campaign.level(campaign.top), code(best.model), "the" if many else "this",

@@ -4,6 +4,7 @@ Each (level, model, metric) that both have is a row. Nothing is paired, for the 
 at different times; all rows that can be judged are one family (see inference.py).
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -46,6 +47,14 @@ class Row:
     p: float | None = None
     verdict: str = NOT_COMPARED
     reason: str = ""
+
+    @property
+    def worse(self):
+        """By which share the new one is, going by the ratio; of one that failed: all."""
+        if not self.evidence:
+            return math.inf
+        ratio = self.evidence.ratio
+        return (1 / ratio if self.metric.more_is_better else ratio) - 1
 
 
 @dataclass

@@ -288,9 +288,13 @@ def percentile(histogram, p):
 
 
 def tie_factor(twins, metric):
-    """How far from 1 the ratio of a model to itself was; 1 where that is not known."""
+    """How far from 1 the interval of a model's ratio to itself reaches (of fewer than 6
+    rounds their range); 1 where that is not known."""
     found = ratios(*twins, metric) if twins else []
-    return max((max(r, 1 / r) for r in found), default=1)
+    if not found:
+        return 1
+    itself = interval_of(found)
+    return max(itself.high, 1 / itself.low)
 
 
 def compare(a, b, metric):

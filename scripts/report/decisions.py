@@ -23,7 +23,7 @@ RULES = (
     "difference was shown, in the family of all candidates against the best. Where there "
     "are too few rounds for so many, a tie is where the interval (with fewer than 6 "
     "rounds: the range) of the two alone includes 1, or their ratio is within 2 % of 1, "
-    "or within what the A/A pair ranges over.",
+    "or within the interval (range) of the A/A pair.",
     f"Dear are those whose ratio to the best, paired by round, is beyond {DEAR} with its "
     "whole 95 % interval (with fewer than 6 rounds: its range); the number is the end of "
     "it that is nearer to 1.",

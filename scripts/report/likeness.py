@@ -13,6 +13,8 @@ FREE = {
     "build": {"commit", "dirty"},
     "environment": {"load_average"},
 }
+# Of these the kernel makes more or less by the memory that it found, at each boot anew.
+OF_EACH_BOOT = {"environment.sysctl.fs.file-max", "environment.sysctl.kernel.threads-max"}
 ABSENT = "not recorded"
 
 
@@ -37,12 +39,18 @@ def differences(old, new):
     return found
 
 
+def environments(old, new):
+    """[(member, of old, of new)] of machine and build, all that was recorded."""
+    return [found for section in ("environment", "build") for found in
+            between(old.about(section), new.about(section), section)]
+
+
 def between(a, b, path, free=()):
     """Those of one member and all below it."""
     if isinstance(a, dict) and isinstance(b, dict):
         return [found for name in sorted({*a, *b} - set(free)) for found in between(
             a.get(name), b.get(name), f"{path}.{clean(name)}")]
-    return [] if a == b else [(path, worded(a), worded(b))]
+    return [] if a == b or path in OF_EACH_BOOT else [(path, worded(a), worded(b))]
 
 
 def worded(value):

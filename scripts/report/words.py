@@ -4,6 +4,8 @@ The rules are printed in the page under "Method". Ratios are paired by round.
 """
 
 import collections
+import re
+import statistics
 
 from markupsafe import Markup
 
@@ -231,7 +233,7 @@ def starving(campaign):
 
 def cautions(campaign):
     """Sentences on why the figures may mislead."""
-    rules = (incomplete, failed, excluded, against_itself, client_bound, waking,
+    rules = (incomplete, failed, deserted, excluded, against_itself, client_bound, waking,
              less_promised, doubtful, missing, absent, few_rounds, one_core, machine,
              build, no_floor)
     return [Markup(text) for rule in rules for text in rule(campaign)] + [
@@ -256,6 +258,23 @@ def failed(campaign):
         yield Markup("<strong>{} of {} trials failed</strong> and count nowhere: {}{}."
                      ).format(count(len(bad)), count(len(campaign.trials)), names,
                               " and others" if len(by_model) > LISTED_AT_MOST else "")
+
+
+def deserted(campaign):
+    """Where the company did not stay, so that it was less than the level says."""
+    for level in campaign.levels:
+        lost = {}
+        for point in campaign.at(level):
+            failed_ones = [n for t in point.by_round.values()
+                           if (n := t.number("company_failed")) is not None]
+            if failed_ones and statistics.median(failed_ones) > 0:
+                lost[point.model] = statistics.median(failed_ones)
+        if lost:
+            yield Markup("At {}, not all of the other connections stayed with {}: its "
+                         "figures there are those of fewer.").format(
+                campaign.level(level), phrase(
+                    Markup("{} ({} ended)").format(code(m), count(n))
+                    for m, n in sorted(lost.items())))
 
 
 def excluded(campaign):
@@ -432,16 +451,22 @@ def no_floor(campaign):
 # -- warnings of the trials --------------------------------------------------------------
 
 def warnings(campaign):
-    """[(text, number of trials, where)], the most frequent first."""
+    """[(text, number of trials, where)], the most frequent first; texts that differ in
+    their numbers alone are one."""
     found = {}
     for trial in campaign.trials:
         texts = list(trial.warnings)
         if trial.verdict != "VALID":
             texts.append(f"{trial.verdict}: {trial.text('reason') or 'no reason given'}")
         for text in texts:
-            found.setdefault(clean(text), []).append(trial)
+            text = clean(text)
+            found.setdefault(re.sub(r"\d[\d.,]*", "#", text), []).append((text, trial))
     rows = []
-    for text, trials in sorted(found.items(), key=lambda row: (-len(row[1]), row[0])):
+    for _, hits in sorted(found.items(), key=lambda row: (-len(row[1]), row[0])):
+        texts, trials = collections.Counter(text for text, _ in hits), [t for _, t in hits]
+        text = texts.most_common(1)[0][0]
+        if len(texts) > 1:
+            text += f" (and {len(texts) - 1} more with other numbers)"
         where = collections.Counter(f"{t.model} at {campaign.experiment.tick(t.at)}"
                                     for t in trials)
         names = [f"{at} ({n}×)" if n > 1 else at for at, n in where.items()]
