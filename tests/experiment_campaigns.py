@@ -218,9 +218,10 @@ def row(name, level, round_, order, given, chance):
 
 
 
-def write(folder, name, models=MODELS, rounds=ROUNDS, plan=None, names=(), **changes):
-    """A campaign of the experiment; names: {model: another name for it}; changes: of the
-    manifest's experiment."""
+def write(folder, name, models=MODELS, rounds=ROUNDS, plan=None, names=(), watch=False,
+          **changes):
+    """A campaign of the experiment; names: {model: another name for it}; watch: with what
+    newer rows have; changes: of the manifest's experiment."""
     plan, names = plan or PLANS[name], dict(names)
     chance, trials = random.Random(name), []
     null = closed(Model(2000, 0, 0, 0, ANY), 2000, 16, rate=CEILING)
@@ -234,6 +235,8 @@ def write(folder, name, models=MODELS, rounds=ROUNDS, plan=None, names=(), **cha
                 **null, "offered_per_second": None}
             trials.append(row(names.get(model, model), at, round_, len(trials), given,
                               chance))
+    if watch:
+        trials = list(map(report_test.watched, trials))
     return report_test.write(folder, about(name, plan, models, rounds, names, changes),
                              trials)
 
@@ -274,7 +277,7 @@ def hostile(folder):
 
 def write_all(folder, names=PLANS):
     for name in names:
-        print(write(pathlib.Path(folder) / name, name))
+        print(write(pathlib.Path(folder) / name, name, watch=True))
 
 
 if __name__ == "__main__":

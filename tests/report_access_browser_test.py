@@ -48,7 +48,8 @@ class Access(Browser):
         empty = report_test.write(root / "empty", report_test.manifest([], [], 0), [])
         found = {"realistic": report_test.realistic(root / "realistic"), "empty": empty}
         for name in EXPERIMENTS:
-            found[name] = campaigns.write(root / "all" / name, name, rounds=3)
+            found[name] = campaigns.write(root / "all" / name, name, rounds=3,
+                                          watch=True)
         for folder in found.values():
             done = report_test.run(folder)
             assert done.returncode == 0, done.stderr

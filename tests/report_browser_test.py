@@ -130,7 +130,7 @@ class BrowserTest(Everywhere, Browser):
 
     def test_every_figure_is_drawn(self):
         boxes = self.boxes()
-        self.assertEqual(len(boxes), 12)
+        self.assertEqual(len(boxes), report_test.FIGURES)
         for name, width, height in boxes:
             self.assertTrue(width > 50 and height > 5, (name, width, height))
         sizes = self.js("return [...document.querySelectorAll('figure svg .series')]"
@@ -210,6 +210,19 @@ class BrowserTest(Everywhere, Browser):
         self.assertEqual(self.on(), before)
         self.assertEqual(self.js("return location.hash"), "")
 
+    def test_of_many_all_have_a_line_over_the_window_and_a_few_have_maps(self):
+        self.open("catalogue")
+        there, _, width, named = self.drawn_as("seda", "series")
+        self.assertTrue(there and not named)
+        self.assertLess(width, self.drawn_as("epoll_level", "series")[2])
+        self.assertIn("replies/s", self.js("return document.querySelector("
+                                           "'#series-seda .line path').dataset.tip"))
+        self.find("#legend button[data-model=seda]").click()
+        self.assertTrue(self.drawn_as("seda", "series")[3])
+        maps = self.js("return [...document.querySelectorAll('#fig-heat_map .series')]"
+                       ".map(s => s.dataset.model)")
+        self.assertTrue(8 < len(maps) <= 12, maps)
+
     def test_a_family_is_switched_as_one(self):
         self.open("catalogue")
         button = self.find("#legend button[data-family='many loops']")
@@ -281,7 +294,7 @@ class BrowserTest(Everywhere, Browser):
         self.assertEqual(set(self.js(shown)), {"dispatch"})
         self.find("#pairs-table thead th:last-child button").click()
         values = self.js("return [...document.querySelectorAll('#pairs-table tbody tr')]"
-                         ".map(r => r.lastElementChild.dataset.value).filter(v => v)"
+                         ".map(r => r.lastElementChild.dataset.v).filter(v => v)"
                          ".map(Number)")
         self.assertEqual(values, sorted(values))
 
@@ -320,7 +333,7 @@ class BrowserTest(Everywhere, Browser):
         self.js("document.querySelector('#summary-table').scrollIntoView()")
         column = 6                          # requests/s
         values = (f"return [...document.querySelectorAll('#summary-table tbody tr')]"
-                  f".map(r => Number(r.cells[{column}].dataset.value))")
+                  f".map(r => Number(r.cells[{column}].dataset.v))")
         button = f"#summary-table thead th:nth-child({column + 1}) button"
         self.find(button).click()
         self.assertEqual(self.js(values), sorted(self.js(values)))
@@ -339,7 +352,7 @@ class BrowserTest(Everywhere, Browser):
         trials = self.raw()["trials"]
         rows = self.js("return [...document.querySelectorAll('#summary-table tbody tr')]"
                        ".map(r => [r.dataset.model, Number(r.dataset.at),"
-                       " ...[3, 6].map(i => [r.cells[i].dataset.value,"
+                       " ...[3, 6].map(i => [r.cells[i].dataset.v,"
                        " r.cells[i].firstChild.textContent])])")
         self.assertEqual(len(rows), 18)
         for model, clients, cpu, rate in rows:
@@ -380,7 +393,8 @@ class BrowserTest(Everywhere, Browser):
         self.assertEqual(self.js("return document.querySelectorAll('#levels "
                                  "button').length"),
                          0, "the page's script ran")
-        self.assertEqual(len([b for b in self.boxes() if b[1] > 50 and b[2] > 5]), 12)
+        self.assertEqual(len([b for b in self.boxes() if b[1] > 50 and b[2] > 5]),
+                         report_test.FIGURES)
         self.assertEqual(len(self.browser.find_elements(
             By.CSS_SELECTOR, "#summary-table tbody tr")), 18)
         self.assertGreater(self.js("return document.querySelectorAll('svg "

@@ -19,7 +19,8 @@ class ExperimentsInBrowser(Everywhere, Browser):
 
     @classmethod
     def write_pages(cls, root):
-        folders = {name: campaigns.write(root / name, name) for name in EXPERIMENTS}
+        folders = {name: campaigns.write(root / name, name, watch=True)
+                   for name in EXPERIMENTS}
         folders["hostile"] = campaigns.hostile(root / HOSTILE_FOLDER)
         for folder in folders.values():
             done = report_test.run(folder)
@@ -50,6 +51,10 @@ class ExperimentsInBrowser(Everywhere, Browser):
             self.open(name)
             boxes = self.boxes()
             self.assertGreater(len(boxes), 9, name)
+            window = {"fig-series", "fig-heat_map", "fig-clients"}
+            self.assertEqual(window & {figure for figure, *_ in boxes},
+                             window - {"fig-clients"} if name == "memory" else window,
+                             f"{name}; a lone client shares with nobody")
             for figure, width, height in boxes:
                 self.assertTrue(width > 3 and height > 3, (name, figure, width, height))
             sizes = self.js("return [...document.querySelectorAll('figure svg .series')]"
@@ -61,7 +66,7 @@ class ExperimentsInBrowser(Everywhere, Browser):
         ratios = self.ratios(1000)
         shown = self.js(
             "return [...document.querySelectorAll('#fig-ratios tbody tr')].map(r =>"
-            " [r.cells[0].textContent, Number(r.cells[1].dataset.value)])")
+            " [r.cells[0].textContent, Number(r.cells[1].dataset.v)])")
         self.assertEqual(len(shown), 8)
         for model, value in shown:
             self.assertAlmostEqual(value / ratios[model], 1, places=5)

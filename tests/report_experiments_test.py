@@ -398,7 +398,7 @@ class Figures(ExperimentTest):
         found = self.figures("idle_crowd", rounds=2)["cpu_by_clients"]
         line = re.search(r'(?s)id="cpu_by_clients-uring".*?class="line"><path d="([^"]*)"',
                          found)[1]
-        xs = [float(x) for x in re.findall(r"[ML] ([\d.]+)", line)]
+        xs = [float(x) for x in re.findall(r"([\d.]+) [\d.]+", line)]
         self.assertEqual(len(xs), 4)
         gaps = [b - a for a, b in zip(xs, xs[1:])]
         self.assertGreater(min(gaps), 40, xs)

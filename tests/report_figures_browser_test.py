@@ -60,7 +60,7 @@ class Figures(Browser):
         shown = self.values("latency")
         tables = self.js(
             "return [...document.querySelectorAll('#fig-latency tbody tr')].map(r =>"
-            " [r.cells[1].textContent, Number(r.cells[4].dataset.value)])")
+            " [r.cells[1].textContent, Number(r.cells[4].dataset.v)])")
         for model, ys in shown.items():
             wanted = sorted(v / 1000 for m, v in tables if m == model)
             for value, true in zip(sorted(ys), wanted, strict=True):
@@ -151,6 +151,73 @@ class Figures(Browser):
                 self.assertEqual(len(ys), 3, model)
         self.assertTrue(self.find("#fig-throughput .tools").text.count("whole"))
 
+    # -- over the window -----------------------------------------------------------------
+
+    def panels(self, figure):
+        """[(top, bottom, scale)]"""
+        text = self.js("return document.querySelector(`#fig-${arguments[0]} svg`)"
+                       ".dataset.panels", figure)
+        return [(float(p[1]), float(p[3]), p[4]) for p in map(str.split, text.split(";"))]
+
+    def moved(self, before, after, panels, low):
+        """Each mark lies where its own axis, from this share of it on, says."""
+        for (top, bottom, _), was, now in zip(panels, before, after, strict=True):
+            for (model, ys), (same, zs) in zip(was, now, strict=True):
+                self.assertEqual((model, len(ys)), (same, len(zs)))
+                for y, z in zip(ys, zs):
+                    share = ((bottom - y) / (bottom - top) - low) / (1 - low)
+                    self.assertAlmostEqual((bottom - z) / (bottom - top), share,
+                                           delta=.01)
+
+    def test_panels_of_two_scales_keep_theirs_where_a_part_is_shown(self):
+        panels, before = self.panels("series"), self.js(MARKS, "series")
+        self.assertEqual([scale for *_, scale in panels],
+                         ["linear", "log", "linear", "log", "log"])
+        self.assertEqual({len(ys) for panel in before[:2] for _, ys in panel}, {2})
+        self.press("series", "log scale")
+        after = self.js(MARKS, "series")
+        self.assertNotEqual(after[0], before[0])
+        self.moved(before[3:], after[3:], panels[3:], 0)
+        self.press("series", "as drawn")
+        self.assertEqual(self.js(MARKS, "series"), before)
+        self.drag("series", (.005, 1), (.02, 1))
+        self.assertRegex(self.hash(), r"view=series:linear:0(\.\d+)?,0\.0[12]")
+        self.moved(before, self.js(MARKS, "series"), panels, .02)
+
+    def test_names_in_a_list_close_up_when_one_is_switched_off(self):
+        tops = ("return [...document.querySelectorAll('#fig-series .series:not(.off)"
+                " .name text')].map(t => t.getBoundingClientRect().top -"
+                " t.ownerSVGElement.getBoundingClientRect().top)")
+        before = sorted(self.js(tops))
+        self.find("#legend button[data-model=select_loop]").click()
+        after = sorted(self.js(tops))
+        self.assertEqual(len(after), len(before) - 1)
+        for new, old in zip(after, before):
+            self.assertAlmostEqual(new, old, delta=1)
+
+    def test_a_cell_of_a_map_says_its_share_and_has_the_colours_of_the_theme(self):
+        self.js("document.querySelector('#fig-heat_map svg')"
+                ".scrollIntoView({block: 'center'})")
+        for model in ("epoll_level", "thread_pool"):
+            tip, model_there = self.js(
+                "const path = document.querySelector("
+                "`#heat_map-${arguments[0]} .cells path`);"
+                "const [x, y, end] = path.getAttribute('d').match(/[\\d.]+/g)"
+                ".map(Number);"
+                "const at = new DOMPoint((x + end) / 2, y).matrixTransform("
+                "path.getScreenCTM());"
+                "const there = document.elementFromPoint(at.x, at.y);"
+                "return [there.dataset.tip, there.closest('.series')?.dataset.model]",
+                model)
+            self.assertEqual(model_there, model)
+            self.assertRegex(tip, rf"^{model}, [\d.]+ to [\d.]+ % of the replies of its ")
+        colours = ("return [...document.querySelectorAll('#fig-heat_map .cells path')]"
+                   ".map(p => getComputedStyle(p).stroke)")
+        light = set(self.js(colours))
+        self.emulate(1280, "dark")
+        self.assertGreater(len(light), 4)
+        self.assertEqual(light & set(self.js(colours)), set())
+
     # -- links ---------------------------------------------------------------------------
 
     def test_a_link_written_by_hand_says_who_is_on(self):
@@ -219,6 +286,18 @@ class Figures(Browser):
             "done(new Set(d).size); }; i.src = 'data:image/png;base64,' + arguments[0]",
             base64.b64encode(content).decode())
         self.assertGreater(colours, 100)
+
+    def test_the_new_drawings_are_saved_with_their_colours(self):
+        for figure in ("series", "heat_map", "clients", "work_shares"):
+            for theme in ("light", "dark"):
+                self.emulate(1280, theme)
+                content, _ = self.saved(figure, "SVG")
+                root = ET.fromstring(content)
+                self.assertNotIn("var(", content.decode(), figure)
+                models = {g.get("data-model") for g in root.iter() if g.get("data-model")}
+                self.assertIn("thread_pool", models, figure)
+            content, _ = self.saved(figure, "PNG")
+            self.assertGreater(len(content), 10_000, figure)
 
     def test_csv_of_every_figure_is_its_table(self):
         figures = self.js("return [...document.querySelectorAll('figure')].map(f => "

@@ -27,6 +27,8 @@ from report import data, marks, units  # noqa: E402
 
 # -- campaigns with known truths -------------------------------------------------------
 
+FIGURES = 16                                    # of a page that has all there are
+WITH_WORKERS = ("fork_per_client", "thread_per_client", "thread_pool")
 FAMILY = {"iterative": "sequential", "fork_per_client": "process",
           "thread_per_client": "thread", "thread_pool": "thread",
           "select_loop": "readiness", "epoll_level": "readiness"}
@@ -101,6 +103,52 @@ def trial(model, clients, round_, order, **given):
                    "pss_bytes": idle + clients * given.get("client_bytes", 1200),
                    "pss_bytes_idle": idle},
         "client": {"cpu_ns_per_request": 3500.1, "cpu_cores_used": 0.6, "threads": 1}}
+
+
+INTERVALS, INTERVAL = 20, 0.05                  # of a window of one second
+
+
+def watched(line, stall=(), threads=None, connections=None):
+    """The line with what newer rows have: its window in intervals, even but for those in
+    `stall`, in which no reply comes; CPU seconds of the threads and connections of the
+    processes, if they are not alike."""
+    seed, server = hash_of(line["model"], line["round"]), line["server"]
+    waves = [1 + 0.04 * math.sin(seed + 2.3 * i) for i in range(INTERVALS)]
+    weights = [0 if i in stall else wave for i, wave in enumerate(waves)]
+    rows = shared_out(line["histogram"], [w / sum(weights) for w in weights])
+    if stall:                                   # one in 50 of the next ones has waited
+        waited = math.floor(4 * math.log2(len(stall) * INTERVAL * 1e9))
+        after = rows[max(stall) + 1]
+        after[waited] = sum(after.values()) // 50
+    requests = [sum(row.values()) for row in rows]
+    p50, p99 = line["latency_ns"]["p50"], line["latency_ns"]["p99"]
+    line["series"] = {
+        "interval_seconds": INTERVAL, "requests": requests, "errors": [0] * INTERVALS,
+        "p50_ns": [int(p50 * w) if n else None for n, w in zip(requests, waves)],
+        "p99_ns": [int(p99 * w) if n > 367 else None for n, w in zip(requests, waves)],
+        "max_ns": [int(2 ** ((max(row) + 1) / 4)) if row else None for row in rows],
+        "buckets": [[list(pair) for pair in sorted(row.items())] for row in rows],
+        "server_cores": [round(server["cpu_cores_used"] * w, 4) for w in weights],
+        "server_threads": [server["threads"]] * INTERVALS,
+        "server_rss_bytes": [server["pss_bytes"] + 4096 * i for i in range(INTERVALS)]}
+    if threads is None:
+        parts = [1 / (1 + 0.02 * i) for i in range(min(64, server["threads"]))]
+        threads = [round(server["cpu_seconds"] * part / sum(parts), 6) for part in parts]
+    if connections is None and server["processes"] > 1:
+        holders = server["processes"] - 1
+        connections = [-(-line["clients"] // holders)] * min(64, holders)
+    server.update(thread_cpu_seconds=threads, process_connections=connections)
+    return line
+
+
+def shared_out(buckets, shares):
+    """[{quarter octave: replies}] for each share of all."""
+    quarters = {}
+    for lower, upper, n in buckets:
+        k = math.floor(4 * math.log2((lower + upper) / 2))
+        quarters[k] = quarters.get(k, 0) + n
+    return [{k: round(n * share) for k, n in quarters.items() if round(n * share)}
+            for share in shares]
 
 
 def hash_of(*parts):
@@ -181,7 +229,7 @@ def realistic(folder, rounds=3):
             pool = model == "thread_pool" and level > 64
             starved = level - 64 if pool else starved
             bound = rate > 0.97 * limit
-            trials.append(trial(
+            trials.append(watched(trial(
                 model, level, round_, len(trials), cpu_ns=cpu,
                 rate=rate * chance.gauss(1, 0.012), starved=starved, client_bytes=size,
                 switches=switches, verdict="CLIENT-BOUND" if bound else "VALID",
@@ -191,7 +239,7 @@ def realistic(folder, rounds=3):
                 processes=level + 1 if model == "fork_per_client" else 1,
                 threads={"thread_per_client": level + 1, "fork_per_client": level + 1,
                          "thread_pool": 65}.get(model, 1),
-                warnings=["the client was disturbed"] * (chance.random() < .2)))
+                warnings=["the client was disturbed"] * (chance.random() < .2))))
     return write(folder, manifest(list(shapes), clients, rounds), trials)
 
 
@@ -258,14 +306,14 @@ def catalogue(folder, clients=(1, 10, 100, 1000), rounds=3):
             starved = max(0, level - held)
             bound = rate > 0.97 * limit
             tasks = int(tasks.rstrip("+")) + level * tasks.endswith("+")
-            trials.append(trial(
+            trials.append(watched(trial(
                 name, level, round_, len(trials), cpu_ns=cpu,
                 rate=rate * chance.gauss(1, 0.012), starved=starved, client_bytes=size,
                 switches=1.0 if axes["readiness"] == "blocking" else 0.3,
                 verdict="CLIENT-BOUND" if bound else "VALID",
                 p50_ns=max(1, level - starved) * 1e9 / rate, evenness=0.9,
                 processes=tasks if axes["unit"] == "process" else 1, threads=tasks,
-                family=family))
+                family=family)))
     about = manifest([row[0] for row in rows], list(clients), rounds)
     for row, (name, family, axes, *_) in zip(about["models"], rows):
         row.update(family=family, axes=axes, unavailable_because=None, transports=(
@@ -292,9 +340,10 @@ def hostile(folder):
     for round_ in range(rounds):
         for level in clients:
             for i, model in enumerate(HOSTILE):
-                trials.append(trial(model, level, round_, len(trials),
-                                    cpu_ns=3000 + 900 * i, verdict="CLIENT-BOUND", reason=HOSTILE[1],
-                                    warnings=[HOSTILE[0], HOSTILE[2]]))
+                trials.append(watched(trial(
+                    model, level, round_, len(trials), cpu_ns=3000 + 900 * i, threads=2,
+                    verdict="CLIENT-BOUND", reason=HOSTILE[1],
+                    warnings=[HOSTILE[0], HOSTILE[2]])))
     return write(folder, about, trials)
 
 
@@ -450,7 +499,9 @@ class Catalogue(ReportTest):
         self.assertEqual(embedded["manifest"],
                          json.loads((self.whole / "manifest.json").read_text("utf-8")))
         for line in lines:
-            del line["histogram"], line["fairness"]["requests_per_client"]
+            del line["histogram"], line["series"], line["fairness"]["requests_per_client"]
+            del line["server"]["thread_cpu_seconds"]
+            del line["server"]["process_connections"]
         self.assertEqual(embedded["trials"], lines)
 
     def test_the_legend_has_each_family_with_its_models(self):
@@ -776,7 +827,7 @@ class Page(ReportTest):
         realistic(self.folder, rounds=2)
         self.page()
         before = {p: p.read_bytes() for p in self.folder.rglob("*") if p.is_file()}
-        self.assertEqual(len(before), 2 + 1 + 2 * 12)
+        self.assertEqual(len(before), 2 + 1 + 2 * FIGURES)
         self.page()
         self.assertEqual(before, {p: p.read_bytes() for p in before})
 
@@ -805,13 +856,14 @@ class Page(ReportTest):
         realistic(self.folder)
         page = self.page()
         figures = re.findall(r'<figure id="fig-(\w+)".*?</figure>', page, re.S)
-        self.assertEqual(len(figures), 12)
+        self.assertEqual(len(figures), FIGURES)
         for name in figures:
-            for model in FAMILY:
+            for model in FAMILY if name != "work_shares" else WITH_WORKERS:
                 self.assertIn(f'id="{name}-{model}"', page)
+            self.assertIn(f"(results/reading.md#{name.replace('_', '-')})", page)
             png = self.folder / "figures" / f"{name}.png"
             self.assertGreater(png.stat().st_size, 5000)
-        self.assertEqual(page.count("<summary>The same as a table</summary>"), 12)
+        self.assertEqual(page.count("<summary>The same as a table</summary>"), FIGURES)
 
     def test_output_elsewhere(self):
         campaign(self.folder, {"a": {}}, clients=[1], rounds=1)

@@ -29,7 +29,7 @@ STYLE = {
     "ytick.labelcolor": MUTED, "axes.grid": True, "grid.color": RULE,
     "grid.linewidth": 0.7, "axes.axisbelow": True, "axes.linewidth": 0.8,
     "axes.spines.top": False, "axes.spines.right": False, "text.parse_math": False,
-    "path.simplify": False, "axes.unicode_minus": True,
+    "path.simplify": False, "axes.unicode_minus": True, "lines.solid_capstyle": "butt",
 }
 
 
@@ -40,34 +40,59 @@ def lines(campaign, name, question, panels=1):
                  fades=True)
 
 
-def bars(campaign, name, points, panels, question):
-    """A sheet with a row for each point and the models' names at the left."""
+def bars(campaign, name, points, panels, question, beside=56):
+    """A sheet with a row for each point and the models' names at the left; so many points
+    are beside each of several panels."""
     body = max(60, (26 if len(points) <= 14 else 17) * len(points)) + 52
     longest = max(len(short(p.model)) for p in points)
-    return Sheet(campaign, name, question, body, panels, left=28 + 6.2 * longest, gap=56,
-                 right=170 if panels == 1 else 56)
+    return Sheet(campaign, name, question, body, panels, left=28 + 6.2 * longest,
+                 gap=beside, right=170 if panels == 1 else beside)
+
+
+def stack(campaign, name, question, panels):
+    """A sheet of panels below one another, with one column of names for all of them."""
+    body = 50 + max(102 * panels + 34 * (panels - 1), NAME_GAP * len(campaign.chosen))
+    sheet = Sheet(campaign, name, question, body, panels, left=58, right=168, gap=0,
+                  fades=True, columns=1)
+    sheet.named_panel = 0
+    return sheet
+
+
+def grid(campaign, name, question, panels, foot):
+    """A sheet of small panels, four beside one another at most, with room below them."""
+    rows = math.ceil(panels / 4)
+    body = 50 + foot + 118 * rows + 34 * (rows - 1)
+    return Sheet(campaign, name, question, body, panels, left=58, right=20, gap=16,
+                 columns=math.ceil(panels / rows), foot=foot)
 
 
 class Sheet:
     """`fades`: lines lie on one another, so that those of models that are not chosen are
-    thin and grey. Bars do not, and keep their colours."""
+    thin and grey. Bars do not, and keep their colours. The panels fill rows of `columns`
+    (all in one), 34 points apart; `foot` points below them are free."""
 
     def __init__(self, campaign, name, question, body, panels, left, right, gap,
-                 fades=False):
+                 fades=False, columns=None, foot=0):
         self.name, self.question, self.models = name, question, campaign.models
         self.chosen, self.fades = campaign.chosen, fades
         self.level = campaign.level
         self.height = HEADING + body + CAPTION
         self.tips, self.labels = {}, {}
+        self.named_panel = panels - 1       # beside which the models' names stand
         self.zooms, self.switches = False, False    # whether the page may move its marks
         self.variables = {v.light: v.name for v in marks.variables(campaign.models)}
         with matplotlib.rc_context(STYLE):
             self.figure = Figure(figsize=(WIDTH / 72, self.height / 72))
             FigureCanvasAgg(self.figure)
-            width = (WIDTH - left - right - gap * (panels - 1)) / panels
+            self.columns = columns = columns or panels
+            rows = math.ceil(panels / columns)
+            width = (WIDTH - left - right - gap * (columns - 1)) / columns
+            high = (body - 50 - foot - 34 * (rows - 1)) / rows
             self.axes = [self.figure.add_axes([
-                (left + i * (width + gap)) / WIDTH, (CAPTION + 40) / self.height,
-                width / WIDTH, (body - 50) / self.height]) for i in range(panels)]
+                (left + i % columns * (width + gap)) / WIDTH,
+                (CAPTION + 40 + foot + (rows - 1 - i // columns) * (high + 34))
+                / self.height,
+                width / WIDTH, high / self.height]) for i in range(panels)]
         self.points = Affine2D().scale(1 / 72) + self.figure.dpi_scale_trans
         for ax in self.axes:
             ax.tick_params(length=0, pad=6)
@@ -79,7 +104,7 @@ class Sheet:
         index = self.models.index(model)
         gid = f"{panel}|{index}|{name}"
         if tips:
-            self.tips[gid] = [f"{short(model, 60)}, {tip}" for tip in tips]
+            self.tips[gid] = [svg.named(model) + tip for tip in tips]
         return {"gid": gid, "zorder": 3 + (model in self.chosen) + index / 100}
 
     def marks_at(self, panel, model, name, xs, ys, tips, hollow=False, size=6,
@@ -335,12 +360,12 @@ class Sheet:
     def name_lines(self):
         """Names at the right of the last panel, in the order of the lines' ends. Those of
         models that are not chosen wait where their lines end until they are."""
-        panel = len(self.axes) - 1
+        panel = self.named_panel
         named = self.labels.get(panel, [])
         ax, scale = self.axes[panel], 72 / self.figure.dpi
         box = ax.get_window_extent()
-        left, right = box.x0 * scale, box.x1 * scale
-        bottom, top = box.y0 * scale, box.y1 * scale
+        left, right, top = (x * scale for x in (box.x0, box.x1, box.y1))
+        bottom = min(other.get_window_extent().y0 for other in self.axes) * scale
         named.sort(key=lambda one: one[0] not in self.chosen)   # these have the room
         ends = []
         for place, (model, x, y) in enumerate(named):
@@ -378,8 +403,9 @@ class Sheet:
                 linewidth=0.7, alpha=0.7, transform=self.points, clip_on=False,
                 **self.part(panel, model, "leader")))
         ax.add_artist(Line2D(
-            [right + 27], [height], marker=mark.marker, markersize=5.5, color=mark.light,
-            markeredgewidth=0, transform=self.points, clip_on=False, **part))
+            [right + 27], [height], linestyle="none", marker=mark.marker, markersize=5.5,
+            color=mark.light, markeredgewidth=0, transform=self.points, clip_on=False,
+            **part))
         ax.text(right + 35, height, short(model, 22), va="center", fontsize=9.5,
                 color=INK, transform=self.points, **part)
 
@@ -463,7 +489,12 @@ def middle(point, values, centre):
 
 
 def sig_range(spread, words):
-    return f"{words(spread.low)} to {words(spread.high)}, n = {spread.n}"
+    """16 200 to 18 100 requests/s, n = 3"""
+    low, high = words(spread.low), words(spread.high)
+    number, _, unit = low.rpartition(" ")
+    if number and unit[:1].isalpha() and high.endswith(" " + unit):
+        low = number                        # the unit is said once
+    return f"{low} to {high}, n = {spread.n}"
 
 
 def spread_out(heights, gap, low, high):

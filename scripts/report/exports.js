@@ -18,7 +18,7 @@ function tableRows(table) {
   const body = [...table.tBodies[0].rows].map((row) => [...row.cells]);
   const noted = [...table.tHead.rows[0].cells].map((_, i) =>
     body.some((cells) => small(cells[i])));
-  const value = (cell) => cell.dataset.value ??
+  const value = (cell) => cell.dataset.v ??
     (cell.querySelector("bdi") ?? cell).textContent.replaceAll("\u202f", "");
   const heads = [...table.tHead.rows[0].cells].flatMap((head, i) =>
     noted[i] ? [head.textContent, head.textContent + " (note)"] : [head.textContent]);

@@ -25,8 +25,13 @@ def finish(sheet, campaign, answer, note, how_to_read, table, levels=None):
     """note: of what is drawn; levels: those that are in it, if not all."""
     caption = words.caption(campaign, note, levels)
     svg, svg_file, png = sheet.finish(caption)
+    how_to_read += f" ({place_in_the_documentation(sheet.name)})"
     return Figure(sheet.name, label(sheet.name, campaign), sheet.question, answer,
                   caption, how_to_read, svg, svg_file, png, table, sheet.fades)
+
+
+def place_in_the_documentation(name):
+    return f"results/reading.md#{name.replace('_', '-')}"
 
 
 def label(name, campaign):

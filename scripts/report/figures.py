@@ -2,7 +2,8 @@
 
 import math
 
-from . import axes, experiment_figures, families, metrics, panels, tables
+from . import (axes, experiment_figures, families, knee, metrics, panels, sharing_figures,
+               tables, time_figures)
 from .data import FEW, compare, percentile
 from .figure import (axis_of, bar_note, changing, finish, is_open, line_note,
                      loop_note, one, scaled)
@@ -15,7 +16,8 @@ def draw_all(campaign):
     if campaign.top is None:
         return []
     makers = [cpu_per_request, cpu_by_clients, throughput, latency, latency_by_throughput,
-              percentiles, shares, memory_per_client, memory_by_clients, fairness, drift]
+              percentiles, shares, *time_figures.MAKERS, memory_per_client,
+              memory_by_clients, fairness, *sharing_figures.MAKERS, drift]
     if campaign.experiment.name:
         makers = [*experiment_figures.MAKERS, *makers]
         first = {"cpu_ns": cpu_by_clients, "rate": throughput, "p99_ns": latency}.get(
@@ -82,9 +84,11 @@ def throughput(campaign):
                      lambda p: scaled(p, "rate"), lambda v: f"{sig(v * 1000)} requests/s",
                      bounds=True)
     panels.ceiling(sheet, 0, campaign, 1000)
-    bound = ""
+    knees = knee.find(campaign)
+    panels.knees(sheet, 0, knees, 1000)
+    bound = knee.in_words(campaign, knees)
     if any(p.client_bound for p in campaign.points.values()):
-        bound = " Hollow marks under a small triangle are lower bounds: the client was " \
+        bound += " Hollow marks under a small triangle are lower bounds: the client was " \
             "the limit there."
     if campaign.ceiling:
         bound += " Dotted: what the client gets from a server that does nothing"
@@ -96,7 +100,7 @@ def throughput(campaign):
         line_note(campaign), "Higher is better, where the server is the limit. A hollow mark is "
         "CLIENT-BOUND: the server could have answered at least as many, so two hollow "
         "marks say nothing about which model is faster.",
-        tables.of_metric(campaign, "rate", "requests/s", bounds=True))
+        tables.of_throughput(campaign, knees))
 
 
 def latency(campaign):

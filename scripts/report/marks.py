@@ -128,6 +128,21 @@ PAGE = (Variable("paper", PAPER["light"], PAPER["dark"]),
         Variable("warn", "#8a4b00", "#f0b45c"))
 
 
+SHADES_OF_HEAT = 7
+
+
+def heat(step):
+    """A shade of the maps, from little (0) to much: even steps of lightness away from the
+    paper, in one hue, so that they are in order for every eye and in grey."""
+    share = step / (SHADES_OF_HEAT - 1)
+    return Variable(f"heat{step}", oklch(0.90 - 0.63 * share, 0.06 + 0.06 * share, 265),
+                    oklch(0.33 + 0.62 * share, 0.12 - 0.06 * share, 265))
+
+
+HEAT = tuple(map(heat, range(SHADES_OF_HEAT)))
+PAGE += HEAT
+
+
 def variables(models):
     """Those of the page, then one for each colour that the models use."""
     colours = dict.fromkeys((mark(m).light, mark(m).dark) for m in models)

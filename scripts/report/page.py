@@ -10,11 +10,13 @@ import jinja2
 from markupsafe import Markup
 from matplotlib.markers import MarkerStyle
 
-from . import answer, claims, marks, rows, tables, tuned, units, words
+from . import answer, claims, knee, marks, rows, tables, tuned, units, words
 
 HERE = pathlib.Path(__file__).parent
 SCRIPTS = ("view.js", "exports.js", "report.js")
 EMBEDDED_AT_MOST = 300_000                  # bytes of raw trials, packed
+LONG = {"histogram", "series", "requests_per_client", "thread_cpu_seconds",
+        "process_connections"}              # members that are left out beyond that
 
 
 def render(campaign, figures):
@@ -25,6 +27,7 @@ def render(campaign, figures):
         rows=rows.html, title=title(campaign), subtitle=subtitle(campaign),
         closed=words.loop(campaign, campaign.levels) != "Open loop",
         answer=answer.sentences(campaign), claims=outcomes, rule=claims.RULE,
+        knee=knee.RULE,
         tally=claims.tally(outcomes),
         measured=[claims.measured(campaign, o) for o in outcomes],
         findings=words.findings(campaign), cautions=words.cautions(campaign),
@@ -158,11 +161,12 @@ def raw_data(campaign):
 
 
 def slim(raw):
-    """Without its two long members."""
-    fairness = raw.get("fairness")
-    if isinstance(fairness, dict):
-        fairness = {k: v for k, v in fairness.items() if k != "requests_per_client"}
-    return {k: v for k, v in {**raw, "fairness": fairness}.items() if k != "histogram"}
+    """Without its long members."""
+    def kept(value):
+        return {k: v for k, v in value.items() if k not in LONG} \
+            if isinstance(value, dict) else value
+    return kept({k: kept(v) if k in ("fairness", "server") else v
+                 for k, v in raw.items()})
 
 
 def packed(manifest, trials):

@@ -129,6 +129,18 @@ def ceiling(sheet, panel, campaign, scale):
         ax.set_ylim(low, max(high, 1.08 * max(tops)))
 
 
+def knees(sheet, panel, found, scale):
+    """A ring around the mark from which on more clients do not help: {model: Point}."""
+    for model, point in found.items():
+        rate = point.spread("rate").median
+        sheet.axes[panel].plot(
+            [sheet.place(point)], [rate / scale], linestyle="none", marker="o",
+            markersize=13, markerfacecolor="none", markeredgewidth=1.5,
+            color=marks.mark(model).light, clip_on=False, **sheet.part(
+                panel, model, "knee", [f"{sheet.level(point.at)}: the knee, from here on "
+                                       "more clients do not help"]))
+
+
 def rate_axis(sheet, panel, most, label):
     """From nothing to the greatest rate, in thousands per second."""
     ax = sheet.axes[panel]

@@ -82,17 +82,25 @@
 
   function nameOf(series) {
     const leader = series.querySelector(".leader > path");
-    if (!leader) return null;
+    if (!leader) return nameInList(series);
     const numbers = leader.getAttribute("d").match(/-?[\d.]+/g).map(Number);
     return { series, leader, numbers, at: numbers[1], drawn: numbers[5],
              rest: all(".name", series) };
+  }
+
+  /** One that stands in a list, and not where its line ends. */
+  function nameInList(series) {
+    const mark = series.querySelector(".name use");
+    return mark && { series, leader: null, numbers: [],
+                     drawn: Number(mark.getAttribute("y")), rest: all(".name", series) };
   }
 
   const names = new Map(all(".lines").map((drawing) =>
     [drawing, all(".series", drawing).map(nameOf).filter(Boolean)]));
 
   /** Where its line ends now, or leaves the panel. */
-  function putEnd(name, view) {
+  function putEnd(name, view, top) {
+    if (!name.leader) return name.at = top + 14;
     [name.x, name.at] = name.numbers;
     const panel = view?.panels[view.panels.length - 1];
     if (!panel || view.word === "") return;
@@ -102,11 +110,11 @@
   }
 
   function placeNames(drawing) {
-    for (const name of names.get(drawing)) putEnd(name, viewOf(drawing));
-    const shown = names.get(drawing).filter((name) =>
-      !name.series.classList.contains("off")).sort((a, b) => a.at - b.at);
     const [top, bottom] =
       drawing.querySelector("svg").dataset.names.split(" ").map(Number);
+    for (const name of names.get(drawing)) putEnd(name, viewOf(drawing), top);
+    const shown = names.get(drawing).filter((name) =>
+      !name.series.classList.contains("off")).sort((a, b) => a.at - b.at);
     const gap = Math.min(13, (bottom - top) / Math.max(1, shown.length - 1));
     let last = top - gap;
     for (const name of shown) last = name.to = Math.max(name.at, last + gap);
@@ -115,7 +123,7 @@
       name.to = Math.min(name.to, limit);
       limit = name.to - gap;
       const [, , bend, , end] = name.numbers;
-      name.leader.setAttribute("d",
+      name.leader?.setAttribute("d",
         `M ${name.x} ${name.at} L ${bend} ${name.at} L ${end} ${name.to}`);
       for (const part of name.rest) {
         part.style.transform = `translateY(${name.to - name.drawn}px)`;
@@ -195,7 +203,8 @@
 
   const tip = document.getElementById("tip");
   for (const title of all(".drawing title")) {
-    title.parentNode.dataset.tip = title.textContent;
+    const model = title.closest(".series")?.dataset.model;
+    title.parentNode.dataset.tip = (model ? model + ", " : "") + title.textContent;
     title.remove();
   }
 
@@ -227,7 +236,7 @@
   // -- sorting ------------------------------------------------------------------------
 
   function sortBy(table, column, descending) {
-    const key = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent;
+    const key = (row) => row.cells[column].dataset.v ?? row.cells[column].textContent;
     const body = table.tBodies[0];
     const rows = [...body.rows].sort((a, b) => {
       const [x, y] = [key(a), key(b)];
@@ -381,7 +390,8 @@
     if (view.canSwitch) {
       const button = addButton(tools, "", "", () => { view.show(flip(), null); change(); });
       updates.push(() => {
-        button.textContent = flip() === "log" ? "log scale" : "linear scale from 0";
+        button.textContent = flip() === "log" ? "log scale" :
+          view.isMixed ? "as drawn" : "linear scale from 0";
       });
     }
     addButton(tools, "fit", "Only as high as the models in colour are; or draw a " +

@@ -1,6 +1,6 @@
 """The rows of a table as HTML, in as few bytes as they need: a page has thousands.
 
-A cell has data-value where it is not sorted by its text. In tables that are filtered a
+A cell has data-v where it is not sorted by its text. In tables that are filtered a
 row says its model and level, and values have all their digits; elsewhere six.
 """
 
@@ -31,7 +31,7 @@ def safe(text):
 def cell(c, exact):
     note = f"<small>{safe(c.note)}</small>" if c.note else ""
     if c.kind == "model":
-        return f'<th scope="row" class="model"><bdi>{safe(c.text)}</bdi>{note}</th>'
+        return f'<th scope="row"><bdi>{safe(c.text)}</bdi>{note}</th>'
     title = ""
     if c.kind == "verdict":
         title, note = f' title="{safe(c.note)}"' if c.note else "", ""
@@ -44,7 +44,7 @@ def cell(c, exact):
 def value(c, exact):
     """What the cell is sorted by; "": after all others."""
     if c.value is None:
-        return ' data-value=""'
+        return ' data-v=""'
     number = isinstance(c.value, float) and not exact
     text = f"{c.value:.6g}" if number else str(c.value)
-    return "" if text == c.text and not c.note else f' data-value="{safe(text)}"'
+    return "" if text == c.text and not c.note else f' data-v="{safe(text)}"'

@@ -4,10 +4,12 @@ A drawn artist says what it is in its gid, "panel|model index|part". Neighbours 
 panel and model become <g class="series" data-model="..."> with a readable id.
 """
 
+import collections
 import re
 import xml.etree.ElementTree as ET
 
 from .marks import FAINT
+from .units import short
 
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
@@ -16,7 +18,9 @@ ET.register_namespace("xlink", XLINK)
 HREF = f"{{{XLINK}}}href"
 
 
-NAMED = ("heading", "caption", "ceiling", "limit", "band", "diagonal", "around", "note")
+NAMED = ("heading", "caption", "ceiling", "limit", "band", "diagonal", "around", "note",
+         "scale")
+FONT = re.compile(r"font: ?[^;]+")
 FADED = ("line", "mark")                    # what is left of a series that is switched off
 
 
@@ -39,12 +43,20 @@ def tidy(source, figure, models, tips, off=()):
         add_titles(element, tips.get(element.get("id"), ()))
         share_style(element)
         join_dashes(element, shapes)
+        join_cells(element)
         inline_area(element)
+    share_shapes(root)
     for parent in list(root.iter(tag("g"))):
         group_models(parent, figure, models, off)
     shorten_numbers(root)
+    shorten_styles(root)
     rename_ids(root, figure)
     return root
+
+
+def named(model):
+    """What the value of a mark begins with."""
+    return f"{short(model, 60)}, "
 
 
 def slugs(models):
@@ -89,6 +101,38 @@ def join_dashes(group, shapes):
     ET.SubElement(group, tag("path"), {"d": joined, "style": dash.get("style")})
 
 
+def join_cells(group):
+    """The cells of a map lie beside and above one another: without seams, and a stroke in
+    few bytes."""
+    for path in group.findall(tag("path")):
+        if "|cells" in (group.get("id") or ""):
+            strokes = " ".join(path.get("d").split())
+            path.set("d", re.sub(r"L (\S+) \S+", r"H \1", strokes))
+            path.set("shape-rendering", "crispEdges")
+
+
+def share_shapes(root):
+    """Equal shapes of marks become one, at the root: each mark says its style itself."""
+    shared, ids = {}, {}
+    for parent in list(root.iter()):
+        for defs in parent.findall(tag("defs")):
+            for shape in defs.findall(tag("path")):
+                style = shape.attrib.pop("style", "")
+                join = re.search(r"stroke-linejoin: ?\w+", style)
+                if join:                    # a rule for all elements says another one
+                    shape.set("style", join[0])
+                first = shared.setdefault((shape.get("d"), join and join[0]), shape)
+                ids[shape.get("id")] = first.get("id")
+                defs.remove(shape)
+            if not len(defs):
+                parent.remove(defs)
+    place = ET.Element(tag("defs"))
+    place.extend(shared.values())
+    root.insert(0, place)
+    for mark in root.iter(tag("use")):
+        mark.set(HREF, "#" + ids[mark.get(HREF)[1:]])
+
+
 def inline_area(group):
     """An area is drawn once: as a path in its place, not as a shape that is used."""
     if not (group.get("id") or "").endswith(("|band", "limit")):
@@ -128,16 +172,60 @@ def group_models(parent, figure, models, off):
 
 
 def shorten_numbers(root):
-    """A tenth of a point is enough for a place, a hundredth for the shape of a mark."""
+    """A tenth of a point is enough for a place, a hundredth for the shape of a mark. A
+    turn by 0 degrees is none."""
     small = {path for defs in root.iter(tag("defs")) for path in defs.iter(tag("path"))
              if len(path.get("d", "")) < 600}
     for element in root.iter():
         places = 2 if element in small else 1
+        if element.get("transform", "").startswith("rotate(-0 "):
+            del element.attrib["transform"]
         for name in ("d", "x", "y", "transform", "width", "height"):
             text = element.get(name)
             if text:
                 element.set(name, " ".join(re.sub(
                     r"-?\d+\.\d+", lambda m: shorter(m[0], places), text).split()))
+
+
+    for line in root.iter(tag("g")):
+        for path in line.iter(tag("path")) if line.get("class") == "line" else ():
+            path.set("d", without_middles(path.get("d")))
+
+
+def without_middles(path):
+    """A straight part along an axis needs its two ends only, and what follows a point needs
+    no letter."""
+    points = re.findall(r"([ML]) (\S+) (\S+)", path)
+    if " ".join(f"{letter} {x} {y}" for letter, x, y in points) != path:
+        return path
+    kept = points[:1]
+    for (_, x0, y0), (letter, x, y), after in zip(points, points[1:], points[2:]):
+        level = any(a == b == c for a, b, c in ((x0, x, after[1]), (y0, y, after[2])))
+        if letter == "M" or after[0] == "M" or not level:
+            kept.append((letter, x, y))
+    kept += points[1:][-1:]
+    few = len(kept) < 3                     # as the lines of an axis
+    return " ".join(f"{letter} {x} {y}" if few or letter == "M" else f"{x} {y}"
+                    for letter, x, y in kept)
+
+
+def shorten_styles(root):
+    """Without spaces, without what goes without saying, and the font that most texts have
+    said once."""
+    fonts = collections.Counter(FONT.search(text.get("style"))[0]
+                                for text in root.iter(tag("text")))
+    common = min(fonts, key=lambda font: (-fonts[font], font), default="")
+    for element in root.iter():
+        style = re.sub(r"([:;]) ", r"\1", element.get("style", ""))
+        style = re.sub(r";?(stroke-dashoffset:0|text-anchor:start)(?=;|$)", "", style)
+        if element.find(tag("use")) is not None:    # the shape has its own
+            style = re.sub(r";?stroke-linejoin:\w+", "", style)
+        if element.tag == tag("text"):
+            style = style.replace(common, "").strip(";").replace(";;", ";")
+        if element.get("style"):
+            element.set("style", style)
+    if common:
+        root.set("style", common)
 
 
 def shorter(number, places):
@@ -207,12 +295,16 @@ def fade(series):
 
 def embedded(root, label, crop, variables):
     """For the page: without heading and caption (crop: points at top and bottom), with
-    the colours as variables ({'#rrggbb': name}) so that the theme can change them."""
+    the colours as variables ({'#rrggbb': name}) so that the theme can change them. Its
+    script says the model's name beside each value."""
     root = ET.fromstring(ET.tostring(root))
     for parent in list(root.iter()):
         for child in list(parent):
             if child.tag == tag("style") or child.get("class") in ("heading", "caption"):
                 parent.remove(child)
+    for series in root.iter(tag("g")):
+        for title in series.iter(tag("title")) if series.get("data-model") else ():
+            title.text = title.text.removeprefix(named(series.get("data-model")))
     _, _, width, height = map(float, root.get("viewBox").split())
     top, bottom = crop
     root.set("viewBox", f"0 {top} {width:g} {height - top - bottom:g}")

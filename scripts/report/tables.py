@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from . import data, families, inference
-from .units import NONE, count, duration, memory, microseconds, plural, sig, times
+from . import data, families, inference, sharing
+from .units import NONE, count, duration, memory, microseconds, plain, plural, sig, times
 
 
 class Cell(NamedTuple):
@@ -211,6 +211,17 @@ def of_metric(campaign, metric, label, scale=1, bounds=False, levels=None):
     return table
 
 
+def of_throughput(campaign, knees):
+    """knees: {model: Point}"""
+    table = of_metric(campaign, "rate", "requests/s", bounds=True)
+    if knees:
+        table.headers.append(("knee", "from here on more clients do not help"))
+        for model, at, cells in table.rows:
+            here = model in knees and knees[model].at == at
+            cells.append(Cell("knee" if here else "", "knee" if here else ""))
+    return table
+
+
 def points_of(campaign, levels=None):
     return [p for level in (levels or campaign.levels) for p in campaign.at(level)]
 
@@ -321,10 +332,70 @@ def of_trials(campaign, trials):
     for t in trials:
         rate = t.number("requests_per_second")
         median = campaign.points[t.model, t.at].spread("rate").median
-        table.rows.append((t.model, t.at, [
+        table.rows.append((t.model, None, [
             number(t.order, count(t.order)), number(t.round, count(t.round)),
             level_cell(campaign, t.at), name(t.model), number(rate, sig(rate)),
             number(rate / median if median else None,
                    times(rate / median if median else None)),
             Cell(t.verdict, t.verdict, kind="verdict")]))
     return table
+
+
+def of_moments(windows, measures):
+    """A row per model and measure, a column per moment: medians over the rounds.
+    measures: (label, what makes a Spread or None for each moment of a Window)."""
+    longest = max(windows.values(), key=len)
+    table = Table([("model", ""), ("what", "")] + [
+        (f"{plain(round(edge, 3))} s", "from this moment of the window on")
+        for edge in longest.edges[:-1]])
+    for model, window in windows.items():
+        for label, spreads in measures:
+            cells = [exact(s and s.median) for s in spreads(window)]
+            cells += [exact(None)] * (len(longest) - len(window))
+            table.rows.append((model, None, [name(model), Cell(label, label), *cells]))
+    return table
+
+
+def exact(value):
+    """In digits that a machine can read, so that they need not be said twice."""
+    if value is not None and value >= 1e6:
+        value = round(value)
+    return number(value, NONE if value is None else
+                  str(value) if isinstance(value, int) else f"{value:.6g}")
+
+
+def of_clients(campaign, rows):
+    """rows: (point, what each client got over an equal share, ascending)."""
+    shares = (0.05, 0.25, 0.5, 0.75, 0.95)
+    table = Table([("model", ""), ("clients", "of all rounds"), ("least", "")]
+                  + [(f"{round(100 * p)} %", "of the clients got as much or less")
+                     for p in shares]
+                  + [("most", ""), ("without a reply", "in any round")])
+    for point, values in rows:
+        found = [values[0], *(sharing.quantile(values, p) for p in shares), values[-1]]
+        starved = sharing.without_reply(point)
+        table.rows.append((point.model, point.at, [
+            name(point.model), number(len(values), count(len(values))),
+            *[number(v, sig(v)) for v in found], number(starved, count(starved))]))
+    return table
+
+
+def of_work(rows):
+    """rows: (point, Shares of the CPU, Shares of the connections or None)."""
+    table = Table([("model", ""), ("threads at work", ""), ("threads", ""),
+                   ("busiest", "of the CPU"), ("second", ""), ("third", ""),
+                   ("if all were equal", ""), ("not listed", "the share of those"),
+                   ("processes with clients", ""), ("most connections", "of one process"),
+                   ("if all were equal", "")])
+    for point, cpu, held in rows:
+        parts = [*cpu.parts, 0, 0][:3]
+        table.rows.append((point.model, point.at, [
+            name(point.model), number(cpu.working, count(cpu.working)),
+            number(cpu.known, count(cpu.known)), *map(share, parts), share(cpu.equal),
+            share(cpu.rest), number(held and held.working, count(held and held.working)),
+            share(held and held.parts[0]), share(held and held.equal)]))
+    return table
+
+
+def share(value):
+    return number(value, NONE if value is None else f"{sig(100 * value)} %")

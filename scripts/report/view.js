@@ -11,7 +11,7 @@ class View {
       return { left: +left, top: +top, right: +right, bottom: +bottom, scale,
                ends: [+low, +high] };
     });
-    this.scale = this.scaleAtFirst = this.panels[0].scale;
+    this.scale = this.scaleAtFirst = this.panels[0].scale;   // then each has its own
     this.zoom = null;                       // shares of the box: [left, low, right, high]
     this.first = new Map();                 // element: its attributes as they were drawn
     this.ticks = this.groups.map((group) => [...group.querySelectorAll(".ys > g")]);
@@ -19,6 +19,7 @@ class View {
 
   get canSwitch() { return this.svg.dataset.switches === "yes"; }
   get isWhole() { return this.zoom === null; }
+  get isMixed() { return this.panels.some((panel) => panel.scale !== this.scaleAtFirst); }
 
   // -- its state as a word of the link: "linear", "log:0,.5,1,1" ------------------------
 
@@ -49,18 +50,21 @@ class View {
     return panel.scale === "log" ? low * (high / low) ** share : low + (high - low) * share;
   }
 
+  scaleOf(panel) { return this.scale === this.scaleAtFirst ? panel.scale : this.scale; }
+
   endsOf(panel) {
-    if (this.scale === panel.scale) return panel.ends;
-    if (this.scale === "linear") return [0, panel.ends[1]];
+    const scale = this.scaleOf(panel);
+    if (scale === panel.scale) return panel.ends;
+    if (scale === "linear") return [0, panel.ends[1]];
     const values = this.panels.flatMap((other, i) => other.ends[1] !== panel.ends[1] ? [] :
       View.marks(this.groups[i]).map((mark) => this.valueAt(other, this.was(mark, "y"))));
-    const least = Math.min(...values.filter((v) => v > panel.ends[1] / 1e4));
+    const least = Math.min(panel.ends[1], ...values.filter((v) => v > panel.ends[1] / 1e4));
     return [least / 1.25, panel.ends[1] * 1.25];
   }
 
   heightOf(panel, value, ends = this.endsOf(panel)) {
     const [low, high] = ends;
-    const share = this.scale === "log" ? (value > 0 ? Math.log(value / low) /
+    const share = this.scaleOf(panel) === "log" ? (value > 0 ? Math.log(value / low) /
       Math.log(high / low) : -9) : (value - low) / (high - low);
     const [, from, , to] = this.zoom ?? [0, 0, 1, 1];
     return panel.bottom - (share - from) / (to - from) * (panel.bottom - panel.top);
@@ -77,7 +81,7 @@ class View {
   }
 
   static marks(group) {
-    return [...group.querySelectorAll(":is(.median, .hollow, .bound, .mark) use")];
+    return [...group.querySelectorAll(":is(.median, .hollow, .bound, .mark, .knee) use")];
   }
 
   was(element, name) {
@@ -115,8 +119,8 @@ class View {
   }
 
   static moved(path, move) {
-    return path.replace(/([ML]) (-?[\d.]+) (-?[\d.]+)/g, (_, letter, x, y) =>
-      letter + " " + move(+x, +y).map((v) => +v.toFixed(1)).join(" "));
+    return path.replace(/(-?[\d.]+) (-?[\d.]+)/g, (_, x, y) =>
+      move(+x, +y).map((v) => +v.toFixed(1)).join(" "));
   }
 
   /** The dashes of the rounds: "M x y h 11", of which those outside are left out. */
@@ -160,10 +164,11 @@ class View {
   /** Round values of the axis, as far as it is shown. */
   valuesOn(panel) {
     const ends = this.endsOf(panel), [, from, , to] = this.zoom ?? [0, 0, 1, 1];
-    const at = (share) => this.scale === "log" ? ends[0] * (ends[1] / ends[0]) ** share :
+    const scale = this.scaleOf(panel);
+    const at = (share) => scale === "log" ? ends[0] * (ends[1] / ends[0]) ** share :
       ends[0] + (ends[1] - ends[0]) * share;
     const [low, high] = [at(from), at(to)];
-    if (this.scale === "log" && high / low > 5) {
+    if (scale === "log" && high / low > 5) {
       const steps = high / low < 300 ? [1, 2, 5] : [1], found = [];
       for (let e = Math.floor(Math.log10(low)); e <= Math.log10(high); e++)
         found.push(...steps.map((step) => step * 10 ** e));
