@@ -41,8 +41,9 @@ def series(campaign):
         " Bands, marks and rows of the table: models in colour at first.")
     log = " (log scales do not begin at 0)" * any(m.log for m in measures)
     return finish(
-        sheet, campaign, f"{'; '.join(m.label for m in measures)}{log}: against the time "
-        f"since the measured window began.{lacking(windows, measures)}",
+        sheet, campaign, f"From the top: {'; '.join(m.label for m in measures)}{log}, "
+        "against the time since the measured window began."
+        f"{lacking(windows, measures)}",
         f"{of_moments(windows)} Line: median over rounds; band: {band(campaign)}; marks: "
         f"the least and the greatest moment.{few}",
         "Level lines are a steady state. A dip to nothing: the server stood still, and "
