@@ -58,7 +58,7 @@ std::string drift_in_words(const CampaignPlan& plan,
   if (drift.n > 1)
     levels =
         fmt::format(" ({:.2f} to {:.2f} at {} loads)", drift.least, drift.most, drift.n);
-  const std::string text = fmt::format(
+  std::string text = fmt::format(
       "Drift: {} had {:.2f} times as much {} in the last {} as in the first{}{}.",
       plan.contestants[reference(plan)].name, drift.median,
       find_metric(plan.experiment->metric).words, rounds,
