@@ -333,9 +333,7 @@ std::string campaign_table(const CampaignPlan& plan, const std::vector<CampaignR
                     twin_text(plan, twins) +
                     company_in_words(plan, cells, plan.levels[i]));
   }
-  std::uint64_t rounds = 0;
-  for (const CampaignRow& row : rows) rounds = std::max(rounds, row.round + 1);
-  table.add_notes(bound, rounds);
+  table.add_notes(bound, rounds_in(rows));
   table.add_words(std::string(plan.experiment->question));
   for (const std::string& sentence : words) table.add_words(sentence);
   for (const std::string& sentence : plan.tuned) table.add_words(sentence);

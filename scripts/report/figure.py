@@ -41,17 +41,19 @@ def label(name, campaign):
         "by clients", "by level").replace("per client", "per connection")
 
 
-def line_note(campaign):
-    band = "95 % interval of the median" if campaign.rounds >= 6 else (
+def band(campaign):
+    """What a band, or a whisker, is."""
+    return "95 % interval of the median" if campaign.rounds >= 6 else (
         "smallest to largest round")
-    return f"Line: median over rounds; band: {band}; dashes: every round."
+
+
+def line_note(campaign):
+    return f"Line: median over rounds; band: {band(campaign)}; dashes: every round."
 
 
 def bar_note(campaign):
-    whisker = "95 % interval of the median" if campaign.rounds >= 6 else (
-        "smallest to largest round")
     return ("Bar: median over rounds (hollow: clients were starved); whisker: "
-            f"{whisker}; dots: every round.")
+            f"{band(campaign)}; dots: every round.")
 
 
 def one(campaign):

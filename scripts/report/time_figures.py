@@ -4,7 +4,7 @@ response times lay, moment by moment."""
 from . import axes, tables, time_panels
 from . import series as windowed
 from .data import FEW, interval_of
-from .figure import finish
+from .figure import band, finish
 from .time_panels import Measure
 from .units import duration, memory, plain, sig
 
@@ -67,11 +67,6 @@ def slowest(windows):
         if len(known(windows, measure)) > wanted:
             return [measure]
     return []
-
-
-def band(campaign):
-    return "95 % interval of the median" if campaign.rounds >= 6 else (
-        "smallest to largest round")
 
 
 def of_moments(windows):
