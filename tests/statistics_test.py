@@ -368,6 +368,7 @@ class Compare(Scripts):
         row = self.rows(8)[16, "epoll_level", "server_cpu_ns_per_request"]
         self.assertEqual((row["verdict"], row["reason"]), ("regression",
                                                            "every trial failed"))
+        self.compare(8, "--fail-on", "regressed:99%")
 
     def test_only_a_regression_of_so_much_fails_when_asked(self):
         self.campaigns(1.2)
@@ -417,6 +418,7 @@ class Compare(Scripts):
         (self.new / "manifest.json").write_text(json.dumps(about))
         done = self.compare(2)
         self.assertEqual(done.stdout, "")
+        self.assertNotIn("file-max", done.stderr)
         named = re.findall(r"^compare: ([\w.]+): (.*) → (.*)$", done.stderr, re.M)
         self.assertEqual(named, [
             ("options.added_later", "not recorded", "1"),
