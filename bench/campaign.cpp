@@ -228,6 +228,12 @@ bool is_measured(const CampaignRow& row) {
   return verdict != Verdict::failed && verdict != Verdict::corrupt;
 }
 
+std::uint64_t rounds_in(const std::vector<CampaignRow>& rows) {
+  std::uint64_t rounds = 0;
+  for (const CampaignRow& row : rows) rounds = std::max(rounds, row.round + 1);
+  return rounds;
+}
+
 std::map<std::uint64_t, double> figures_of(const CampaignPlan& plan,
                                            const std::vector<CampaignRow>& rows,
                                            std::size_t contestant, std::size_t level,

@@ -117,6 +117,9 @@ Range range_of(std::vector<double> figures);
 /// Neither FAILED nor CORRUPT: its figures are figures.
 bool is_measured(const CampaignRow& row);
 
+/// Rounds that have rows, whole or not.
+std::uint64_t rounds_in(const std::vector<CampaignRow>& rows);
+
 /// One metric of a contestant at a level, by round, of the trials that count.
 std::map<std::uint64_t, double> figures_of(const CampaignPlan& plan,
                                            const std::vector<CampaignRow>& rows,

@@ -19,12 +19,6 @@ std::size_t reference(const CampaignPlan& plan) {
 
 }  // namespace
 
-std::uint64_t rounds_in(const std::vector<CampaignRow>& rows) {
-  std::uint64_t rounds = 0;
-  for (const CampaignRow& row : rows) rounds = std::max(rounds, row.round + 1);
-  return rounds;
-}
-
 Range drift_of(const CampaignPlan& plan, const std::vector<CampaignRow>& rows) {
   const std::uint64_t rounds = rounds_in(rows);
   const std::uint64_t third = rounds / 3;

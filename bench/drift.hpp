@@ -1,16 +1,12 @@
 // Drift: what changed while a campaign ran, though the server did not.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "bench/campaign.hpp"
 
 namespace echolab {
-
-/// Rounds that have rows, whole or not.
-std::uint64_t rounds_in(const std::vector<CampaignRow>& rows);
 
 /// The headline metric of the baseline (or the first contestant) in the last third of the
 /// rounds over that in the first third, level by level, of medians. n is the levels.
