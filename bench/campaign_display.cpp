@@ -7,7 +7,8 @@
 #include <cmath>
 
 #include "bench/environment.hpp"
-#include "bench/tuning.hpp"
+#include "bench/sweep.hpp"
+#include "bench/tuning_words.hpp"
 #include "clients/work_options.hpp"
 #include "common/time_unit.hpp"
 #include "common/units.hpp"

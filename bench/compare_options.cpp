@@ -9,7 +9,7 @@
 
 #include "bench/campaign_ceiling.hpp"
 #include "bench/selection.hpp"
-#include "bench/tuning.hpp"
+#include "bench/sweep.hpp"
 #include "bench/twin.hpp"
 #include "common/machine.hpp"
 #include "common/option_tree.hpp"

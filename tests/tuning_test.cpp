@@ -1,7 +1,5 @@
 // Tuning tries few settings, takes the best of them, and says why: for all alike.
 
-#include "bench/tuning.hpp"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -9,6 +7,8 @@
 #include "bench/campaign_ceiling.hpp"
 #include "bench/manifest.hpp"
 #include "bench/setting_choice.hpp"
+#include "bench/sweep.hpp"
+#include "bench/tuning_words.hpp"
 #include "bench/twin.hpp"
 
 namespace echolab {
