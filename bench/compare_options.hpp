@@ -1,4 +1,4 @@
-// What echo_compare is asked: its command line, as the plan of a campaign.
+// What echo_compare is asked: its command line.
 #pragma once
 
 #include <string>
@@ -43,10 +43,5 @@ struct CompareOptions {
 extern const char* const compare_examples;
 
 void add_compare_options(CLI::App& parser, CompareOptions& options);
-
-/// Fills in what was not given from experiment and preset. Throws UsageError for what
-/// does not fit together; Failure (unavailable) when none of the models can run here.
-/// Returns what had to be left out, in sentences.
-std::vector<std::string> complete(CompareOptions& options, const CLI::App& parser);
 
 }  // namespace echolab

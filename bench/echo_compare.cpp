@@ -12,6 +12,7 @@
 #include "bench/campaign_precision.hpp"
 #include "bench/campaign_row.hpp"
 #include "bench/compare_options.hpp"
+#include "bench/compare_plan.hpp"
 #include "bench/doctor.hpp"
 #include "bench/experiment_list.hpp"
 #include "bench/manifest.hpp"

@@ -1,0 +1,262 @@
+#include "bench/compare_plan.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+
+#include "bench/campaign_ceiling.hpp"
+#include "bench/selection.hpp"
+#include "bench/sweep.hpp"
+#include "bench/twin.hpp"
+#include "common/machine.hpp"
+#include "common/units.hpp"
+#include "servers/availability.hpp"
+
+namespace echolab {
+namespace {
+
+/// "0,2-3" as numbers; each must be one that this process may use.
+std::vector<int> parse_cpus(const std::string& option, const std::string& text) {
+  const std::vector<int> allowed = allowed_cpus();
+  std::vector<int> cpus;
+  for (const std::string& part : split(text)) {
+    const std::vector<std::string> ends = split(part, '-');
+    constexpr std::uint64_t no_cpu = 100'000;
+    const bool whole = !ends.empty() && !part.starts_with('-') && !part.ends_with('-');
+    const auto first = parse_count(whole ? ends.front() : "").value_or(no_cpu);
+    const auto last = parse_count(whole ? ends.back() : "").value_or(no_cpu);
+    if (first >= no_cpu || last >= no_cpu || ends.size() > 2 || first > last)
+      throw UsageError(
+          fmt::format("{}: '{}' is no list of CPUs such as 0,2-3", option, text));
+    for (auto cpu = static_cast<int>(first); cpu <= static_cast<int>(last); ++cpu) {
+      if (!std::ranges::binary_search(allowed, cpu))
+        throw UsageError(
+            fmt::format("{}: CPU {} is not there, or not allowed", option, cpu));
+      cpus.push_back(cpu);
+    }
+  }
+  return cpus;
+}
+
+/// Server and client on disjoint CPUs; SMT siblings have neighbouring numbers or lie half
+/// of all apart, so the first half and the second keep at least most of them together.
+void choose_cpus(CompareOptions& options) {
+  const std::vector<int> allowed = allowed_cpus();
+  const auto half = allowed.begin() + static_cast<std::ptrdiff_t>(allowed.size() / 2);
+  auto& server = options.plan.start.cpus;
+  auto& client = options.plan.load.cpus;
+  server = parse_cpus("--server-cpus", options.server_cpus);
+  client = parse_cpus("--client-cpus", options.client_cpus);
+  if (server.empty())
+    server.assign(allowed.begin(), half == allowed.begin() ? allowed.end() : half);
+  if (client.empty()) client.assign(half, allowed.end());
+  options.plan.load.is_alone = is_parted(options.plan);
+}
+
+void choose_contestants(CompareOptions& options) {
+  auto& contestants = options.plan.contestants;
+  const std::string selection = options.models.empty()
+                                    ? std::string(options.plan.experiment->models)
+                                    : options.models;
+  for (const Model* model : select_models(selection)) {
+    const Contestant one = model_contestant(model->name);
+    if (const auto why = unavailable_because(*model))
+      options.plan.absent.push_back({one, *why});
+    else
+      contestants.push_back(one);
+  }
+  for (const std::string& text : options.servers)
+    contestants.push_back(external_contestant(text));
+  if (contestants.empty()) {
+    const Absentee& first = options.plan.absent.front();
+    throw Failure(
+        ExitCode::unavailable,
+        fmt::format("nothing to compare; {}: {}", first.contestant.name, first.reason));
+  }
+  for (auto a = contestants.begin(); a != contestants.end(); ++a)
+    if (std::ranges::count(contestants, a->name, &Contestant::name) > 1)
+      throw UsageError(fmt::format("'{}' is named twice", a->name));
+  if (!options.servers.empty() && options.plan.start.listen.transport != Transport::tcp)
+    throw UsageError("--server: works with a tcp:// --listen only");
+}
+
+/// Before the first trial: what datagrams cannot do.
+void check_load(const CampaignPlan& plan) {
+  for (const Level& level : plan.levels)
+    for (const Contestant& contestant : plan.contestants) {
+      if (!serves(contestant, level)) continue;
+      LoadPlan load = level.load;
+      load.server = start_at(plan, level).endpoint_of(contestant);
+      check_datagrams(load);
+      if (contestant.in_datagrams() &&
+          (load.manners.kind != Manners::Kind::active || !load.company.empty()))
+        throw UsageError(
+            fmt::format("{}: is for streams; {} has no connection to hold or to end",
+                        plan.experiment->name, contestant.name));
+    }
+}
+
+/// Turns a budget into rounds: all that fit beside the tuning, 3 at least.
+void fit_budget(CampaignPlan& plan) {
+  CampaignPlan one = plan;
+  one.rounds = 1;
+  const double round = estimated_seconds(one);
+  const double budget = std::chrono::duration<double>(plan.budget).count();
+  const double tuning = plan.tune ? tuning_seconds(plan) : 0;
+  plan.rounds = static_cast<std::uint64_t>(std::max(0.0, budget - tuning) / round);
+  if (plan.rounds < 3)
+    throw UsageError(fmt::format(
+        "--budget {}: {}three rounds of this plan take {}; give more, or fewer --models "
+        "or --at, or a shorter --duration",
+        show_duration(budget * 1e9), plan.tune ? "tuning and " : "",
+        show_duration(tuning * 1e9 + round * 3e9)));
+}
+
+/// Fewer rounds, where the ratios are known well before the last one. Of itself it wants
+/// as many as it takes, within reason.
+void choose_precision(CompareOptions& options, const CLI::App& parser) {
+  if (parser.count("--precision") == 0) return;
+  constexpr std::uint64_t least_rounds = 7;  // may_stop() never says so before
+  constexpr std::uint64_t most_rounds = 50;
+  const std::string& text = options.precision;
+  double percent = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, percent);
+  if (error != std::errc() || std::string_view(rest, end) != "%" ||
+      !(percent >= 0.1 && percent <= 50))
+    throw UsageError(fmt::format(
+        "--precision: '{}' is no percentage such as 3%, from 0.1% to 50%", text));
+  CampaignPlan& plan = options.plan;
+  plan.precision = percent / 100;
+  if (parser.count("--rounds") == 0) plan.rounds = most_rounds;
+  if (plan.rounds < least_rounds)
+    throw UsageError(
+        fmt::format("--precision: is not known before {} rounds; --rounds {} "
+                    "are fewer",
+                    least_rounds, plan.rounds));
+}
+
+Preset preset_of(const CompareOptions& options) {
+  const auto* const name = std::ranges::find(preset_names, options.preset);
+  return static_cast<Preset>(name - std::begin(preset_names));
+}
+
+/// Of the preset, but for what was given.
+void choose_length(CompareOptions& options, const CLI::App& parser) {
+  const Length length = length_of(preset_of(options));
+  CampaignPlan& plan = options.plan;
+  if (parser.count("--duration") == 0) plan.load.duration = length.duration;
+  if (parser.count("--warm-up") == 0) plan.load.warm_up = length.warm_up;
+  if (parser.count("--rounds") == 0) plan.rounds = length.rounds;
+  if (parser.count("--repeats") == 0) plan.repeats = length.repeats;
+  choose_precision(options, parser);
+  if (options.aa && options.no_aa) throw UsageError("--aa: contradicts --no-aa");
+  options.aa = options.aa || (length.is_checked && !options.no_aa);
+  if (options.ceiling && options.no_ceiling)
+    throw UsageError("--ceiling: contradicts --no-ceiling");
+  options.ceiling = options.ceiling || (length.is_checked && !options.no_ceiling);
+  if (parser.count("--budget") > 0 && parser.count("--rounds") > 0)
+    throw UsageError("--budget: sets the rounds; leave out --rounds");
+  const auto given = [&](const char* option) { return parser.count(option) > 0; };
+  const bool is_custom = std::ranges::any_of(
+      std::initializer_list<const char*>{"--duration", "--warm-up", "--rounds",
+                                         "--budget", "--precision", "--at", "--clients",
+                                         "--tune"},
+      given);
+  plan.preset = is_custom ? "custom" : options.preset;
+  constexpr auto quick_budget = std::chrono::minutes(4);
+  if (!is_custom && preset_of(options) == Preset::quick && options.models.empty() &&
+      options.servers.empty())
+    plan.budget = quick_budget;  // its rounds fit; what is repeated may not
+}
+
+/// The experiment's levels, with all that the load is otherwise.
+void choose_levels(CompareOptions& options, const CLI::App& parser) {
+  CampaignPlan& plan = options.plan;
+  const Experiment& experiment = *plan.experiment;
+  std::string text(experiment.levels.at(static_cast<std::size_t>(preset_of(options))));
+  std::string option = "--at";
+  if (parser.count("--at") > 0) text = options.at;
+  plan.load.connections = experiment.clients;
+  if (parser.count("--clients") > 0 && experiment.is_of_clients()) {
+    if (parser.count("--at") > 0)
+      throw UsageError("--clients: is what --at is in scaling; leave out one");
+    option = "--clients";
+    text = options.clients;
+  } else if (parser.count("--clients") > 0) {
+    const auto count = parse_count(options.clients);
+    if (!count || *count < 1 || *count > 100'000)
+      throw UsageError(
+          fmt::format("--clients: '{}' is no number of active clients from 1 to 100000",
+                      options.clients));
+    plan.load.connections = *count;
+  }
+  set_levels(plan, parse_levels(experiment, option, text));
+}
+
+/// An experiment that says what is asked is told nothing else.
+void refuse_what_is_set(const CompareOptions& options, const CLI::App& parser) {
+  const Level level = level_at(*options.plan.experiment, 1, LoadPlan(), 1);
+  const auto refuse = [&](const char* option) {
+    if (parser.count(option) > 0)
+      throw UsageError(fmt::format("{}: {} sets it itself; --at says how much", option,
+                                   options.plan.experiment->name));
+  };
+  if (level.load.work)
+    for (const char* option : {"--protocol", "--compute", "--block", "--heavy"})
+      refuse(option);
+  if (level.load.payload_bytes != LoadPlan().payload_bytes) refuse("--size");
+  if (level.listen) refuse("--listen");
+  if (level.load.manners.is_reborn()) refuse("--pipeline");
+}
+
+/// Each end has a descriptor for a connection, and some of its own.
+std::vector<std::string> leave_out_too_large(CampaignPlan& plan) {
+  constexpr std::size_t own = 200;
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  std::vector<std::string> notes;
+  std::erase_if(plan.levels, [&](const Level& level) {
+    const bool is_too_large = connections_of(level.load) + own > limit.rlim_max;
+    if (is_too_large)
+      notes.push_back(
+          fmt::format("left out, as a process may have {} descriptors (ulimit -Hn): {}",
+                      limit.rlim_max, level.name));
+    return is_too_large;
+  });
+  if (plan.levels.empty())
+    throw Failure(ExitCode::unavailable, "nothing to compare; " + notes.front());
+  return notes;
+}
+
+}  // namespace
+
+std::vector<std::string> complete(CompareOptions& options, const CLI::App& parser) {
+  CampaignPlan& plan = options.plan;
+  plan.experiment = &find_experiment(options.experiment);
+  choose_length(options, parser);
+  refuse_what_is_set(options, parser);
+  complete_work(options.work, parser, plan.load);
+  choose_cpus(options);
+  choose_levels(options, parser);
+  auto notes = leave_out_too_large(plan);
+  // Each contestant listens on a transport that it serves: --listen sets one of the two.
+  (options.listen.is_datagram() ? plan.start.listen_datagrams : plan.start.listen) =
+      options.listen;
+  choose_contestants(options);
+  if (options.aa) add_twin(plan);
+  if (options.ceiling) add_ceiling(plan);
+  check_load(plan);
+  if (parser.count("--budget") > 0 && plan.budget.count() > 0) fit_budget(plan);
+  plan.is_shuffled = options.order == "random";
+  if (plan.tune && parser.count("--workers") > 0)
+    throw UsageError("--workers: --tune finds the best of each model; leave out one");
+  if (options.workers > 0)
+    plan.start.arguments = {"--workers", std::to_string(options.workers)};
+  return notes;
+}
+
+}  // namespace echolab
