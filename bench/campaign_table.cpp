@@ -8,6 +8,7 @@
 
 #include "bench/campaign_ceiling.hpp"
 #include "bench/campaign_cell.hpp"
+#include "bench/campaign_columns.hpp"
 #include "bench/campaign_precision.hpp"
 #include "bench/campaign_words.hpp"
 #include "bench/claims.hpp"
@@ -24,136 +25,12 @@ const Metric& metric_of(const CampaignPlan& plan) {
   return find_metric(plan.experiment->metric);
 }
 
-Range cpu_of(const Cell& cell) {
-  return cell.range([](const Trial& t) { return t.server.cpu_ns_per_request; });
-}
-
 const Cell* baseline_of(const CampaignPlan& plan, const std::vector<Cell>& cells) {
   for (const Cell& cell : cells)
     if (plan.contestants[cell.contestant].name == plan.experiment->baseline &&
         cell.has_figures())
       return &cell;
   return cells.empty() || !cells.front().has_figures() ? nullptr : &cells.front();
-}
-
-double middle_quantile(const Cell& cell, double q) {
-  Histogram merged;  // merged, never averaged
-  for (const CampaignRow* row : cell.rows) merged.merge(row->trial.load.response);
-  return static_cast<double>(merged.quantile_ns(q).value_or(0));
-}
-
-std::string shown(double ns) {
-  return ns > 0 ? show_time(ns) : "-";
-}
-
-/// What a column may need.
-struct Line {
-  const Cell& cell;
-  const Cell* base;
-  const std::optional<Floor>& floor;
-  const Level& level;
-  const Metric& metric;
-
-  [[nodiscard]] Range against() const {
-    return base != nullptr ? range_of(ratios_of(cell.figures, base->figures)) : Range{};
-  }
-  [[nodiscard]] std::string count(double (*figure)(const Trial&)) const {
-    return show_count(cell.range(figure).median);
-  }
-  /// A metric's median, as it is shown; "-" without one.
-  [[nodiscard]] std::string median(std::string_view name) const {
-    const Metric& one = find_metric(name);
-    std::vector<double> figures;
-    for (const CampaignRow* row : cell.rows)
-      if (const auto figure = one.of(row->trial, level.load)) figures.push_back(*figure);
-    return figures.empty() ? "-" : one.shown(range_of(figures).median);
-  }
-};
-
-struct Column {
-  std::string_view head;
-  std::size_t width;
-  int rank;  ///< the greatest goes first where the terminal is narrow
-  std::string (*text)(const Line&);
-  bool is_time = false;
-};
-
-std::string switches(const Line& line) {
-  const auto each = [](const Trial& t) {
-    return t.server.voluntary_switches_per_request +
-           t.server.involuntary_switches_per_request;
-  };
-  return fmt::format("{:.2f}", line.cell.range(each).median);
-}
-
-std::string over_floor(const Line& line) {
-  if (!line.floor) return "-";
-  return fmt::format("{:.1f}x",
-                     cpu_of(line.cell).median / (line.floor->round_trip_ns / 2));
-}
-
-std::string ratio_range(const Line& line) {
-  return fmt::format("{:.2f}..{:.2f}", line.against().least, line.against().most);
-}
-
-double rate(const Trial& t) {
-  return t.load.requests_per_second();
-}
-double threads(const Trial& t) {
-  return static_cast<double>(t.server.size.threads);
-}
-double starved(const Trial& t) {
-  return static_cast<double>(t.load.starved());
-}
-
-constexpr Column columns[] = {
-    {"CPU/req", 9, 2, [](const Line& l) { return shown(cpu_of(l.cell).median); }, true},
-    {"floor", 6, 10, over_floor},
-    {"ratio range", 13, 4, ratio_range},
-    {"ratio", 6, 1,
-     [](const Line& l) { return fmt::format("{:.2f}x", l.against().median); }},
-    {"p50", 9, 7, [](const Line& l) { return shown(middle_quantile(l.cell, 0.5)); },
-     true},
-    {"p99", 9, 5, [](const Line& l) { return shown(middle_quantile(l.cell, 0.99)); },
-     true},
-    {"req/s ", 9, 6,
-     [](const Line& l) { return l.count(rate) + (l.cell.client_bound ? "+" : " "); }},
-    {"threads", 7, 9, [](const Line& l) { return l.count(threads); }},
-    {"PSS/client", 10, 8, [](const Line& l) { return l.median("pss_per_client"); }},
-    {"switches", 8, 11, switches},
-    {"starved", 7, 3, [](const Line& l) { return l.count(starved); }},
-};
-
-/// All columns, the headline's first.
-std::vector<Column> columns_for(const Metric& metric) {
-  std::vector<Column> kept(std::begin(columns), std::end(columns));
-  const auto own = std::ranges::find_if(kept, [&](const Column& column) {
-    return column.head.substr(0, metric.head.size()) == metric.head;
-  });
-  if (own != kept.end()) {
-    own->rank = 0;
-    std::rotate(kept.begin(), own, own + 1);
-  } else {
-    kept.insert(kept.begin(), {metric.head, std::max<std::size_t>(metric.head.size(), 9),
-                               0, [](const Line& l) { return l.median(l.metric.name); },
-                               metric.shown == show_time});
-  }
-  constexpr std::size_t whole_ns = 5;  // more digits: "1250000000 ns"
-  if (is_time_unit_fixed())
-    for (Column& column : kept) column.width += column.is_time ? whole_ns : 0;
-  return kept;
-}
-
-/// Those that fit beside the names.
-std::vector<Column> fitting(std::vector<Column> kept, std::size_t room) {
-  const auto width = [&] {
-    std::size_t sum = 0;
-    for (const Column& column : kept) sum += 1 + column.width;
-    return sum;
-  };
-  while (kept.size() > 1 && width() > room)
-    kept.erase(std::ranges::max_element(kept, {}, &Column::rank));
-  return kept;
 }
 
 /// Draws what belongs to one campaign on one paper.
@@ -177,7 +54,7 @@ class Table {
   void add(const std::vector<Cell>& cells, const Level& level) {
     text_ += fmt::format("\n{}{}{}\n", bold_, level.name, plain_);
     text_ += fmt::format("{}  {:<{}}", dim_, "model", name_width_);
-    for (const Column& column : columns_)
+    for (const TableColumn& column : columns_)
       text_ += fmt::format(" {:>{}}", column.head, column.width);
     text_ += fmt::format("{}\n", plain_);
     const Cell* base = baseline_of(plan_, cells);
@@ -253,7 +130,7 @@ class Table {
   [[nodiscard]] const std::string& text() const { return text_; }
 
  private:
-  void add_line(const Line& line) {
+  void add_line(const TableLine& line) {
     const std::string& name = plan_.contestants[line.cell.contestant].name;
     text_ += fmt::format("  {:<{}.{}}", name, name_width_, name_width_);
     if (line.cell.rows.empty()) {
@@ -263,7 +140,7 @@ class Table {
                 name_width_ + 3);
       return;
     }
-    for (const Column& column : columns_)
+    for (const TableColumn& column : columns_)
       text_ += fmt::format(" {:>{}}", column.text(line), column.width);
     if (line.cell.failed > 0) text_ += fmt::format("  {} FAILED", line.cell.failed);
     text_ += "\n";
@@ -279,8 +156,8 @@ class Table {
 
   [[nodiscard]] std::string left_out() const {
     std::vector<std::string> heads;
-    for (const Column& column : columns_for(metric_of(plan_)))
-      if (std::ranges::count(columns_, column.head, &Column::head) == 0)
+    for (const TableColumn& column : columns_for(metric_of(plan_)))
+      if (std::ranges::count(columns_, column.head, &TableColumn::head) == 0)
         heads.emplace_back(column.head.substr(0, column.head.find_last_not_of(' ') + 1));
     return fmt::format("{}", fmt::join(heads, ", "));
   }
@@ -293,7 +170,7 @@ class Table {
   std::string dim_;
   std::string plain_;
   std::size_t name_width_ = 18;
-  std::vector<Column> columns_;
+  std::vector<TableColumn> columns_;
   std::string text_;
 };
 
