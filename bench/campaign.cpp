@@ -12,6 +12,7 @@
 #include "bench/campaign_ceiling.hpp"
 #include "bench/campaign_order.hpp"
 #include "bench/campaign_precision.hpp"
+#include "bench/experiment_levels.hpp"
 #include "bench/inference.hpp"
 
 namespace echolab {

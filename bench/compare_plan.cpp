@@ -8,6 +8,7 @@
 #include <charconv>
 
 #include "bench/campaign_ceiling.hpp"
+#include "bench/experiment_levels.hpp"
 #include "bench/selection.hpp"
 #include "bench/sweep.hpp"
 #include "bench/twin.hpp"

@@ -70,15 +70,6 @@ std::span<const Experiment> experiments();
 /// Throws UsageError for a name that is none.
 const Experiment& find_experiment(std::string_view name);
 
-/// `--at` of an experiment: "0,1ms,10ms" as numbers on its axis, ascending, each once.
-/// Throws UsageError that names `option`.
-std::vector<double> parse_levels(const Experiment& experiment, std::string_view option,
-                                 std::string_view text);
-
-/// The level of that place, for such loads and a server on so many cores.
-Level level_at(const Experiment& experiment, double at, const LoadPlan& load,
-               std::size_t cores);
-
 /// Trials of a preset.
 struct Length {
   Nanoseconds duration;

@@ -8,6 +8,8 @@
 #include <set>
 #include <tuple>
 
+#include "bench/experiment_levels.hpp"
+
 namespace echolab {
 namespace {
 

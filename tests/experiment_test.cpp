@@ -11,6 +11,7 @@
 #include "bench/campaign.hpp"
 #include "bench/campaign_ceiling.hpp"
 #include "bench/claims.hpp"
+#include "bench/experiment_levels.hpp"
 #include "bench/inference.hpp"
 #include "bench/selection.hpp"
 #include "bench/twin.hpp"
