@@ -17,8 +17,8 @@ from report_test import INTERVAL, INTERVALS, manifest, trial, watched, write
 TOP = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP / "scripts"))
 
-from report import (data, figures, knee, marks, series, sharing,  # noqa: E402
-                    sharing_figures, time_figures, time_panels)
+from report import (data, figures, knee, marks, moments, sharing,  # noqa: E402
+                    sharing_figures, window_figures, window_panels)
 
 SVG = "{http://www.w3.org/2000/svg}"
 STALL = (9, 10)                             # intervals: 0.45 s to 0.55 s
@@ -70,19 +70,19 @@ def path_of(element):
 
 class Moments(WindowTest):
     def test_a_stall_in_the_middle_is_seen_in_the_series(self):
-        figure = time_figures.series(self.stalled())
+        figure = window_figures.series(self.stalled())
         found = rows(figure)
-        replies = found["stalls", time_figures.REPLIES.label]
+        replies = found["stalls", window_figures.REPLIES.label]
         self.assertEqual([i for i, v in enumerate(replies) if v == 0], list(STALL))
-        steady = found["steady", time_figures.REPLIES.label]
+        steady = found["steady", window_figures.REPLIES.label]
         self.assertEqual(len(steady), INTERVALS)
         self.assertGreater(min(steady), 0.9 * max(steady))
-        p99 = found["stalls", time_figures.P99.label]
+        p99 = found["stalls", window_figures.P99.label]
         self.assertEqual([i for i, v in enumerate(p99) if v is None], list(STALL))
         self.assertEqual([h for h, _ in figure.table.headers][2 + STALL[0]], "0.45 s")
 
     def test_the_stall_is_marked_where_it_is_and_the_line_goes_down_to_it(self):
-        figure = time_figures.series(self.stalled())
+        figure = window_figures.series(self.stalled())
         least, most = titles(parts(figure, "stalls", "median"))
         self.assertRegex(least, r"^around 0\.475 s: 0 replies/s ")
         self.assertIn("<title>stalls, around 0.475 s: ", figure.svg_file)
@@ -96,7 +96,7 @@ class Moments(WindowTest):
         self.assertLess(max(y for _, y in steady), lowest - 0.7 * height)
 
     def test_what_hardly_differs_is_drawn_so(self):
-        figure = time_figures.series(self.campaign({"a": ({}, {}), "b": ({}, {})}))
+        figure = window_figures.series(self.campaign({"a": ({}, {}), "b": ({}, {})}))
         panels = ET.fromstring(figure.svg).get("data-panels").split(";")
         self.assertEqual(len(panels), 5)
         for panel in panels:
@@ -105,7 +105,7 @@ class Moments(WindowTest):
                 self.assertGreater(float(high), 6 * float(low))
 
     def test_a_percentile_that_nobody_supports_there_is_a_gap(self):
-        figure = time_figures.series(self.stalled())
+        figure = window_figures.series(self.stalled())
         line = parts(figure, "stalls", "line", "-2")[0].find(f".//{SVG}path").get("d")
         self.assertEqual(line.count("M "), 2)
         self.assertEqual(parts(figure, "steady", "line", "-2")[0].find(
@@ -113,13 +113,13 @@ class Moments(WindowTest):
         self.assertEqual(len(parts(figure, "stalls", "band", "-2")), 2)
 
     def test_a_moment_that_is_alone_is_drawn(self):
-        pieces = time_panels.runs([1, 2, 3, 4], [None, "a", None, "b"], 0.25)
+        pieces = window_panels.runs([1, 2, 3, 4], [None, "a", None, "b"], 0.25)
         self.assertEqual(pieces, [[(1.75, "a"), (2.25, "a")], [(3.75, "b"), (4.25, "b")]])
 
     def test_line_and_band_are_those_of_the_rounds(self):
         found = self.campaign({"a": ({}, {})}, rounds=5, edit=lambda t: {**t, "series": {
             **t["series"], "requests": [100 * (1 + t["round"] ** 2)] * INTERVALS}})
-        (window,) = series.windows(found, 16).values()
+        (window,) = moments.windows(found, 16).values()
         for spread in window.spreads("requests"):
             self.assertEqual([round(v * INTERVAL) for v in spread[:3]], [500, 100, 1700])
 
@@ -128,10 +128,10 @@ class Moments(WindowTest):
             line["series"]["p99_ns"] = [None] * INTERVALS
             return line
         found = self.campaign({"a": ({}, {}), "b": ({}, {})}, edit=few)
-        figure = time_figures.series(found)
-        self.assertIn(("a", time_figures.P50.label), rows(figure))
+        figure = window_figures.series(found)
+        self.assertIn(("a", window_figures.P50.label), rows(figure))
         self.assertNotIn("p99", figure.answer)
-        self.assertIn("p99", time_figures.series(self.stalled()).answer)
+        self.assertIn("p99", window_figures.series(self.stalled()).answer)
 
     def test_failures_are_drawn_where_there_are_any(self):
         def failing(line):
@@ -139,39 +139,39 @@ class Moments(WindowTest):
                 line["series"]["errors"][4] = 7
             return line
         truths = {"a": ({}, {}), "b": ({}, {})}
-        figure = time_figures.series(self.campaign(truths, edit=failing))
-        self.assertEqual(list(map(round, rows(figure)["b", time_figures.ERRORS.label])),
+        figure = window_figures.series(self.campaign(truths, edit=failing))
+        self.assertEqual(list(map(round, rows(figure)["b", window_figures.ERRORS.label])),
                          [0] * 4 + [round(7 / INTERVAL)] + [0] * 15)
-        self.assertNotIn("failed", time_figures.series(self.campaign(truths)).answer)
+        self.assertNotIn("failed", window_figures.series(self.campaign(truths)).answer)
 
     def test_what_was_not_looked_at_has_no_panel(self):
         def blind(*names):
             def edit(line):
                 return {**line, "series": {**line["series"], **dict.fromkeys(names)}}
             return self.campaign({"a": ({}, {})}, edit=edit)
-        seen = [time_figures.REPLIES, time_figures.P99]
+        seen = [window_figures.REPLIES, window_figures.P99]
         held = "server_rss_bytes", "server_threads"
-        for absent, more in ((held[:1], [time_figures.CORES, time_figures.THREADS]),
+        for absent, more in ((held[:1], [window_figures.CORES, window_figures.THREADS]),
                              ((*held, "server_cores"), [])):
-            figure = time_figures.series(blind(*absent))
+            figure = window_figures.series(blind(*absent))
             self.assertEqual([what for _, what in rows(figure)],
                              [measure.label for measure in [*seen, *more]])
             self.assertEqual(figure.svg.count('class="panel"'), 2 + len(more))
 
     def test_resources_are_those_of_the_rows(self):
-        found = rows(time_figures.series(self.campaign(
+        found = rows(window_figures.series(self.campaign(
             {"a": ({"threads": 5, "cpu_ns": 4000, "rate": 100_000}, {})})))
-        self.assertEqual(found["a", time_figures.THREADS.label], [5] * INTERVALS)
-        for value in found["a", time_figures.CORES.label]:
+        self.assertEqual(found["a", window_figures.THREADS.label], [5] * INTERVALS)
+        for value in found["a", window_figures.CORES.label]:
             self.assertAlmostEqual(value, 0.4, delta=0.02)
-        memory = found["a", time_figures.RESIDENT.label]
+        memory = found["a", window_figures.RESIDENT.label]
         self.assertAlmostEqual(memory[-1] - memory[0], 19 * 4096 / 2 ** 20)
 
     def test_many_models_have_their_lines_and_those_in_colour_their_rows(self):
         names = [f"m{i}" for i in range(20)]
         truths = {m: ({"cpu_ns": 3000 + i}, {}) for i, m in enumerate(names)}
         found = self.campaign(truths, rounds=2, family="one")
-        figure = time_figures.series(found)
+        figure = window_figures.series(found)
         self.assertEqual({m for m, _ in rows(figure)}, found.chosen)
         self.assertLess(len(found.chosen), len(names))
         for model in names:
@@ -180,9 +180,9 @@ class Moments(WindowTest):
 
 
 class Reading(WindowTest):
-    def window(self, member, seconds, most=series.MOMENTS):
+    def window(self, member, seconds, most=moments.MOMENTS):
         line = {**trial("a", 4, 0, 0), "seconds": seconds, "series": member}
-        return series.window(data.Point("a", 4, [data.Trial(line)]), most)
+        return moments.window(data.Point("a", 4, [data.Trial(line)]), most)
 
     def test_a_last_interval_that_is_shorter_has_its_own_rate(self):
         found = self.window({"interval_seconds": 0.1, "requests": [100, 100, 60]}, 0.26)
@@ -205,7 +205,7 @@ class Reading(WindowTest):
             "interval_seconds": 0.05, "requests": [10] * count, "buckets": rows_,
             "p99_ns": [None] * count, "p50_ns": [1100] * count,
             "server_cores": [i % 2 for i in range(count)]}, 600.0)
-        self.assertEqual(len(found), series.MOMENTS)
+        self.assertEqual(len(found), moments.MOMENTS)
         self.assertEqual({round(s.median) for s in found.spreads("requests")}, {200})
         self.assertEqual(sum(sum(found.replies(i).values()) for i in range(60)),
                          10 * count)
@@ -217,10 +217,10 @@ class Reading(WindowTest):
             self.assertTrue(2 ** (40 / 4) <= spread.median <= 2 ** (41 / 4))
 
     def test_a_percentile_lies_in_its_bucket_in_proportion(self):
-        half = series.percentile({8: 100, 12: 100}, 0.25)
+        half = moments.percentile({8: 100, 12: 100}, 0.25)
         self.assertAlmostEqual(half, 2 ** (8.5 / 4))
-        self.assertIsNone(series.percentile({8: 367}, 0.99))
-        self.assertIsNone(series.percentile({}, 0.5))
+        self.assertIsNone(moments.percentile({8: 367}, 0.99))
+        self.assertIsNone(moments.percentile({}, 0.5))
 
     def test_members_of_the_wrong_kind_are_as_if_absent(self):
         good = watched(trial("a", 4, 0, 0))
@@ -234,7 +234,7 @@ class Reading(WindowTest):
                           "fairness": {"requests_per_client": odd}} for r in (0, 1)]
                 with self.subTest(name=name, odd=str(odd)[:20]):
                     found = data.load(write(self.folder, manifest(["a"], [4], 2), lines))
-                    windows = series.windows(found, 4)
+                    windows = moments.windows(found, 4)
                     self.assertEqual(bool(windows), name not in (
                         None, "requests", "interval_seconds") or (
                         (name, odd) == ("interval_seconds", 7)))
@@ -249,9 +249,9 @@ class Reading(WindowTest):
             **line, "series": {**line["series"], "buckets": odd, "p99_ns": 3,
                                "p50_ns": "x", "server_cores": {}, "server_threads": 7,
                                "server_rss_bytes": [1]}})
-        self.assertIsNone(time_figures.heat_map(found))
-        self.assertEqual([what for _, what in rows(time_figures.series(found))],
-                         [time_figures.REPLIES.label])
+        self.assertIsNone(window_figures.heat_map(found))
+        self.assertEqual([what for _, what in rows(window_figures.series(found))],
+                         [window_figures.REPLIES.label])
 
 
 # -- the map -----------------------------------------------------------------------------
@@ -275,7 +275,7 @@ class Maps(WindowTest):
         return found
 
     def test_a_stall_is_a_blank_column_and_what_waited_stands_high_beside_it(self):
-        figure = time_figures.heat_map(self.stalled())
+        figure = window_figures.heat_map(self.stalled())
         cells = self.cells(figure, "stalls", 1)
         self.assertEqual([c for c in cells if c[0] < 0.54 and c[1] > 0.46], [])
         highest = max(cells, key=lambda c: c[2])
@@ -294,21 +294,21 @@ class Maps(WindowTest):
         member = {"interval_seconds": 0.5, "requests": [1000, 1000],
                   "buckets": [[[40, 900], [50, 100]], [[40, 850], [50, 150]]]}
         line = {**trial("a", 4, 0, 0), "seconds": 1.0, "series": member}
-        window = series.window(data.Point("a", 4, [data.Trial(line)]), 60)
-        self.assertEqual(time_panels.cells(window),
+        window = moments.window(data.Point("a", 4, [data.Trial(line)]), 60)
+        self.assertEqual(window_panels.cells(window),
                          {6: [[0, 1.0, 40]], 5: [[0, 1.0, 50]]})
         member["buckets"][1] = [[40, 970], [50, 30]]
-        self.assertEqual(time_panels.cells(series.window(data.Point("a", 4, [
+        self.assertEqual(window_panels.cells(moments.window(data.Point("a", 4, [
             data.Trial({**line, "series": member})]), 60)), {
                 6: [[0, 1.0, 40]], 5: [[0, 0.5, 50]], 4: [[0.5, 1.0, 50]]})
         for share, step in ((0.0005, 0), (0.001, 1), (0.05, 4), (0.1, 5), (1, 6)):
-            self.assertEqual(time_panels.shade(share), step)
-        self.assertEqual([time_panels.between(i) for i in (0, 3, 6)],
+            self.assertEqual(window_panels.shade(share), step)
+        self.assertEqual([window_panels.between(i) for i in (0, 3, 6)],
                          ["0 to 0.1 %", "1 to 3 %", "30 to 100 %"])
 
     def test_rounds_are_added_up(self):
         found = self.campaign({"a": ({}, {})}, rounds=4)
-        (window,) = series.windows(found, 16).values()
+        (window,) = moments.windows(found, 16).values()
         whole = sum(n for t in found.trials for row in t.raw["series"]["buckets"]
                     for _, n in row)
         self.assertEqual(sum(sum(window.replies(i).values()) for i in range(INTERVALS)),
@@ -318,7 +318,7 @@ class Maps(WindowTest):
         names = [f"m{i:02}" for i in range(14)]
         found = self.campaign({m: ({}, {}) for m in names}, rounds=1)
         self.assertEqual(len(found.chosen), 14)
-        figure = time_figures.heat_map(found)
+        figure = window_figures.heat_map(found)
         self.assertEqual(figure.svg.count('class="panel"'), 12)
         self.assertEqual(len({model for model, _ in rows(figure)}), 14)
         self.assertIn("12 models in colour at first; all are in the table",
@@ -334,7 +334,7 @@ class Maps(WindowTest):
                          for v in marks.HEAT]
             steps = [paper * (a - b) for a, b in zip(lightness, lightness[1:])]
             self.assertLess(max(steps), 1.6 * min(steps), theme)
-        svg = time_figures.heat_map(self.stalled()).svg
+        svg = window_figures.heat_map(self.stalled()).svg
         for step in range(len(marks.HEAT)):
             self.assertIn(f"var(--heat{step})", svg)
             self.assertNotIn(marks.HEAT[step].light, svg)

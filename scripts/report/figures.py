@@ -3,7 +3,7 @@
 import math
 
 from . import (axes, experiment_figures, families, knee, metrics, panels, sharing_figures,
-               tables, time_figures)
+               tables, window_figures)
 from .data import FEW, compare, percentile
 from .figure import (axis_of, bar_note, changing, finish, is_open, line_note,
                      loop_note, one, scaled)
@@ -16,7 +16,7 @@ def draw_all(campaign):
     if campaign.top is None:
         return []
     makers = [cpu_per_request, cpu_by_clients, throughput, latency, latency_by_throughput,
-              percentiles, shares, *time_figures.MAKERS, memory_per_client,
+              percentiles, shares, *window_figures.MAKERS, memory_per_client,
               memory_by_clients, fairness, *sharing_figures.MAKERS, drift]
     if campaign.experiment.name:
         makers = [*experiment_figures.MAKERS, *makers]

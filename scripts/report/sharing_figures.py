@@ -1,6 +1,6 @@
 """The figures of who gets what: clients of the server, threads and processes of work."""
 
-from . import axes, share_panels, sharing, tables
+from . import axes, sharing, sharing_panels, tables
 from .figure import finish, is_open
 
 
@@ -14,7 +14,7 @@ def clients(campaign):
     sheet = axes.bars(campaign, "clients", [p for p, _ in rows], 1,
                       "How much of an equal share does each client get at "
                       f"{campaign.level(campaign.top)}?")
-    share_panels.strips(sheet, rows)
+    sharing_panels.strips(sheet, rows)
     loop = (" Nobody waits in an open loop: a client gets what was meant for it."
             if is_open(campaign) else "")
     return finish(
@@ -49,7 +49,7 @@ def work_shares(campaign):
                       f"Do all workers work alike at {campaign.level(campaign.top)}?",
                       beside=76)
     for panel, (label, i) in enumerate(parts):
-        share_panels.stacked(sheet, panel, label, [(row[0], row[i]) for row in rows])
+        sharing_panels.stacked(sheet, panel, label, [(row[0], row[i]) for row in rows])
     by_process = " Right: connections that each process held at the end of the window." \
         if len(parts) > 1 else ""
     return finish(

@@ -15,7 +15,7 @@ from . import marks
 from .axes import CAPTION, STYLE, sig_range
 from .data import Spread
 from .marks import INK, MUTED
-from .series import STEPS
+from .moments import STEPS
 from .units import plain, short
 
 SHARES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)   # at which the next shade begins

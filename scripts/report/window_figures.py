@@ -1,12 +1,11 @@
 """The figures over the measured window: what clients saw and the server used, and how the
 response times lay, moment by moment."""
 
-from . import axes, tables, time_panels
-from . import series as windowed
+from . import axes, moments, tables, window_panels
 from .data import FEW, interval_of
 from .figure import band, finish
-from .time_panels import Measure
 from .units import duration, memory, plain, sig
+from .window_panels import Measure
 
 REPLIES = Measure("requests", "replies per second, thousands", 1e3,
                   lambda v: f"{sig(v)} replies/s")
@@ -24,7 +23,7 @@ ERRORS = Measure("errors", "connections that failed, per second", 1,
 
 def series(campaign):
     """Panels below one another, so that what happened at one moment lies on one line."""
-    windows = windowed.windows(campaign, campaign.common)
+    windows = moments.windows(campaign, campaign.common)
     if not windows:
         return None
     measures = [REPLIES, *slowest(windows)] + [
@@ -35,7 +34,7 @@ def series(campaign):
     sheet = axes.stack(campaign, "series", "Does it stay as it begins, at "
                        f"{campaign.level(campaign.common)}?", len(measures))
     for panel, measure in enumerate(measures):
-        time_panels.lines(sheet, panel, windows, measure)
+        window_panels.lines(sheet, panel, windows, measure)
     drawn = [m for m in windows if m in campaign.chosen] or list(windows)
     few = "" if len(drawn) == len(windows) else (
         " Bands, marks and rows of the table: models in colour at first.")
@@ -84,7 +83,7 @@ def lacking(windows, measures):
 
 
 def heat_map(campaign):
-    windows = windowed.windows(campaign, campaign.common)
+    windows = moments.windows(campaign, campaign.common)
     windows = {model: window for model, window in windows.items()
                if any(map(window.replies, range(len(window))))}
     drawn = [m for m in windows if m in campaign.chosen][:FEW] or list(windows)[:FEW]
@@ -92,7 +91,7 @@ def heat_map(campaign):
         return None
     sheet = axes.grid(campaign, "heat_map", "When do the slow replies come, at "
                       f"{campaign.level(campaign.common)}?", len(drawn), foot=44)
-    time_panels.maps(sheet, {model: windows[model] for model in drawn})
+    window_panels.maps(sheet, {model: windows[model] for model in drawn})
     rest = "" if len(drawn) == len(windows) else (
         f" {len(drawn)} models in colour at first; all are in the table.")
     shares = {"half within, µs": 0.5, "99 % within, µs": 0.99}
@@ -111,7 +110,7 @@ def heat_map(campaign):
 
 def spread_of(replies, p):
     """A percentile of a moment's replies as tables.of_moments takes it, in µs."""
-    value = windowed.percentile(replies, p)
+    value = moments.percentile(replies, p)
     return value and interval_of([value / 1000])
 
 

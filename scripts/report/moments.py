@@ -1,4 +1,4 @@
-"""What happened inside the measured window: the `series` of a trial, in intervals.
+"""What happened inside the measured window, moment by moment: the `series` of a trial.
 
 Members of the wrong kind are as if absent. A long window is told in fewer moments than it
 has intervals: neighbours are joined.
