@@ -17,7 +17,7 @@ import tempfile
 import unittest
 
 import report_test
-from report import answer, claims, data, families, words
+from report import answer, claims, data, families, findings
 
 BIN = pathlib.Path(os.environ.get("ECHOLAB_BIN", "build/release")).resolve()
 JUDGED = BIN / "tests" / "judged_campaign"
@@ -119,8 +119,8 @@ def claim_row(found):
 def level_row(campaign, at):
     name, points = campaign.experiment.metric, answer.ranked(campaign, at)
     limit = answer.limited(points, name)
-    here = words.alike(campaign, [p for m in campaign.models
-                                  if (p := campaign.points.get((m, at)))])
+    here = findings.alike(campaign, [p for m in campaign.models
+                                     if (p := campaign.points.get((m, at)))])
     ranked = [p.model for p in points]
     return {"at": at, "ranked": ranked,
             "ties": {p.model for p in answer.tied(points, name)}

@@ -8,9 +8,9 @@ import textwrap
 
 from markupsafe import Markup
 
-from . import claims, data, families, inference, metrics
+from . import claims, data, families, findings, inference, metrics
 from .units import plural, sig
-from .words import LISTED_AT_MOST, alike, code, codes, findings, phrase
+from .words import LISTED_AT_MOST, code, codes, phrase
 
 WIDTH = 88                                  # of a terminal's lines
 
@@ -33,7 +33,7 @@ def ranked(campaign, level):
     """The points with a headline figure there, the best first: those that serve every
     client, or all where none does."""
     name = campaign.experiment.metric
-    points = alike(campaign, [p for p in campaign.at(level) if p.spread(name)])
+    points = findings.alike(campaign, [p for p in campaign.at(level) if p.spread(name)])
     points = [p for p in points if not p.starved] or points
     sign = -1 if metrics.of(name).more_is_better else 1
     return sorted(points, key=lambda p: (sign * p.spread(name).median, p.model))
@@ -178,7 +178,7 @@ def all_together(points, metric):
 
 def as_text(campaign):
     """Question, answer and claims; of a folder without an experiment what was found."""
-    said = sentences(campaign) or findings(campaign)
+    said = sentences(campaign) or findings.sentences(campaign)
     parts = [campaign.experiment.question, plain(Markup(" ").join(said))]
     found = claims.outcomes(campaign)
     if found:

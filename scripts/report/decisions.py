@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from . import data, families, metrics
-from .words import alike
+from .findings import alike
 
 DEAR = 2                                    # times the best, from which on it is named
 LEAST, GREATEST = "least", "greatest"

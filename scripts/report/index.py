@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from . import answer, claims, data, decisions, likeness, marks, metrics, page, units, words
+from . import (answer, cautions, claims, data, decisions, findings, likeness, marks,
+               metrics, page, units)
 
 HERE = pathlib.Path(__file__).parent
 
@@ -108,8 +109,8 @@ def shown(entry):
         f"{experiment.ticks(campaign.levels)}, "
         f"{units.plural(len(campaign.models), 'model')}, "
         f"{units.plural(campaign.rounds, 'round')}",
-        "answer": answer.sentences(campaign) or words.findings(campaign)[:2],
-        "partial": list(words.incomplete(campaign)), "claims": outcomes,
+        "answer": answer.sentences(campaign) or findings.sentences(campaign)[:2],
+        "partial": list(cautions.incomplete(campaign)), "claims": outcomes,
         "tally": claims.tally(outcomes),
         "measured": [claims.measured(campaign, o) for o in outcomes]}
 

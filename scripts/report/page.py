@@ -10,7 +10,8 @@ import jinja2
 from markupsafe import Markup
 from matplotlib.markers import MarkerStyle
 
-from . import answer, claims, knee, marks, rows, tables, tuned, units, words
+from . import (answer, cautions, claims, findings, knee, marks, rows, tables, tuned, units,
+               words)
 
 HERE = pathlib.Path(__file__).parent
 SCRIPTS = ("view.js", "exports.js", "report.js")
@@ -30,8 +31,8 @@ def render(campaign, figures):
         knee=knee.RULE,
         tally=claims.tally(outcomes),
         measured=[claims.measured(campaign, o) for o in outcomes],
-        findings=words.findings(campaign), cautions=words.cautions(campaign),
-        warnings=words.warnings(campaign), legend=legend(campaign),
+        findings=findings.sentences(campaign), cautions=cautions.sentences(campaign),
+        warnings=cautions.warnings(campaign), legend=legend(campaign),
         summary=tables.summary(campaign), costs=tables.costs(campaign),
         tuned=tuned.table(campaign), how_tuned=tuned.sentences(campaign),
         pairs=tables.pairs(campaign), variables=marks.variables(campaign.models),
