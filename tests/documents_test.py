@@ -133,7 +133,7 @@ class Figures(unittest.TestCase):
         """A figure's anchor is its name with - in place of _."""
         sources = "".join(path.read_text("utf-8") for path in
                           sorted((TOP / "scripts/report").glob("*.py")))
-        names = set(re.findall(r'axes\.\w+\(\s*campaign,\s*"(\w+)"', sources))
+        names = set(re.findall(r'sheets\.\w+\(\s*campaign,\s*"(\w+)"', sources))
         self.assertLessEqual({"cpu_by_clients", "ratios", "headline", "drift"}, names)
         for report in (TOP / "results/reference").glob("*/report.html"):
             names |= {*re.findall(r'<figure id="fig-(\w+)"', report.read_text("utf-8"))}

@@ -1,6 +1,6 @@
 """The figures that an experiment adds, where its trials have what they show."""
 
-from . import axes, metrics, panels, tables
+from . import bar_panels, line_panels, metrics, sheets, tables
 from .data import FEW, interval_of
 from .figure import axis_of, bar_note, changing, finish, line_note, scaled
 from .units import duration, memory, plain, sig
@@ -11,11 +11,11 @@ ABOUT_CONNECTING = ("connect_p99_ns", "connect_p50_ns", "cpu_ns_per_connection")
 def headline(campaign):
     """The experiment's metric against what it varies."""
     name, metric = campaign.experiment.metric, metrics.of(campaign.experiment.metric)
-    sheet = axes.lines(campaign, "headline", campaign.experiment.question)
+    sheet = sheets.lines(campaign, "headline", campaign.experiment.question)
     many = len(campaign.models) > FEW
-    drawn = sheet.line_panel(0, metric.label, campaign,
-                             lambda p: scaled(p, name, metric.scale),
-                             lambda v: metric.words(v * metric.scale), log=many)
+    drawn = line_panels.lines(sheet, 0, metric.label, campaign,
+                              lambda p: scaled(p, name, metric.scale),
+                              lambda v: metric.words(v * metric.scale), log=many)
     if not drawn:
         return None
     return finish(
@@ -33,8 +33,8 @@ def offered(campaign):
              if p.spread("offered")]
     if not loads:
         return None
-    sheet = axes.lines(campaign, "offered", "What happens as more is asked for than can "
-                                            "be answered?", 2)
+    sheet = sheets.lines(campaign, "offered",
+                         "What happens as more is asked for than can be answered?", 2)
     most = max(p.spread("offered").median for p in loads) / 1000
 
     def across(point):
@@ -42,15 +42,15 @@ def offered(campaign):
 
     def where_open(metric):
         return lambda p: scaled(p, metric) if p.spread("offered") else []
-    sheet.line_panel(0, "answered, thousand requests/s", campaign, where_open("rate"),
-                     lambda v: f"{sig(v * 1000)} requests/s answered", bounds=True,
-                     across=across)
-    sheet.line_panel(1, "response, µs: all but 1 in 100 (p99)", campaign,
-                     where_open("p99_ns"), lambda v: f"p99 {duration(v * 1000)}", log=True,
-                     across=across)
+    line_panels.lines(
+        sheet, 0, "answered, thousand requests/s", campaign, where_open("rate"),
+        lambda v: f"{sig(v * 1000)} requests/s answered", bounds=True, across=across)
+    line_panels.lines(
+        sheet, 1, "response, µs: all but 1 in 100 (p99)", campaign, where_open("p99_ns"),
+        lambda v: f"p99 {duration(v * 1000)}", log=True, across=across)
     for panel in (0, 1):
-        panels.rate_axis(sheet, panel, most, "offered, thousand requests/s")
-    panels.diagonal(sheet, 0, most)
+        line_panels.rate_axis(sheet, panel, most, "offered, thousand requests/s")
+    line_panels.diagonal(sheet, 0, most)
     return finish(
         sheet, campaign, "Left: requests per second that were answered; right: the 99th "
         "percentile of the response in µs (log scale); both against what was offered.",
@@ -74,10 +74,10 @@ def memory_slopes(campaign):
         return None
     points.sort(key=lambda p: (sum(interval_of(list(found[p.model].values())).median
                                    for _, found in parts if found[p.model]), p.model))
-    sheet = axes.bars(campaign, "memory_slopes", points, len(parts),
-                      "What does each further connection cost in memory?")
+    sheet = sheets.bars(campaign, "memory_slopes", points, len(parts),
+                        "What does each further connection cost in memory?")
     for panel, (label, found) in enumerate(parts):
-        sheet.bar_panel(panel, f"{label} per connection, KiB", points,
+        bar_panels.bars(sheet, panel, f"{label} per connection, KiB", points,
                         lambda p, found=found: [v / 1024 for v in
                                                 found[p.model].values()],
                         lambda v: memory(v * 1024))
@@ -96,14 +96,14 @@ def connecting(campaign):
     """How long it takes until a connection stands, where the experiment is about that."""
     if campaign.experiment.metric not in ABOUT_CONNECTING:
         return None
-    sheet = axes.lines(campaign, "connecting",
-                       f"How long does it take to connect {changing(campaign)}?", 2)
-    drawn = sheet.line_panel(0, "connect, µs: half of them (p50)", campaign,
-                             lambda p: scaled(p, "connect_p50_ns"),
-                             lambda v: f"p50 {duration(v * 1000)}", log=True)
-    drawn |= sheet.line_panel(1, "connect, µs: all but 1 in 100 (p99)", campaign,
-                              lambda p: scaled(p, "connect_p99_ns"),
-                              lambda v: f"p99 {duration(v * 1000)}", log=True)
+    sheet = sheets.lines(campaign, "connecting",
+                         f"How long does it take to connect {changing(campaign)}?", 2)
+    drawn = line_panels.lines(sheet, 0, "connect, µs: half of them (p50)", campaign,
+                              lambda p: scaled(p, "connect_p50_ns"),
+                              lambda v: f"p50 {duration(v * 1000)}", log=True)
+    drawn |= line_panels.lines(sheet, 1, "connect, µs: all but 1 in 100 (p99)", campaign,
+                               lambda p: scaled(p, "connect_p99_ns"),
+                               lambda v: f"p99 {duration(v * 1000)}", log=True)
     if not drawn:
         return None
     sheet.share_y()

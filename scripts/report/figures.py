@@ -2,8 +2,8 @@
 
 import math
 
-from . import (axes, experiment_figures, families, knee, metrics, panels, sharing_figures,
-               tables, window_figures)
+from . import (bar_panels, experiment_figures, families, knee, line_panels, metrics, panels,
+               sharing_figures, sheets, tables, window_figures)
 from .data import FEW, compare, percentile
 from .figure import (axis_of, bar_note, changing, finish, is_open, line_note,
                      loop_note, one, scaled)
@@ -33,15 +33,15 @@ def cpu_per_request(campaign):
     if not points:
         return None
     points.sort(key=lambda p: p.spread("cpu_ns").median)
-    sheet = axes.bars(campaign, "cpu_per_request", points, 1,
-                      "What does a request cost the server at "
-                      f"{campaign.level(campaign.top)}?")
+    sheet = sheets.bars(campaign, "cpu_per_request", points, 1,
+                        "What does a request cost the server at "
+                        f"{campaign.level(campaign.top)}?")
     floor = campaign.floor_ns
-    sheet.bar_panel(0, "server CPU per request, µs", points,
+    bar_panels.bars(sheet, 0, "server CPU per request, µs", points,
                     lambda p: scaled(p, "cpu_ns"), lambda v: f"{sig(v)} µs" + (
                         f" · {times(v * 1000 / floor)} floor" if floor else ""))
     if floor:
-        sheet.rule_across(0, floor / 1000, f"floor {microseconds(floor)} µs")
+        bar_panels.rule_across(sheet, 0, floor / 1000, f"floor {microseconds(floor)} µs")
     return finish(
         sheet, campaign, "Server CPU time per request in µs, the whole process tree"
         + (f"; dashed: half a loopback round trip, {duration(floor)}." if floor else "."),
@@ -56,12 +56,12 @@ def cpu_per_request(campaign):
 def cpu_by_clients(campaign):
     if len(campaign.levels) < 2:
         return None
-    sheet = axes.lines(campaign, "cpu_by_clients",
-                       f"How does the cost of a request change {changing(campaign)}?")
+    sheet = sheets.lines(campaign, "cpu_by_clients",
+                         f"How does the cost of a request change {changing(campaign)}?")
     many = len(campaign.models) > FEW       # the dearest would press the others flat
-    drawn = sheet.line_panel(0, "server CPU per request, µs", campaign,
-                             lambda p: scaled(p, "cpu_ns"), lambda v: f"{sig(v)} µs",
-                             log=many)
+    drawn = line_panels.lines(sheet, 0, "server CPU per request, µs", campaign,
+                              lambda p: scaled(p, "cpu_ns"), lambda v: f"{sig(v)} µs",
+                              log=many)
     if not drawn:
         return None
     return finish(
@@ -78,14 +78,14 @@ def cpu_by_clients(campaign):
 def throughput(campaign):
     where = changing(campaign) if len(campaign.levels) > 1 else (
         f"at {campaign.level(campaign.top)}")
-    sheet = axes.lines(campaign, "throughput",
-                       f"How many requests per second are answered {where}?")
-    sheet.line_panel(0, "requests per second, thousands", campaign,
-                     lambda p: scaled(p, "rate"), lambda v: f"{sig(v * 1000)} requests/s",
-                     bounds=True)
-    panels.ceiling(sheet, 0, campaign, 1000)
+    sheet = sheets.lines(campaign, "throughput",
+                         f"How many requests per second are answered {where}?")
+    line_panels.lines(sheet, 0, "requests per second, thousands", campaign,
+                      lambda p: scaled(p, "rate"),
+                      lambda v: f"{sig(v * 1000)} requests/s", bounds=True)
+    line_panels.ceiling(sheet, 0, campaign, 1000)
     knees = knee.find(campaign)
-    panels.knees(sheet, 0, knees, 1000)
+    line_panels.knees(sheet, 0, knees, 1000)
     bound = knee.in_words(campaign, knees)
     if any(p.client_bound for p in campaign.points.values()):
         bound += " Hollow marks under a small triangle are lower bounds: the client was " \
@@ -104,20 +104,20 @@ def throughput(campaign):
 
 
 def latency(campaign):
-    sheet = axes.lines(campaign, "latency", "How long does a client wait for its "
-                                            "reply?", 2)
+    sheet = sheets.lines(campaign, "latency", "How long does a client wait for its "
+                                              "reply?", 2)
 
     def points(p):
         return lambda point: [v / 1000 for v in [point.percentile_ns(p)] if v]
 
     def rounds(metric):
         return lambda point: scaled(point, metric)
-    drawn = sheet.line_panel(0, "latency, µs: half of the replies (p50)", campaign,
-                             rounds("p50_ns"), lambda v: f"p50 {duration(v * 1000)}",
-                             centre=points(0.5), log=True)
-    drawn |= sheet.line_panel(1, "latency, µs: all but 1 in 100 (p99)", campaign,
-                              rounds("p99_ns"), lambda v: f"p99 {duration(v * 1000)}",
-                              centre=points(0.99), log=True)
+    drawn = line_panels.lines(
+        sheet, 0, "latency, µs: half of the replies (p50)", campaign, rounds("p50_ns"),
+        lambda v: f"p50 {duration(v * 1000)}", centre=points(0.5), log=True)
+    drawn |= line_panels.lines(
+        sheet, 1, "latency, µs: all but 1 in 100 (p99)", campaign, rounds("p99_ns"),
+        lambda v: f"p99 {duration(v * 1000)}", centre=points(0.99), log=True)
     if not drawn:
         return None
     sheet.share_y()
@@ -134,17 +134,17 @@ def latency_by_throughput(campaign):
     points = [p for p in campaign.points.values() if p.spread("rate")]
     if len(campaign.levels) < 2 or is_open(campaign) or not points:
         return None
-    sheet = axes.lines(campaign, "latency_by_throughput",
-                       "What does more throughput cost in waiting?")
+    sheet = sheets.lines(campaign, "latency_by_throughput",
+                         "What does more throughput cost in waiting?")
     most = max(p.spread("rate").median for p in points) / 1000
-    drawn = sheet.line_panel(
-        0, "latency, µs: all but 1 in 100 (p99)", campaign,
+    drawn = line_panels.lines(
+        sheet, 0, "latency, µs: all but 1 in 100 (p99)", campaign,
         lambda p: scaled(p, "p99_ns") if p.spread("rate") else [],
         lambda v: f"p99 {duration(v * 1000)}", log=True,
         across=lambda p: p.spread("rate").median / 1000)
     if not drawn:
         return None
-    panels.rate_axis(sheet, 0, most, "answered, thousand requests/s")
+    line_panels.rate_axis(sheet, 0, most, "answered, thousand requests/s")
     order = campaign.experiment.ticks(campaign.levels)
     return finish(
         sheet, campaign, "99th percentile of the latency in µs (log scale) against "
@@ -159,9 +159,9 @@ def percentiles(campaign):
     points = [p for p in campaign.at(campaign.common) if p.merged]
     if not points:
         return None
-    sheet = axes.lines(campaign, "percentiles",
-                       "How bad are the worst waits at "
-                       f"{campaign.level(campaign.common)}?")
+    sheet = sheets.lines(campaign, "percentiles",
+                         "How bad are the worst waits at "
+                         f"{campaign.level(campaign.common)}?")
     curves = {}
     for point in points:
         total = sum(n for _, _, n in point.merged)
@@ -169,7 +169,7 @@ def percentiles(campaign):
         steps = [1 - 10 ** -(last * i / 80) for i in range(80)] + [1 - 10 ** -last]
         values = [(p, percentile(point.merged, p)) for p in steps]
         curves[point.model] = [(p, v / 1000) for p, v in values if v]
-    sheet.percentile_panel(campaign, curves)
+    panels.percentiles(sheet, curves)
     return finish(
         sheet, campaign, "Latency in µs below which this share of the replies lies; the "
         "share is spread as 1/(1−p), so that each nine has the same width.",
@@ -190,7 +190,7 @@ def forest(campaign):
         return None
     points = [p for p in campaign.at(at) if p.model in verdicts] + [base]
     points.sort(key=lambda p: (ratio_of(verdicts, p), p.model))
-    metric, sheet = metrics.of(name), axes.bars(
+    metric, sheet = metrics.of(name), sheets.bars(
         campaign, "ratios", points, 1,
         f"Who differs from {short(campaign.baseline)} at {campaign.level(at)}?")
     band = families.band(base, name)
@@ -218,8 +218,8 @@ def shares(campaign):
     points = [p for p in campaign.at(campaign.common) if p.merged]
     if not points:
         return None
-    sheet = axes.lines(campaign, "shares", "How are the waits spread at "
-                                           f"{campaign.level(campaign.common)}?")
+    sheet = sheets.lines(campaign, "shares", "How are the waits spread at "
+                                             f"{campaign.level(campaign.common)}?")
     curves = {p.model: [(share, value / 1000) for share in panels.SHARES
                         if (value := percentile(p.merged, share))] for p in points}
     panels.shares(sheet, curves)
@@ -239,9 +239,9 @@ def memory_per_client(campaign):
     if not points:
         return None
     points.sort(key=lambda p: p.spread("pss_per_client").median)
-    sheet = axes.bars(campaign, "memory_per_client", points, 1,
-                      f"What does one more {one(campaign)} cost in memory?")
-    sheet.bar_panel(0, f"memory per {one(campaign)}, KiB", points,
+    sheet = sheets.bars(campaign, "memory_per_client", points, 1,
+                        f"What does one more {one(campaign)} cost in memory?")
+    bar_panels.bars(sheet, 0, f"memory per {one(campaign)}, KiB", points,
                     lambda p: scaled(p, "pss_per_client", 1024),
                     lambda v: memory(v * 1024))
     return finish(
@@ -258,11 +258,11 @@ def memory_per_client(campaign):
 def memory_by_clients(campaign):
     if len(campaign.levels) < 2:
         return None
-    sheet = axes.lines(campaign, "memory_by_clients", "How much memory does the server "
-                                                      "hold?")
-    drawn = sheet.line_panel(0, "memory (PSS), MiB", campaign,
-                             lambda p: scaled(p, "pss_bytes", 2 ** 20),
-                             lambda v: memory(v * 2 ** 20), log=True)
+    sheet = sheets.lines(campaign, "memory_by_clients", "How much memory does the server "
+                                                        "hold?")
+    drawn = line_panels.lines(sheet, 0, "memory (PSS), MiB", campaign,
+                              lambda p: scaled(p, "pss_bytes", 2 ** 20),
+                              lambda v: memory(v * 2 ** 20), log=True)
     if not drawn:
         return None
     return finish(
@@ -278,15 +278,16 @@ def fairness(campaign):
     if not points:
         return None
     points.sort(key=lambda p: (p.starved, -p.spread("jain").median))
-    sheet = axes.bars(campaign, "fairness", points, 3,
-                      f"Are {count(campaign.top)} clients served alike?"
-                      if campaign.experiment.of_clients else
-                      f"Are the clients served alike at {campaign.level(campaign.top)}?")
-    sheet.bar_panel(0, "slowest / fastest client", points,
+    sheet = sheets.bars(campaign, "fairness", points, 3,
+                        f"Are {count(campaign.top)} clients served alike?"
+                        if campaign.experiment.of_clients else
+                        "Are the clients served alike at "
+                        f"{campaign.level(campaign.top)}?")
+    bar_panels.bars(sheet, 0, "slowest / fastest client", points,
                     lambda p: list(p.values("evenness").values()), sig, top=1)
-    sheet.bar_panel(1, "Jain's index", points,
+    bar_panels.bars(sheet, 1, "Jain's index", points,
                     lambda p: list(p.values("jain").values()), sig, top=1)
-    sheet.bar_panel(2, "clients without a reply", points,
+    bar_panels.bars(sheet, 2, "clients without a reply", points,
                     lambda p: list(p.values("starved").values()), count, top=1)
     return finish(
         sheet, campaign, "Left: requests of the slowest client over those of the "
@@ -301,7 +302,8 @@ def drift(campaign):
     trials = [t for t in campaign.trials if t.usable and t.order is not None]
     if len(trials) < 2:
         return None
-    sheet = axes.lines(campaign, "drift", "Did the machine change while it was measured?")
+    sheet = sheets.lines(campaign, "drift",
+                         "Did the machine change while it was measured?")
     series = {}
     for trial in trials:
         median = campaign.points[trial.model, trial.at].spread("rate").median
@@ -310,7 +312,7 @@ def drift(campaign):
                 (trial.order, trial.number("requests_per_second") / median,
                  f"{campaign.level(trial.at)}, round {trial.round}, "
                  f"trial {count(trial.order)}"))
-    sheet.drift_panel(campaign, series)
+    panels.drift(sheet, series)
     return finish(
         sheet, campaign, "Throughput of each trial over the median of its model at that "
         "load, in the order in which the trials ran.",

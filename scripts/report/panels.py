@@ -1,19 +1,19 @@
-"""Panels that are not lines against the levels: a forest of ratios, shares of replies,
-what was offered, and the ceiling of the client."""
+"""Panels against other axes than the levels: a forest of ratios, shares of replies,
+percentiles, and how the trials of a campaign drifted."""
 
 import math
 
 import matplotlib
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from . import marks
-from .axes import STYLE
-from .data import NEAR_CEILING
 from .marks import INK, MUTED, SOFT
+from .sheets import STYLE
 from .units import plain, short, sig
 
 SHARES = [i / 40 for i in range(40)] + [0.99, 0.995]
 NAMED_SHARES = (0.5, 0.9, 0.99)
+NAMED_PERCENTILES = (0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
 TICKS = [d * 10.0 ** e for e in range(-6, 7) for d in (1, 1.2, 1.5, 2, 3, 5, 7)]
 
 
@@ -107,53 +107,57 @@ def few_ticks_of_time(low, high):
             if low / 1.1 <= d * 10.0 ** e <= high * 1.1]
 
 
-def ceiling(sheet, panel, campaign, scale):
-    """As much as the client can ask for, and the part below it where it is the limit."""
-    ax, levels = sheet.axes[panel], [at for at in campaign.levels if at in campaign.ceiling]
-    if not levels:
-        return
-    places = [sheet.place(campaign.ceiling[at]) for at in levels]
-    tops = [campaign.ceiling[at].spread("rate").median / scale for at in levels]
-    if len(places) == 1:                    # a short line says as much
-        left, right = ax.get_xlim()
-        places, tops = [left, right], tops * 2
+def percentiles(sheet, curves):
+    """Curves of (p, µs); x is log10 1/(1-p)."""
+    ax = sheet.axes[0]
     with matplotlib.rc_context(STYLE):
-        if not any(campaign.ceiling[at].spread("offered") for at in levels):
-            ax.fill_between(places, [NEAR_CEILING * top for top in tops], tops,
-                            color=SOFT, linewidth=0, zorder=1, gid="limit")
-        ax.plot(places, tops, color=MUTED, linewidth=1.4, dashes=(1.5, 2), zorder=2,
-                gid="ceiling")
-        ax.text(places[0], tops[0], "the client's ceiling", fontsize=8.5, color=MUTED,
-                ha="left", va="bottom", gid="note")
-        low, high = ax.get_ylim()
-        ax.set_ylim(low, max(high, 1.08 * max(tops)))
+        for model, curve in curves.items():
+            mark = marks.mark(model)
+            xs, ys = [-math.log10(1 - p) for p, _ in curve], [v for _, v in curve]
+            ax.plot(xs, ys, color=mark.light, linewidth=1.7,
+                    dashes=mark.dash or (None, None), **sheet.part(0, model, "line"))
+            for_show = {}
+            for p, v in curve:              # a mark near each named percentile
+                named = min(NAMED_PERCENTILES,
+                            key=lambda n: abs(math.log((1 - n) / (1 - p))))
+                if abs(math.log((1 - named) / (1 - p))) < 0.15:
+                    for_show[named] = (p, v)
+            shown = list(for_show.values())
+            sheet.marks_at(0, model, "median", [-math.log10(1 - p) for p, _ in shown],
+                           [v for _, v in shown],
+                           [f"{percent(p)} within {sig(v)} µs" for p, v in shown])
+            sheet.labels.setdefault(0, []).append((model, xs[-1], ys[-1]))
+        values = [v for curve in curves.values() for _, v in curve]
+        sheet.value_axis(ax, "latency, µs", values, max(values) > 20 * min(values))
+        end = max(-math.log10(1 - curve[-1][0]) for curve in curves.values())
+        ax.set_xlim(0, end * 1.02)
+        ticks = [n for n in NAMED_PERCENTILES if -math.log10(1 - n) <= end]
+        ax.set_xticks([-math.log10(1 - n) for n in ticks],
+                      [percent(n) for n in ticks])
+        ax.set_xlabel("share of the replies that are at least this fast", fontsize=9.5)
 
 
-def knees(sheet, panel, found, scale):
-    """A ring around the mark from which on more clients do not help: {model: Point}."""
-    for model, point in found.items():
-        rate = point.spread("rate").median
-        sheet.axes[panel].plot(
-            [sheet.place(point)], [rate / scale], linestyle="none", marker="o",
-            markersize=13, markerfacecolor="none", markeredgewidth=1.5,
-            color=marks.mark(model).light, clip_on=False, **sheet.part(
-                panel, model, "knee", [f"{sheet.level(point.at)}: the knee, from here on "
-                                       "more clients do not help"]))
+def percent(p):
+    return f"{round(100 * p, 5):g} %"
 
 
-def rate_axis(sheet, panel, most, label):
-    """From nothing to the greatest rate, in thousands per second."""
-    ax = sheet.axes[panel]
-    ax.set_xlim(0, 1.05 * most or 1)
-    ax.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: plain(round(v, 9))))
-    ax.set_xlabel(label, fontsize=9.5)
-    ax.grid(axis="x", visible=False)
-
-
-def diagonal(sheet, panel, most):
-    """Where everything that is offered is answered."""
-    ax = sheet.axes[panel]
-    ax.plot([0, most], [0, most], color=MUTED, linewidth=1, dashes=(4, 3), zorder=1.5,
-            gid="diagonal")
-    ax.set_ylim(0, max(ax.get_ylim()[1], 1.05 * most))
+def drift(sheet, series):
+    """{model: [(order, throughput over the model's median there, tip)]}"""
+    ax = sheet.axes[0]
+    with matplotlib.rc_context(STYLE):
+        ax.axhspan(0.98, 1.02, color=SOFT, zorder=1, gid="around")
+        ax.axhline(1, color=MUTED, linewidth=1, zorder=1.5, gid="around")
+        for model, rows in series.items():
+            xs, ys, tips = zip(*rows)
+            sheet.marks_at(0, model, "mark", xs, ys,
+                           [f"{tip}: {sig(y)} of its median" for y, tip in zip(ys, tips)],
+                           size=5, alpha=0.85)
+            sheet.labels.setdefault(0, []).append((model, None, None))
+        ys = [y for rows in series.values() for _, y, _ in rows]
+        sheet.value_axis(ax, "throughput / median of the model at that load", ys, False)
+        low, high = min(ys + [0.9]), max(ys + [1.1])
+        ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+        ax.set_xlabel("order in which the trials ran", fontsize=9.5)
+        ax.xaxis.set_major_locator(MaxNLocator(10, integer=True))
+        ax.grid(axis="x", visible=False)
+        sheet.switches = False              # ratios: from zero they would all look alike

@@ -1,6 +1,6 @@
 """The figures of who gets what: clients of the server, threads and processes of work."""
 
-from . import axes, sharing, sharing_panels, tables
+from . import sharing, sharing_panels, sheets, tables
 from .figure import finish, is_open
 
 
@@ -11,9 +11,9 @@ def clients(campaign):
         return None
     rows.sort(key=lambda row: (sharing.without_reply(row[0]), unevenness(row[1]),
                                row[0].model))
-    sheet = axes.bars(campaign, "clients", [p for p, _ in rows], 1,
-                      "How much of an equal share does each client get at "
-                      f"{campaign.level(campaign.top)}?")
+    sheet = sheets.bars(campaign, "clients", [p for p, _ in rows], 1,
+                        "How much of an equal share does each client get at "
+                        f"{campaign.level(campaign.top)}?")
     sharing_panels.strips(sheet, rows)
     loop = (" Nobody waits in an open loop: a client gets what was meant for it."
             if is_open(campaign) else "")
@@ -45,9 +45,9 @@ def work_shares(campaign):
     parts = [("share of the CPU, by thread", 1),
              ("share of the connections, by process", 2)]
     parts = [(label, i) for label, i in parts if any(row[i] for row in rows)]
-    sheet = axes.bars(campaign, "work_shares", [p for p, *_ in rows], len(parts),
-                      f"Do all workers work alike at {campaign.level(campaign.top)}?",
-                      beside=76)
+    sheet = sheets.bars(campaign, "work_shares", [p for p, *_ in rows], len(parts),
+                        f"Do all workers work alike at {campaign.level(campaign.top)}?",
+                        beside=76)
     for panel, (label, i) in enumerate(parts):
         sharing_panels.stacked(sheet, panel, label, [(row[0], row[i]) for row in rows])
     by_process = " Right: connections that each process held at the end of the window." \

@@ -8,9 +8,9 @@ import matplotlib
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from . import marks, sharing
-from .axes import STYLE
 from .marks import INK, MUTED, PAPER, RULE, SOFT
 from .panels import few_ticks
+from .sheets import STYLE
 from .units import count, plain, short, sig
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

@@ -63,6 +63,15 @@ def times(ratio):
     return NONE if ratio is None else f"{sig(ratio)}{THIN}×"
 
 
+def sig_range(spread, words):
+    """16 200 to 18 100 requests/s, n = 3"""
+    low, high = words(spread.low), words(spread.high)
+    number, _, unit = low.rpartition(" ")
+    if number and unit[:1].isalpha() and high.endswith(" " + unit):
+        low = number                        # the unit is said once
+    return f"{low} to {high}, n = {spread.n}"
+
+
 def listed(words):
     """a, b and c"""
     words = list(words)

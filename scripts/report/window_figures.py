@@ -1,7 +1,7 @@
 """The figures over the measured window: what clients saw and the server used, and how the
 response times lay, moment by moment."""
 
-from . import axes, moments, tables, window_panels
+from . import moments, sheets, tables, window_panels
 from .data import FEW, interval_of
 from .figure import band, finish
 from .units import duration, memory, plain, sig
@@ -31,8 +31,8 @@ def series(campaign):
     if any(v for w in windows.values() for i in range(len(w))
            for v in w.values("errors", i)):
         measures.append(ERRORS)
-    sheet = axes.stack(campaign, "series", "Does it stay as it begins, at "
-                       f"{campaign.level(campaign.common)}?", len(measures))
+    sheet = sheets.stack(campaign, "series", "Does it stay as it begins, at "
+                         f"{campaign.level(campaign.common)}?", len(measures))
     for panel, measure in enumerate(measures):
         window_panels.lines(sheet, panel, windows, measure)
     drawn = [m for m in windows if m in campaign.chosen] or list(windows)
@@ -89,8 +89,8 @@ def heat_map(campaign):
     drawn = [m for m in windows if m in campaign.chosen][:FEW] or list(windows)[:FEW]
     if not drawn:
         return None
-    sheet = axes.grid(campaign, "heat_map", "When do the slow replies come, at "
-                      f"{campaign.level(campaign.common)}?", len(drawn), foot=44)
+    sheet = sheets.grid(campaign, "heat_map", "When do the slow replies come, at "
+                        f"{campaign.level(campaign.common)}?", len(drawn), foot=44)
     window_panels.maps(sheet, {model: windows[model] for model in drawn})
     rest = "" if len(drawn) == len(windows) else (
         f" {len(drawn)} models in colour at first; all are in the table.")

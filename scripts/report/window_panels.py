@@ -12,11 +12,11 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from matplotlib.transforms import ScaledTranslation
 
 from . import marks
-from .axes import CAPTION, STYLE, sig_range
 from .data import Spread
 from .marks import INK, MUTED
 from .moments import STEPS
-from .units import plain, short
+from .sheets import CAPTION, STYLE
+from .units import plain, short, sig_range
 
 SHARES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)   # at which the next shade begins
 UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1, "ns"))
