@@ -6,7 +6,7 @@
 namespace echolab {
 
 /// FAILED, with nothing wrong but that nobody had an answer: the report knows it as well
-/// (scripts/report/data.py).
+/// (scripts/report/trial.py).
 inline constexpr std::string_view nobody_was_answered =
     "not one reply came inside the measured window";
 

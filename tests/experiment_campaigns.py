@@ -10,6 +10,7 @@ import sys
 from typing import NamedTuple
 
 import report_test
+from report.campaign import AXES
 
 ROUNDS = 8
 CEILING = 300_000.0                         # requests/s that the client can ask for
@@ -250,7 +251,7 @@ def about(name, plan, models, rounds, names, changes):
     found["planned_trials"] = len(everyone) * len(plan.levels) * rounds
     for line, model in zip(found["models"], models):
         line.update(family=axes[model][1], transports="stream",
-                    axes=dict(zip(report_test.data.AXES, axes[model][2:])))
+                    axes=dict(zip(AXES, axes[model][2:])))
     found["models"][-2].update(twin_of="epoll_level")
     found["models"][-1].update(family="ceiling", role="ceiling")
     found["experiment"] = {

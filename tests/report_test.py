@@ -23,7 +23,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 REPORT = HERE.parent / "scripts" / "report.py"
 sys.path.insert(0, str(REPORT.parent))
 
-from report import data, marks, units  # noqa: E402
+from report import data, marks, pairing, point, units  # noqa: E402
+from report.campaign import AXES  # noqa: E402
 
 # -- campaigns with known truths -------------------------------------------------------
 
@@ -292,7 +293,7 @@ def catalogue(folder, clients=(1, 10, 100, 1000), rounds=3):
     chance, trials, rows = random.Random(11), [], []
     for line in CATALOGUE.strip().split("\n"):
         name, family, *rest = line.split()
-        rows.append((name, family, dict(zip(data.AXES, rest)), *map(float, rest[6:10]),
+        rows.append((name, family, dict(zip(AXES, rest)), *map(float, rest[6:10]),
                      rest[10]))
     block = [(row, level) for row in rows for level in clients]
     for round_ in range(rounds):
@@ -415,7 +416,7 @@ class Words(ReportTest):
                 (16,), rounds)
             found = data.load(self.folder)
             a, b = (found.points[m, 16] for m in ("poll_loop", "epoll_level"))
-            ratio = data.compare(a, b, "cpu_ns")
+            ratio = pairing.compare(a, b, "cpu_ns")
             self.assertEqual(ratio.tie, tie, ratio)
             self.assertEqual(ratio.low < 1, tie, ratio)
 
@@ -536,13 +537,13 @@ class Catalogue(ReportTest):
                 for row in re.findall(r"<tr.*?</tr>", body, re.S)]
 
     def test_pairs_differ_in_one_axis_and_name_it(self):
-        of = {line.split()[0]: dict(zip(data.AXES, line.split()[2:]))
+        of = {line.split()[0]: dict(zip(AXES, line.split()[2:]))
               for line in CATALOGUE.strip().split("\n")}
         rows = self.rows()
         self.assertTrue(20 < len(rows) < 80, len(rows))
         for axis, a, b, *_ in rows:
             (a, has_a), (b, has_b) = (re.split(r"\|+", cell) for cell in (a, b))
-            self.assertEqual([x for x in data.AXES if of[a][x] != of[b][x]], [axis])
+            self.assertEqual([x for x in AXES if of[a][x] != of[b][x]], [axis])
             self.assertEqual((has_a, has_b), (of[a][axis], of[b][axis]))
         named = {tuple(re.split(r"\|+", c)[0] for c in row[1:3]) for row in rows}
         for pair in (("fork_per_client", "thread_per_client"),
@@ -731,7 +732,7 @@ class OddCampaigns(ReportTest):
             page = self.page()
             self.assertNotIn("partial run", text_of(page, "cautions"))
             self.assertNotIn("a(A/A)", text_of(page, "findings"))
-            tie = data.compare(read.points["b", 4], read.points["a", 4], "cpu_ns").tie
+            tie = pairing.compare(read.points["b", 4], read.points["a", 4], "cpu_ns").tie
             return tie, text_of(page, "cautions")
 
         tie, said = ran([3000, 3060])
@@ -884,15 +885,15 @@ class Numbers(unittest.TestCase):
                                for v, n in sorted(counts.items())])
                 everything += values
             everything.sort()
-            merged = data.merge(rounds)
+            merged = point.merge(rounds)
             for p in (0.5, 0.9, 0.99):
                 brute = everything[math.ceil(p * len(everything) - 1e-9) - 1]
-                self.assertEqual(data.percentile(merged, p), 16 * brute + 16)
+                self.assertEqual(point.percentile(merged, p), 16 * brute + 16)
 
     def test_unsupported_percentiles_are_not_given(self):
-        self.assertIsNone(data.percentile([(1, 2, 367)], 0.99))
-        self.assertEqual(data.percentile([(1, 2, 368)], 0.99), 2)
-        self.assertIsNone(data.percentile([(1, 2, 3000)], 0.999))
+        self.assertIsNone(point.percentile([(1, 2, 367)], 0.99))
+        self.assertEqual(point.percentile([(1, 2, 368)], 0.99), 2)
+        self.assertIsNone(point.percentile([(1, 2, 3000)], 0.999))
 
     def test_three_significant_digits(self):
         for value, text in ((0, "0"), (3.1, "3.10"), (9.996, "10.0"), (99.96, "100"),

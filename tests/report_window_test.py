@@ -19,6 +19,8 @@ sys.path.insert(0, str(TOP / "scripts"))
 
 from report import (data, figures, knee, marks, moments, sharing,  # noqa: E402
                     sharing_figures, window_figures, window_panels)
+from report.point import Point  # noqa: E402
+from report.trial import Trial  # noqa: E402
 
 SVG = "{http://www.w3.org/2000/svg}"
 STALL = (9, 10)                             # intervals: 0.45 s to 0.55 s
@@ -182,7 +184,7 @@ class Moments(WindowTest):
 class Reading(WindowTest):
     def window(self, member, seconds, most=moments.MOMENTS):
         line = {**trial("a", 4, 0, 0), "seconds": seconds, "series": member}
-        return moments.window(data.Point("a", 4, [data.Trial(line)]), most)
+        return moments.window(Point("a", 4, [Trial(line)]), most)
 
     def test_a_last_interval_that_is_shorter_has_its_own_rate(self):
         found = self.window({"interval_seconds": 0.1, "requests": [100, 100, 60]}, 0.26)
@@ -294,12 +296,12 @@ class Maps(WindowTest):
         member = {"interval_seconds": 0.5, "requests": [1000, 1000],
                   "buckets": [[[40, 900], [50, 100]], [[40, 850], [50, 150]]]}
         line = {**trial("a", 4, 0, 0), "seconds": 1.0, "series": member}
-        window = moments.window(data.Point("a", 4, [data.Trial(line)]), 60)
+        window = moments.window(Point("a", 4, [Trial(line)]), 60)
         self.assertEqual(window_panels.cells(window),
                          {6: [[0, 1.0, 40]], 5: [[0, 1.0, 50]]})
         member["buckets"][1] = [[40, 970], [50, 30]]
-        self.assertEqual(window_panels.cells(moments.window(data.Point("a", 4, [
-            data.Trial({**line, "series": member})]), 60)), {
+        self.assertEqual(window_panels.cells(moments.window(Point("a", 4, [
+            Trial({**line, "series": member})]), 60)), {
                 6: [[0, 1.0, 40]], 5: [[0, 0.5, 50]], 4: [[0.5, 1.0, 50]]})
         for share, step in ((0.0005, 0), (0.001, 1), (0.05, 4), (0.1, 5), (1, 6)):
             self.assertEqual(window_panels.shade(share), step)

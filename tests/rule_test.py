@@ -17,7 +17,7 @@ import tempfile
 import unittest
 
 import report_test
-from report import answer, claims, data, families, findings
+from report import answer, claims, data, families, findings, trial
 
 BIN = pathlib.Path(os.environ.get("ECHOLAB_BIN", "build/release")).resolve()
 JUDGED = BIN / "tests" / "judged_campaign"
@@ -43,7 +43,7 @@ def line(model, at, round_, cpu_ns=5000.0, rate=1000, p90=50, verdict="VALID", s
            "at": at, "round": round_, "order": 0, "verdict": verdict, "reason": reason,
            "excluded": excluded, "connections": CLIENTS + at,
            "requests_per_connection": 10, "offered_per_second": offered}
-    if verdict in data.UNMEASURED:
+    if verdict in trial.UNMEASURED:
         return {**row, **dict.fromkeys(("seconds", "requests", "requests_per_second",
                                         "latency_ns", "histogram", "fairness", "server",
                                         "connect_ns", "offered_per_second"))}
@@ -60,7 +60,7 @@ def line(model, at, round_, cpu_ns=5000.0, rate=1000, p90=50, verdict="VALID", s
 
 
 def nobody():
-    return {"verdict": "FAILED", "reason": data.NOBODY}
+    return {"verdict": "FAILED", "reason": trial.NOBODY}
 
 
 def write(folder, lines, claims_=(), metric="cpu_ns", experiment="bad_company",
@@ -422,7 +422,7 @@ class Chance(RuleTest):
         shaken = max(1, int(rate * math.exp(chance.gauss(0, noise))))
         verdict = "VALID" if chance.random() < .93 else chance.choice(
             ("CLIENT-BOUND", "NOISY", "UNSTEADY", "FAILED", "CORRUPT", "OVERLOADED"))
-        reason = data.NOBODY if verdict == "FAILED" and chance.random() < .7 else "x"
+        reason = trial.NOBODY if verdict == "FAILED" and chance.random() < .7 else "x"
         return line(model, at, round_, 5e6 / max(1, int(rate * math.exp(chance.gauss(0, noise)))),
                     shaken, max(1, min(120, 60_000 // shaken)), verdict,
                     chance.choice((1, 5)) if chance.random() < .01 else 0, reason)

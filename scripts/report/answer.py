@@ -8,7 +8,7 @@ import textwrap
 
 from markupsafe import Markup
 
-from . import claims, data, families, findings, inference, metrics
+from . import claims, families, findings, inference, metrics, pairing
 from .units import plural, sig
 from .words import LISTED_AT_MOST, code, codes, phrase
 
@@ -98,7 +98,7 @@ def by_level(campaign):
         code(first.model), metric.noun, metric.words(value.median),
         interval(value, metric.words), campaign.level(first.at))
     evidence = {p.at: inference.paired(ratios) for p in points[1:]
-                if (ratios := data.ratios(p, first, name)) and min(ratios) > 0}
+                if (ratios := pairing.ratios(p, first, name)) and min(ratios) > 0}
     verdicts = inference.judge(evidence, families.band(first, name))
     parts = [level_part(campaign, p, first, verdicts[p.at]) for p in points[1:]
              if p.at in verdicts]

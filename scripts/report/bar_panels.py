@@ -4,8 +4,8 @@ import matplotlib
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from . import marks
-from .data import interval_of
 from .marks import INK, MUTED, PAPER, SOFT
+from .point import interval_of
 from .sheets import STYLE
 from .units import count, plain, short, sig_range
 

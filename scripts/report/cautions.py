@@ -7,7 +7,7 @@ import statistics
 
 from markupsafe import Markup
 
-from . import data
+from . import pairing
 from .units import clean, count, listed, plural, sig
 from .words import LISTED_AT_MOST, code, loop, phrase
 
@@ -76,11 +76,11 @@ def against_itself(campaign):
     twins = {level: next((p.twins for p in campaign.points.values()
                           if p.at == level and p.twins), None)
              for level in (campaign.levels if campaign.twins else [])}
-    found = {level: (pair, data.compare(*pair, "cpu_ns")) for level, pair in
-             twins.items() if pair and data.ratios(*pair, "cpu_ns")}
+    found = {level: (pair, pairing.compare(*pair, "cpu_ns")) for level, pair in
+             twins.items() if pair and pairing.ratios(*pair, "cpu_ns")}
     for level in [at for at in twins if at not in found]:
         yield Markup("The A/A pair has no figure at {}.").format(campaign.level(level))
-    bands = {level: max(1.02, data.tie_factor(pair, "cpu_ns"))
+    bands = {level: max(1.02, pairing.tie_factor(pair, "cpu_ns"))
              for level, (pair, _) in found.items()}
     if len(found) > 2:
         yield Markup("{} against itself (A/A) used {:.2f} to {:.2f} times the CPU per "

@@ -9,7 +9,7 @@ is less than any. The runner's rule is the same (bench/claims.cpp): tests/rule_t
 
 from typing import NamedTuple
 
-from . import data, families, metrics
+from . import families, metrics, pairing
 from .experiment import Claim
 from .units import clean, plain, plural, short, sig
 
@@ -26,7 +26,7 @@ class Outcome(NamedTuple):
     claim: Claim
     word: str
     at: float | None = None                 # the level that was looked at
-    ratio: data.Ratio | None = None         # more / less
+    ratio: pairing.Ratio | None = None      # more / less
     notes: tuple = ()                       # why to read it with care, in words
     bound: bool = False                     # the ratio is "at least"
 
@@ -45,7 +45,7 @@ def outcome(campaign, claim):
     less, more = less[at], more[at]
     if not (less.spread(claim.metric) and more.spread(claim.metric)):
         return unanswered(claim, less, more)
-    ratio = data.compare(more, less, claim.metric)
+    ratio = pairing.compare(more, less, claim.metric)
     if ratio is None:
         return Outcome(claim, UNMEASURED, at, notes=("they share no round",))
     bound = families.bounded(claim.metric, more)

@@ -8,8 +8,9 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from . import data, inference, likeness
+from . import inference, likeness
 from .experiment import CLIENTS, Experiment
+from .point import Spread
 from .units import plain, plural
 
 REGRESSION, IMPROVEMENT = "regression", "improvement"
@@ -17,7 +18,7 @@ NOT_COMPARED, FAILED = "not compared", "failed"
 
 
 class Metric(NamedTuple):
-    name: str                               # as data.METRICS has it
+    name: str                               # as trial.METRICS has it
     member: str                             # as exports call it, with its unit
     title: str
     more_is_better: bool
@@ -40,8 +41,8 @@ class Row:
     clients: int                            # that were active, at most
     model: str
     metric: Metric
-    old: data.Spread | None
-    new: data.Spread | None
+    old: Spread | None
+    new: Spread | None
     bound: tuple = (False, False)           # of old, of new
     evidence: inference.Evidence | None = None
     p: float | None = None

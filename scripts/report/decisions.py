@@ -9,7 +9,8 @@ those that starved clients. Everything else is in between.
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from . import data, families, metrics
+from . import families, metrics, pairing
+from .campaign import Campaign
 from .findings import alike
 
 DEAR = 2                                    # times the best, from which on it is named
@@ -60,7 +61,7 @@ NEEDS = (
 @dataclass
 class Decision:
     need: Need
-    campaign: data.Campaign
+    campaign: Campaign
     at: float
     metric: str
     best: list = field(default_factory=list)        # Points, the best first
@@ -128,7 +129,7 @@ def rank(found, points):
 def compared(points, best, name, bounded):
     """Over a lower bound the ratio is at least what it is; no family can be judged."""
     if bounded:
-        return [(p, data.compare(p, best, name)) for p in points]
+        return [(p, pairing.compare(p, best, name)) for p in points]
     return families.compared(points, best, name)
 
 

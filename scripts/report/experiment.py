@@ -15,7 +15,7 @@ class Claim(NamedTuple):
     """That `less` has less of a metric than `more`, and who said so."""
     text: str
     source: str
-    metric: str                             # of data.METRICS
+    metric: str                             # of trial.METRICS
     less: str
     more: str
     at: float | None                        # None: the greatest level that both have
@@ -29,7 +29,7 @@ class Experiment:
     question: str = ""
     axis: str = "clients"                   # with its unit: "payload, B"
     scale: str = "log"
-    metric: str = "cpu_ns"                  # the headline, of data.METRICS
+    metric: str = "cpu_ns"                  # the headline, of trial.METRICS
     baseline: str = ""
     names: dict = field(default_factory=dict)   # {at: "1000 idle connections"}
     claims: tuple = ()

@@ -1,8 +1,9 @@
 """The figures that an experiment adds, where its trials have what they show."""
 
 from . import bar_panels, line_panels, metrics, sheets, tables
-from .data import FEW, interval_of
+from .campaign import FEW
 from .figure import axis_of, bar_note, changing, finish, line_note, scaled
+from .point import interval_of
 from .units import duration, memory, plain, sig
 
 ABOUT_CONNECTING = ("connect_p99_ns", "connect_p50_ns", "cpu_ns_per_connection")

@@ -7,11 +7,12 @@ experiment varies), paired by round; all models there are one family (see famili
 import json
 import statistics
 
-from . import data, families, inference
+from . import families, inference
 from .tabular import as_csv, as_markdown, cell
+from .trial import quotient
 from .units import NONE, count, duration, plural, sig
 
-METRICS = {  # data.METRICS: as exported, with its unit
+METRICS = {  # trial.METRICS: as exported, with its unit
     "rate": "requests_per_second", "p50_ns": "latency_p50_ns", "p99_ns": "latency_p99_ns",
     "cpu_ns": "server_cpu_ns_per_request", "switches": "switches_per_request",
     "pss_per_client": "server_pss_bytes_per_client", "jain": "fairness_jain",
@@ -123,7 +124,7 @@ def cpu_ns(trial):
 
 
 def wall_ns(trial):
-    return data.quotient(1e9, trial.number("requests_per_second"))
+    return quotient(1e9, trial.number("requests_per_second"))
 
 
 def repetitions(name, point, time_ns):

@@ -6,7 +6,7 @@ pair where that is wider than 2 %.
 
 from typing import NamedTuple
 
-from . import data, inference
+from . import inference, pairing
 
 
 STARVES = "starves clients"
@@ -24,7 +24,8 @@ def against(points, base, metric):
     round; without those that share no round with it, and without bounds."""
     evidence = {}
     for point in points if base else []:
-        ratios = [] if bounded(metric, point, base) else data.ratios(point, base, metric)
+        ratios = [] if bounded(metric, point, base) else pairing.ratios(point, base,
+                                                                        metric)
         if point.model != base.model and ratios and min(ratios) > 0:
             evidence[point.model] = inference.paired(ratios)
     return inference.judge(evidence, band(base, metric) if base else 0)
@@ -37,7 +38,7 @@ def bounded(metric, *points):
 
 def band(point, metric):
     """What is a tie at the point's level, as a share of 1."""
-    return max(inference.TIE_BAND, data.tie_factor(point.twins, metric) - 1)
+    return max(inference.TIE_BAND, pairing.tie_factor(point.twins, metric) - 1)
 
 
 def of_level(campaign, at, metric):
@@ -55,7 +56,7 @@ def pairs(campaign, at, metric="cpu_ns"):
     evidence, width = {}, inference.TIE_BAND
     for pair in campaign.pairs:
         a, b = (campaign.points.get((model, at)) for model in (pair.a, pair.b))
-        ratios = data.ratios(a, b, metric) if a and b else []
+        ratios = pairing.ratios(a, b, metric) if a and b else []
         if ratios and min(ratios) > 0 and not (a.starved or b.starved):
             evidence[pair.a, pair.b] = inference.paired(ratios)
             width = max(width, band(a, metric))
@@ -73,14 +74,14 @@ def friedman(points, metric):
 
 
 def compared(points, best, metric):
-    """[(point, data.Ratio to best or None)]: a tie is what the family calls so; where n is
-    too small for the family to call anything different, what data.compare says of the
-    pair alone."""
+    """[(point, pairing.Ratio to best or None)]: a tie is what the family calls so; where n
+    is too small for the family to call anything different, what pairing.compare says of
+    the pair alone."""
     verdicts = against(points, best, metric)
     found = []
     for point in points:
         verdict = verdicts.get(point.model)
-        ratio = verdict and data.compare(point, best, metric)
+        ratio = verdict and pairing.compare(point, best, metric)
         if ratio and verdict.word != inference.TOO_FEW:
             ratio = ratio._replace(tie=verdict.word == inference.TIE)
         found.append((point, ratio))
@@ -89,5 +90,5 @@ def compared(points, best, metric):
 
 def extent(a, b, metric):
     """The smallest and the largest ratio of the rounds."""
-    ratios = data.ratios(a, b, metric)
+    ratios = pairing.ratios(a, b, metric)
     return min(ratios), max(ratios)

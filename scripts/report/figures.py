@@ -4,9 +4,11 @@ import math
 
 from . import (bar_panels, experiment_figures, families, knee, line_panels, metrics, panels,
                sharing_figures, sheets, tables, window_figures)
-from .data import FEW, compare, percentile
+from .campaign import FEW
 from .figure import (axis_of, bar_note, changing, finish, is_open, line_note,
                      loop_note, one, scaled)
+from .pairing import compare
+from .point import percentile
 from .units import count, duration, memory, microseconds, short, sig, times
 
 

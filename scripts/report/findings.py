@@ -5,7 +5,7 @@ The rules are printed in the page under "Method". Ratios are paired by round.
 
 from markupsafe import Markup
 
-from . import data, families
+from . import families, pairing
 from .units import count, microseconds, plural, sig
 from .words import LISTED_AT_MOST, asked_work, code, codes, phrase
 
@@ -91,7 +91,7 @@ def no_discrimination(level, points):
     """The iterative server is the control: if it ties with all, the workload is idle."""
     control = [p for p in points if p.model == "iterative" and not p.starved]
     others = [p for p in points if p.model != "iterative"]
-    found = [data.compare(p, control[0], "cpu_ns") for p in others] if control else []
+    found = [pairing.compare(p, control[0], "cpu_ns") for p in others] if control else []
     if found and all(r and r.tie for r in found):
         yield Markup("<strong>This workload does not discriminate</strong>: even {} ties "
                      "with all the others at {}.").format(

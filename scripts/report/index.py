@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from . import (answer, cautions, claims, data, decisions, findings, likeness, marks,
                metrics, page, units)
+from .campaign import Campaign
 
 HERE = pathlib.Path(__file__).parent
 
@@ -16,7 +17,7 @@ HERE = pathlib.Path(__file__).parent
 class Entry:
     """A campaign's folder, read."""
     folder: pathlib.Path
-    campaign: data.Campaign
+    campaign: Campaign
 
     @property
     def name(self):

@@ -9,8 +9,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
 from . import marks
-from .data import NEAR_CEILING, Point, Spread, interval_of
 from .marks import MUTED, SOFT
+from .point import NEAR_CEILING, Point, Spread, interval_of
 from .sheets import STYLE
 from .units import plain, short, sig_range
 

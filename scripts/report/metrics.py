@@ -1,4 +1,4 @@
-"""How a metric of data.METRICS is called, printed and drawn, and which way is better."""
+"""How a metric of trial.METRICS is called, printed and drawn, and which way is better."""
 
 from collections.abc import Callable
 from typing import NamedTuple

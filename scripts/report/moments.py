@@ -8,8 +8,9 @@ import collections
 import math
 from dataclasses import dataclass
 
-from .data import FEW, SAMPLES_PER_TAIL, interval_of
+from .campaign import FEW
 from .experiment import is_number
+from .point import SAMPLES_PER_TAIL, interval_of
 
 MOMENTS, FEWER_MOMENTS = 60, 20             # at most; fewer where there are many models
 STEPS = 4                                   # buckets per octave

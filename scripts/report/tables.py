@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from . import data, families, inference, sharing
+from . import families, inference, pairing, sharing
+from .point import interval_of, percentile
 from .units import NONE, count, duration, memory, microseconds, plain, plural, sig, times
 
 
@@ -107,7 +108,7 @@ def ratio_cell(verdict, a, b):
     and the word where that is not "different"."""
     if verdict is None:
         return number(None, NONE)
-    ratio = data.compare(a, b, "cpu_ns")
+    ratio = pairing.compare(a, b, "cpu_ns")
     silent = inference.TOO_FEW if ratio.n < 6 else inference.DIFFERENT
     notes = [] if verdict.word == silent else [verdict.word]
     if ratio.n > 1:
@@ -257,7 +258,7 @@ def of_percentiles(campaign, points):
     table = Table([("model", ""), ("samples", "")]
                   + [(f"{round(100 * p, 5):g} %", "") for p in shares])
     for point in points:
-        values = [data.percentile(point.merged, p) for p in shares]
+        values = [percentile(point.merged, p) for p in shares]
         total = sum(n for _, _, n in point.merged)
         table.rows.append((point.model, point.at, [
             name(point.model), number(total, count(total)),
@@ -307,7 +308,7 @@ def of_slopes(campaign, points, parts):
     """parts: (label, {model: {round: bytes per connection}})"""
     table = Table([("model", "")] + [(label, "median") for label, _ in parts])
     for point in points:
-        spreads = [data.interval_of(list(slopes[point.model].values()))
+        spreads = [interval_of(list(slopes[point.model].values()))
                    for _, slopes in parts]
         table.rows.append((point.model, point.at, [
             name(point.model), *[spread_cell(s, memory) for s in spreads]]))

@@ -2,8 +2,9 @@
 response times lay, moment by moment."""
 
 from . import moments, sheets, tables, window_panels
-from .data import FEW, interval_of
+from .campaign import FEW
 from .figure import band, finish
+from .point import interval_of
 from .units import duration, memory, plain, sig
 from .window_panels import Measure
 

@@ -12,9 +12,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from matplotlib.transforms import ScaledTranslation
 
 from . import marks
-from .data import Spread
 from .marks import INK, MUTED
 from .moments import STEPS
+from .point import Spread
 from .sheets import CAPTION, STYLE
 from .units import plain, short, sig_range
 
