@@ -9,7 +9,7 @@ import random
 import sys
 from typing import NamedTuple
 
-import report_test
+import report_campaigns
 from report.campaign import AXES
 
 ROUNDS = 8
@@ -204,7 +204,7 @@ def row(name, level, round_, order, given, chance):
     for figure in ("cpu_ns", "rate", "p50_ns"):
         given[figure] *= chance.gauss(1, .01)
     idle, each = given["idle_bytes"], given["client_bytes"]
-    line = report_test.trial(name, clients, round_, order, **given)
+    line = report_campaigns.trial(name, clients, round_, order, **given)
     line["server"]["pss_bytes"] = idle + int(
         each * extra["connections"] * chance.gauss(1, .005))
     line["server"]["kernel_bytes"] = extra["kernel_bytes"]
@@ -237,16 +237,16 @@ def write(folder, name, models=MODELS, rounds=ROUNDS, plan=None, names=(), watch
             trials.append(row(names.get(model, model), at, round_, len(trials), given,
                               chance))
     if watch:
-        trials = list(map(report_test.watched, trials))
-    return report_test.write(folder, about(name, plan, models, rounds, names, changes),
-                             trials)
+        trials = list(map(report_campaigns.watched, trials))
+    return report_campaigns.write(
+        folder, about(name, plan, models, rounds, names, changes), trials)
 
 
 def about(name, plan, models, rounds, names, changes):
-    axes = {line.split()[0]: line.split() for line in report_test.CATALOGUE.split("\n")
-            if line}
+    lines = [line.split() for line in report_campaigns.CATALOGUE.split("\n") if line]
+    axes = {line[0]: line for line in lines}
     everyone = [*(names.get(m, m) for m in models), "epoll_level(A/A)", "null_responder"]
-    found = report_test.manifest(everyone, [16], rounds)
+    found = report_campaigns.manifest(everyone, [16], rounds)
     found["options"]["levels"] = list(plan.levels)
     found["planned_trials"] = len(everyone) * len(plan.levels) * rounds
     for line, model in zip(found["models"], models):
@@ -264,7 +264,7 @@ def about(name, plan, models, rounds, names, changes):
 
 def hostile(folder):
     """Every text that comes from users or servers is an attack."""
-    attack = report_test.HOSTILE
+    attack = report_campaigns.HOSTILE
     plan = PLANS["idle_crowd"]._replace(
         question=attack[1], axis=attack[0], scale="category",
         levels={at: attack[at % 5] + str(at) for at in (0, 1, 2, 3)},

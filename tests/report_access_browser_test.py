@@ -7,7 +7,7 @@ import re
 import unittest
 
 import experiment_campaigns as campaigns
-import report_test
+import report_campaigns
 from report_browser_test import Browser
 
 SCAN = (pathlib.Path(__file__).parent / "access_scan.js").read_text("utf-8")
@@ -45,15 +45,17 @@ class Access(Browser):
 
     @classmethod
     def write_pages(cls, root):
-        empty = report_test.write(root / "empty", report_test.manifest([], [], 0), [])
-        found = {"realistic": report_test.realistic(root / "realistic"), "empty": empty}
+        empty = report_campaigns.write(root / "empty",
+                                       report_campaigns.manifest([], [], 0), [])
+        found = {"realistic": report_campaigns.realistic(root / "realistic"),
+                 "empty": empty}
         for name in EXPERIMENTS:
             found[name] = campaigns.write(root / "all" / name, name, rounds=3,
                                           watch=True)
         for folder in found.values():
-            done = report_test.run(folder)
+            done = report_campaigns.run(folder)
             assert done.returncode == 0, done.stderr
-        done = report_test.run("--index", root / "all")
+        done = report_campaigns.run("--index", root / "all")
         assert done.returncode == 0, done.stderr
         return {**{name: folder / "report.html" for name, folder in found.items()},
                 "index": root / "all" / "index.html"}

@@ -14,7 +14,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 
-import report_test
+import report_campaigns
 
 FLAGS = ("--headless=new --no-sandbox --disable-gpu --no-first-run "
          "--disable-background-networking --disable-component-update --disable-sync "
@@ -51,7 +51,7 @@ class Browser(unittest.TestCase):
         cls.pages = {}
         for name, place in cls.write_pages(root).items():
             if place.is_dir():
-                done = report_test.run(place)
+                done = report_campaigns.run(place)
                 assert done.returncode == 0, done.stderr
                 place = place / "report.html"
             cls.pages[name] = place.as_uri()
@@ -86,7 +86,7 @@ class Browser(unittest.TestCase):
         return self.browser.find_element(By.CSS_SELECTOR, selector)
 
     def raw(self):
-        return report_test.raw_of(self.browser.page_source)
+        return report_campaigns.raw_of(self.browser.page_source)
 
     def boxes(self):
         """[figure, width, height] of what each figure has drawn."""
@@ -124,13 +124,16 @@ class BrowserTest(Everywhere, Browser):
 
     @classmethod
     def write_pages(cls, root):
-        empty = report_test.write(root / "empty", report_test.manifest([], [], 0), [])
-        return {"empty": empty, **{write.__name__: write(root / write.__name__) for write in
-                (report_test.realistic, report_test.catalogue, report_test.hostile)}}
+        empty = report_campaigns.write(root / "empty",
+                                       report_campaigns.manifest([], [], 0), [])
+        makers = (report_campaigns.realistic, report_campaigns.catalogue,
+                  report_campaigns.hostile)
+        return {"empty": empty, **{make.__name__: make(root / make.__name__)
+                                   for make in makers}}
 
     def test_every_figure_is_drawn(self):
         boxes = self.boxes()
-        self.assertEqual(len(boxes), report_test.FIGURES)
+        self.assertEqual(len(boxes), report_campaigns.FIGURES)
         for name, width, height in boxes:
             self.assertTrue(width > 50 and height > 5, (name, width, height))
         sizes = self.js("return [...document.querySelectorAll('figure svg .series')]"
@@ -394,7 +397,7 @@ class BrowserTest(Everywhere, Browser):
                                  "button').length"),
                          0, "the page's script ran")
         self.assertEqual(len([b for b in self.boxes() if b[1] > 50 and b[2] > 5]),
-                         report_test.FIGURES)
+                         report_campaigns.FIGURES)
         self.assertEqual(len(self.browser.find_elements(
             By.CSS_SELECTOR, "#summary-table tbody tr")), 18)
         self.assertGreater(self.js("return document.querySelectorAll('svg "

@@ -8,7 +8,7 @@ import urllib.parse
 from selenium.webdriver.common.by import By
 
 import experiment_campaigns as campaigns
-import report_test
+import report_campaigns
 from report_browser_test import Browser, Everywhere
 
 EXPERIMENTS = ("idle_crowd", "overload", "memory", "burst", "transports")
@@ -23,9 +23,9 @@ class ExperimentsInBrowser(Everywhere, Browser):
                    for name in EXPERIMENTS}
         folders["hostile"] = campaigns.hostile(root / HOSTILE_FOLDER)
         for folder in folders.values():
-            done = report_test.run(folder)
+            done = report_campaigns.run(folder)
             assert done.returncode == 0, done.stderr
-        done = report_test.run("--index", root)
+        done = report_campaigns.run("--index", root)
         assert done.returncode == 0, done.stderr
         return {**{name: folder / "report.html" for name, folder in folders.items()},
                 "index": root / "index.html"}

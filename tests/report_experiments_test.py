@@ -15,7 +15,7 @@ import tempfile
 import unittest
 
 import experiment_campaigns as campaigns
-import report_test
+import report_campaigns
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP / "scripts"))
@@ -34,7 +34,7 @@ class ExperimentTest(unittest.TestCase):
         return data.load(campaigns.write(self.folder / name, name, **given))
 
     def page(self, name):
-        done = report_test.run(self.folder / name)
+        done = report_campaigns.run(self.folder / name)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return (self.folder / name / "report.html").read_text("utf-8")
 
@@ -69,7 +69,7 @@ class Reading(ExperimentTest):
         self.assertEqual(found.level(1000.0), "1000 idle connections")
 
     def test_a_folder_without_an_experiment_varies_clients(self):
-        report_test.campaign(self.folder, {"a": {}, "b": {}}, (1, 16))
+        report_campaigns.campaign(self.folder, {"a": {}, "b": {}}, (1, 16))
         found = data.load(self.folder)
         self.assertEqual((found.levels, found.level(1), found.level(16)),
                          ([1, 16], "1 client", "16 clients"))
@@ -108,8 +108,8 @@ class Reading(ExperimentTest):
                          page, flags=re.S)
         self.assertNotIn("null_responder", visible)
         self.assertIn("null_responder",
-                      {t["model"] for t in report_test.raw_of(page)["trials"]})
-        self.assertNotIn("partial run", report_test.text_of(page, "cautions"))
+                      {t["model"] for t in report_campaigns.raw_of(page)["trials"]})
+        self.assertNotIn("partial run", report_campaigns.text_of(page, "cautions"))
 
     def test_a_rate_near_the_ceiling_is_a_bound_in_a_closed_loop(self):
         self.made("idle_crowd", rounds=2)
@@ -330,7 +330,7 @@ class Words(ExperimentTest):
 
     def test_the_aa_pair_of_many_levels_is_one_sentence(self):
         self.made("idle_crowd")
-        cautions = report_test.text_of(self.page("idle_crowd"), "cautions")
+        cautions = report_campaigns.text_of(self.page("idle_crowd"), "cautions")
         self.assertEqual(cautions.count("(A/A)"), 1)
         self.assertRegex(cautions, r"epoll_level against itself \(A/A\) used 0\.9\d to "
                          r"1\.0\d times the CPU per request at the 4 levels: there "
@@ -417,7 +417,7 @@ class Scripts(ExperimentTest):
     def test_the_answer_is_printed_and_nothing_written(self):
         self.made("idle_crowd")
         before = sorted(self.folder.rglob("*"))
-        done = report_test.run(self.folder / "idle_crowd", "--answer")
+        done = report_campaigns.run(self.folder / "idle_crowd", "--answer")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertEqual(sorted(self.folder.rglob("*")), before)
         lines = done.stdout.splitlines()
@@ -428,8 +428,8 @@ class Scripts(ExperimentTest):
         self.assertIn("Why it may differ: today's kernel", done.stdout)
 
     def test_an_old_folder_prints_what_was_found(self):
-        report_test.campaign(self.folder, {"epoll_level": {"cpu_ns": 3000}, "b": {}})
-        done = report_test.run(self.folder, "--answer")
+        report_campaigns.campaign(self.folder, {"epoll_level": {"cpu_ns": 3000}, "b": {}})
+        done = report_campaigns.run(self.folder, "--answer")
         self.assertTrue(done.stdout.startswith("At 16 clients, epoll_level used the least"))
 
     def compare(self, *arguments):
@@ -442,7 +442,7 @@ class Scripts(ExperimentTest):
         done = self.compare(self.folder / "idle_crowd", self.folder / "churn")
         self.assertEqual(done.returncode, 2)
         self.assertIn("compare: experiment.name: idle_crowd → churn", done.stderr)
-        report_test.campaign(self.folder / "old", {"epoll_level": {}, "uring": {}})
+        report_campaigns.campaign(self.folder / "old", {"epoll_level": {}, "uring": {}})
         done = self.compare(self.folder / "old", self.folder / "churn")
         self.assertIn("compare: experiment.name: not recorded → churn", done.stderr)
 
@@ -473,7 +473,7 @@ class Index(ExperimentTest):
     def index(self, *names, code=0, **given):
         for name in names:
             campaigns.write(self.folder / name, name, **given)
-        done = report_test.run("--index", self.folder)
+        done = report_campaigns.run("--index", self.folder)
         self.assertEqual(done.returncode, code, done.stderr)
         self.errors = done.stderr
         path = self.folder / "index.html"
@@ -561,7 +561,7 @@ class Index(ExperimentTest):
         path.write_text(path.read_text().replace("2026-11-20T21:45", "2026-11-19T21:45"))
         self.change("first", lambda t: t["server"].update(
             cpu_ns_per_request=t["server"]["cpu_ns_per_request"] * 100))
-        report_test.campaign(self.folder / "old", {"epoll_level": {}, "uring": {}})
+        report_campaigns.campaign(self.folder / "old", {"epoll_level": {}, "uring": {}})
         page = self.index("churn", rounds=2)
         self.assertEqual(page.count("<article"), 3)
         self.assertIn("2 server models compared", page)
@@ -585,7 +585,8 @@ class Index(ExperimentTest):
     def test_no_campaign_is_wrong_usage(self):
         self.index(code=2)
         self.assertIn("holds no campaign", self.errors)
-        self.assertEqual(report_test.run("--index", self.folder / "none").returncode, 2)
+        done = report_campaigns.run("--index", self.folder / "none")
+        self.assertEqual(done.returncode, 2)
 
     def test_same_input_same_bytes_and_nothing_fetched(self):
         page = self.index("idle_crowd", "churn", rounds=2)

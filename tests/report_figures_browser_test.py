@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ET
 
 from selenium.webdriver.common.action_chains import ActionChains
 
-import report_test
+import report_campaigns
 from report_browser_test import Browser
 
 MARKS = ("return [...document.querySelectorAll(`#fig-${arguments[0]} .panel`)].map(p =>"
@@ -31,7 +31,7 @@ class Figures(Browser):
 
     @classmethod
     def write_pages(cls, root):
-        return {"realistic": report_test.realistic(root / "realistic")}
+        return {"realistic": report_campaigns.realistic(root / "realistic")}
 
     def press(self, figure, text):
         self.js("[...document.querySelectorAll(`#fig-${arguments[0]} .tools button`)]"

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import unittest
 
-import report_test
+import report_campaigns
 
 FIREFOX = shutil.which("firefox-esr")
 
@@ -152,8 +152,8 @@ class Report(unittest.TestCase):
                     await self.look(firefox, socket, page)
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
             root = pathlib.Path(temporary)
-            folder = report_test.realistic(root / "realistic")
-            done = report_test.run(folder)
+            folder = report_campaigns.realistic(root / "realistic")
+            done = report_campaigns.run(folder)
             self.assertEqual(done.returncode, 0, done.stderr)
             (root / "profile").mkdir()
             firefox = Firefox(root / "profile")

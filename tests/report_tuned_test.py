@@ -5,9 +5,9 @@ import json
 import re
 import unittest
 
-import report_test
+import report_campaigns
 import statistics_test
-from report_test import HOSTILE, text_of
+from report_campaigns import HOSTILE, text_of
 
 
 def tuned(model, arguments, **changes):
@@ -27,9 +27,10 @@ def tuned(model, arguments, **changes):
             "sentences": []}
 
 
-class Page(report_test.ReportTest):
+class Page(report_campaigns.ReportTest):
     def tuned(self, member, model="thread_pool"):
-        report_test.campaign(self.folder, {model: {}, "epoll_level": {}}, tuned=member)
+        report_campaigns.campaign(self.folder, {model: {}, "epoll_level": {}},
+                                  tuned=member)
         return self.page()
 
     def test_each_setting_and_the_one_that_was_used_are_shown(self):
@@ -67,7 +68,7 @@ class Page(report_test.ReportTest):
     def rendered(self, member):
         """As the page does it, without the rest of the page."""
         from report import data, likeness, tuned as module
-        report_test.campaign(self.folder, {"thread_pool": {}}, (1,), 1, tuned=member)
+        report_campaigns.campaign(self.folder, {"thread_pool": {}}, (1,), 1, tuned=member)
         found = data.load(self.folder)
         return module.table(found), module.sentences(found), likeness.differences(
             found, found)

@@ -11,8 +11,8 @@ import unittest
 import xml.etree.ElementTree as ET
 
 import experiment_campaigns
-import report_test
-from report_test import INTERVAL, INTERVALS, manifest, trial, watched, write
+import report_campaigns
+from report_campaigns import INTERVAL, INTERVALS, manifest, trial, watched, write
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP / "scripts"))
@@ -466,7 +466,7 @@ class Knee(unittest.TestCase):
             "rate": row[levels.index(level)] * 1000, "verdict":
             "CLIENT-BOUND" if (model, level) in bound else "VALID"}
             for model, row in rates.items()}
-        return data.load(report_test.campaign(self.folder, truths, levels))
+        return data.load(report_campaigns.campaign(self.folder, truths, levels))
 
     def knees(self, *arguments, **given):
         return {model: point.at for model, point in
@@ -523,9 +523,9 @@ class Knee(unittest.TestCase):
 
 # -- all together ------------------------------------------------------------------------
 
-class Page(report_test.ReportTest):
+class Page(report_campaigns.ReportTest):
     def test_a_folder_of_before_has_the_figures_of_before(self):
-        report_test.campaign(self.folder, {"epoll_level": {}, "thread_pool": {
+        report_campaigns.campaign(self.folder, {"epoll_level": {}, "thread_pool": {
             "threads": 9}})
         page = self.page()
         self.assertEqual(re.findall('<figure id="fig-([a-z_]+)"', page), [
@@ -535,7 +535,7 @@ class Page(report_test.ReportTest):
 
     def test_failed_trials_and_mixed_rows_are_no_hindrance(self):
         lines = [watched(trial("a", 4, 0, 0)), trial("a", 4, 1, 1),
-                 report_test.failed("a", 4, 2, 2) | {"series": None}]
+                 report_campaigns.failed("a", 4, 2, 2) | {"series": None}]
         write(self.folder, manifest(["a"], [4], 3), lines)
         page = self.page()
         self.assertIn('id="fig-series"', page)

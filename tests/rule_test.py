@@ -16,7 +16,7 @@ import sys
 import tempfile
 import unittest
 
-import report_test
+import report_campaigns
 from report import answer, claims, data, families, findings, trial
 
 BIN = pathlib.Path(os.environ.get("ECHOLAB_BIN", "build/release")).resolve()
@@ -68,7 +68,7 @@ def write(folder, lines, claims_=(), metric="cpu_ns", experiment="bad_company",
     """A results folder; the names tell the A/A pair, the null responder and datagrams."""
     names = names or NAMES
     models = list(dict.fromkeys(row["model"] for row in lines))
-    about = report_test.manifest(models, [CLIENTS], 9)
+    about = report_campaigns.manifest(models, [CLIENTS], 9)
     for row in about["models"]:
         if row["name"].endswith("(A/A)"):
             row["twin_of"] = row["name"].removesuffix("(A/A)")
@@ -81,7 +81,7 @@ def write(folder, lines, claims_=(), metric="cpu_ns", experiment="bad_company",
         "scale": "log", "metric": metric, "baseline": "epoll_level",
         "levels": [{"at": at, "name": name} for at, name in names.items()],
         "claims": list(claims_)}
-    return report_test.write(folder, about, lines)
+    return report_campaigns.write(folder, about, lines)
 
 
 def rows(truths, rounds=9, noise=.004, ats=(90,)):
@@ -442,7 +442,7 @@ class Chance(RuleTest):
 class Reference(RuleTest):
     def lines(self):
         """The committed trials, in a histogram that the runner reads: one bucket."""
-        packed = report_test.HERE.parent / "results" / "reference" / "catalogue"
+        packed = report_campaigns.HERE.parent / "results" / "reference" / "catalogue"
         packed /= "trials.jsonl.gz"
         for text in gzip.decompress(packed.read_bytes()).splitlines():
             row = json.loads(text)

@@ -24,7 +24,7 @@ import warnings
 import numpy
 import scipy.stats
 
-from report_test import campaign, failed, manifest, write
+from report_campaigns import campaign, failed, manifest, write
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 BIN = pathlib.Path(os.environ.get("ECHOLAB_BIN", "build/release")).resolve()
