@@ -6,7 +6,6 @@
 #include <iterator>
 
 #include "bench/metric.hpp"
-#include "common/program.hpp"
 #include "common/time_unit.hpp"
 #include "common/units.hpp"
 
