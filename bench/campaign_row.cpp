@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 
 #include "bench/campaign_ceiling.hpp"
@@ -78,6 +79,10 @@ Trial trial_of(const Json& row) {
   if (row.at("seconds").is_null()) return trial;  // FAILED or CORRUPT
   row.at("seconds").get_to(trial.load.seconds);
   row.at("requests").get_to(trial.load.requests);
+  if (const auto rate = row.find("offered_per_second");
+      rate != row.end() && rate->is_number())
+    trial.load.offered = static_cast<std::uint64_t>(
+        std::llround(rate->get<double>() * trial.load.seconds));
   trial.load.response = histogram_of(row);
   row.at("fairness").at("requests_per_client").get_to(trial.load.requests_per_connection);
   read_server(row.at("server"), trial.server);

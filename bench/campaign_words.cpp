@@ -108,6 +108,18 @@ std::string limit_in_words(const CampaignPlan& plan, const LevelAnswer& answer) 
       few_names(plan, answer.limited), show_count(least));
 }
 
+/// Whoever keeps up with an open loop answers what is offered, and no more.
+bool all_keep_up(const CampaignPlan& plan, const LevelAnswer& answer) {
+  constexpr double whole = 0.99;  // what a trial may miss before it is OVERLOADED
+  return plan.experiment->metric == "rate" && !answer.ranked.empty() &&
+         std::ranges::all_of(answer.ranked, [&](const Cell* cell) {
+           const Range offered = cell->range([](const Trial& trial) {
+             return static_cast<double>(trial.load.offered) / trial.load.seconds;
+           });
+           return offered.median > 0 && cell->main().median >= whole * offered.median;
+         });
+}
+
 /// Of those that are ranked and have a figure in each round that any of them has.
 std::string all_in_words(const LevelAnswer& answer) {
   std::set<std::uint64_t> everyone;
@@ -147,6 +159,9 @@ std::string left_out_in_words(const CampaignPlan& plan, const LevelAnswer& answe
 std::string in_words(const CampaignPlan& plan, const Cells& cells, std::string text,
                      double factor) {
   const LevelAnswer answer = answer_of(plan, cells, factor);
+  if (all_keep_up(plan, answer))
+    return text + " every server answers what is offered." +
+           left_out_in_words(plan, answer);
   std::string all;
   if (answer.ranked.empty())
     text += " no server has a figure";

@@ -261,6 +261,20 @@ class Claims(RuleTest):
                        ats=(50,)), claim(), experiment="overload", names=names)
         self.assertEqual(len(answer.ranked(self.campaign, 50)), 2)
 
+    def test_who_keeps_up_with_an_open_loop_is_no_better_than_another(self):
+        for rate, whole in ((995, True), (980, False)):
+            with self.subTest(rate=rate):
+                self.both(rows({m: {"rate": rate, "offered": 1000.0,
+                                    "verdict": "CLIENT-BOUND"}
+                                for m in ("epoll_level", "thread_pool")}, noise=0, ats=(50,)),
+                          experiment="overload", metric="rate", names={50: "half"})
+                said = " ".join(map(answer.plain, answer.sentences(self.campaign)))
+                for words, told in ((self.runner["levels"][0]["words"],
+                                     "At half, every server answers what is offered."),
+                                    (said, "At half, every model answered what was offered.")):
+                    (self.assertIn if whole else self.assertNotIn)(told, words)
+                    (self.assertNotIn if whole else self.assertIn)("limit", words)
+
     def test_what_was_not_measured_says_why(self):
         lines = rows({"epoll_level": {}}) + [
             line("thread_pool", 90, r, verdict="FAILED", reason="it ended")

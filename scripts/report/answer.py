@@ -13,6 +13,7 @@ from .units import plural, sig
 from .words import LISTED_AT_MOST, code, codes, phrase
 
 WIDTH = 88                                  # of a terminal's lines
+WHOLE = 0.99                                # what a trial may lose: OVERLOADED beyond it
 
 
 def sentences(campaign):
@@ -23,6 +24,9 @@ def sentences(campaign):
     name = campaign.experiment.metric
     if campaign.experiment.scale == "category":
         return [*by_level(campaign), *leading(campaign, points)]
+    if all_keep_up(points, name):
+        return [Markup("At {}, every model answered what was offered.").format(
+            campaign.level(campaign.top)), *left_out(campaign, points)]
     limit = limited(points, name)
     found = at_the_limit(campaign, limit) if limit else leading(campaign, points)
     return [*unserved(campaign, points), *found, *left_out(campaign, points),
@@ -42,6 +46,13 @@ def ranked(campaign, level):
 def limited(points, name):
     """Those whose figure is a bound: with any, which is the best is not known."""
     return [p for p in points if families.bounded(name, p)]
+
+
+def all_keep_up(points, name):
+    """Whoever keeps up with an open loop answers what is offered, and no more."""
+    return name == "rate" and all(
+        p.spread("offered") and not p.starved
+        and p.spread(name).median >= WHOLE * p.spread("offered").median for p in points)
 
 
 def tied(points, name):
