@@ -270,7 +270,7 @@ class Claims(RuleTest):
                           experiment="overload", metric="rate", names={50: "half"})
                 said = " ".join(map(answer.plain, answer.sentences(self.campaign)))
                 for words, told in ((self.runner["levels"][0]["words"],
-                                     "At half, every server answers what is offered."),
+                                     "every server answers what is offered."),
                                     (said, "At half, every model answered what was offered.")):
                     (self.assertIn if whole else self.assertNotIn)(told, words)
                     (self.assertNotIn if whole else self.assertIn)("limit", words)
