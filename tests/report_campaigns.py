@@ -22,6 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 REPORT = HERE.parent / "scripts" / "report.py"
 sys.path.insert(0, str(REPORT.parent))
 
+from report import data, page  # noqa: E402
 from report.campaign import AXES  # noqa: E402
 
 # -- campaigns with known truths -------------------------------------------------------
@@ -365,6 +366,11 @@ def raw_of(page):
     return json.loads(gzip.decompress(base64.b64decode(packed)))
 
 
+def bare(campaign_):
+    """The page without its figures, made in this process: what it says, soon."""
+    return page.render(campaign_, [])
+
+
 class ReportTest(unittest.TestCase):
     def setUp(self):
         temporary = tempfile.TemporaryDirectory()
@@ -376,6 +382,10 @@ class ReportTest(unittest.TestCase):
         done = run(self.folder, *arguments)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return (self.folder / "report.html").read_text("utf-8")
+
+    def bare(self):
+        """The page of self.folder without its figures."""
+        return bare(data.load(self.folder))
 
     def refused(self, code, *words):
         """The report ends with this code and one line that has these words."""

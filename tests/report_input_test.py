@@ -14,14 +14,14 @@ from report import data, marks, pairing
 class OddCampaigns(ReportTest):
     def test_a_folder_without_axes_has_no_pairs(self):
         campaign(self.folder, {"epoll_level": {}, "select_loop": {}})
-        self.assertNotIn("One idea apart", self.page())
+        self.assertNotIn("One idea apart", self.bare())
 
     def test_axes_of_the_wrong_kind_are_no_axes(self):
         about = manifest(["a", "b"], [1], 1)
         about["models"][0].update(axes=[1], unavailable_because=7)
         about["models"][1].update(axes={"unit": {"x": 1}})
         write(self.folder, about, [trial("a", 1, 0, 0), trial("b", 1, 0, 1)])
-        self.assertNotIn("One idea apart", self.page())
+        self.assertNotIn("One idea apart", self.bare())
 
     def test_a_reference_loses_nothing_but_the_fineness_of_histograms(self):
         fine = [[lower, lower + 15, 2] for lower in range(16384, 32768, 16)]
@@ -68,7 +68,7 @@ class OddCampaigns(ReportTest):
                  partial=True)
         with open(self.folder / "trials.jsonl", "ab") as file:
             file.write('{"model": "é'.encode()[:-1])
-        cautions = text_of(self.page(), "cautions")
+        cautions = text_of(self.bare(), "cautions")
         self.assertIn("partial run: 12 of 12", cautions)
         self.assertIn("Line 13 of trials.jsonl is cut off", cautions)
 
@@ -132,7 +132,7 @@ class OddCampaigns(ReportTest):
         about = json.loads((self.folder / "manifest.json").read_text("utf-8"))
         about["models"][0]["endpoint"] = "udp://127.0.0.1:0"
         (self.folder / "manifest.json").write_text(json.dumps(about), "utf-8")
-        page = self.page()
+        page = self.bare()
         found = text_of(page, "findings")
         self.assertIn("tcp used the least server CPU per request", found)
         self.assertIn("tcp answered the most requests", found)
@@ -142,7 +142,7 @@ class OddCampaigns(ReportTest):
     def test_a_repeated_trial_counts_once(self):
         lines = [trial("a", 1, 0, 0, cpu_ns=9000), trial("a", 1, 0, 1, cpu_ns=3000)]
         write(self.folder, manifest(["a"], [1], 1), lines)
-        page = self.page()
+        page = self.bare()
         self.assertIn("3.00 µs", text_of(page, "findings"))
         self.assertIn("1 trial was repeated", text_of(page, "cautions"))
 
@@ -150,7 +150,7 @@ class OddCampaigns(ReportTest):
         lines = [trial("a", 1, 0, 0, cpu_ns=3000), trial("a", 1, 1, 1, cpu_ns=3000)]
         write(self.folder, manifest(["a"], [1], 2), lines)
         figures = data.load(self.folder).points["a", 1].spread("cpu_ns")
-        self.assertNotIn("excluded", text_of(self.page(), "cautions"))
+        self.assertNotIn("excluded", text_of(self.bare(), "cautions"))
         for round_, verdict in ((0, "NOISY"), (1, "UNSTEADY"), (1, "NOISY")):
             lines.append(trial("a", 1, round_, len(lines), cpu_ns=9e9, verdict=verdict)
                          | {"excluded": f"repeated because {verdict}"})
@@ -158,7 +158,7 @@ class OddCampaigns(ReportTest):
         campaign_ = data.load(self.folder)
         self.assertEqual(campaign_.points["a", 1].spread("cpu_ns"), figures)
         self.assertEqual(len(campaign_.trials), 2)
-        said = text_of(self.page(), "cautions")
+        said = text_of(self.bare(), "cautions")
         self.assertIn("3 trials are excluded and in no figure: 2 repeated because NOISY "
                       "and 1 repeated because UNSTEADY", said)
         self.assertNotIn("partial run", said)
@@ -176,7 +176,7 @@ class OddCampaigns(ReportTest):
             read = data.load(self.folder)
             self.assertEqual(read.models, ["a", "b"])
             self.assertEqual(set(read.points), {("a", 4), ("b", 4)})
-            page = self.page()
+            page = self.bare()
             self.assertNotIn("partial run", text_of(page, "cautions"))
             self.assertNotIn("a(A/A)", text_of(page, "findings"))
             tie = pairing.compare(read.points["b", 4], read.points["a", 4], "cpu_ns").tie
@@ -196,7 +196,7 @@ class OddCampaigns(ReportTest):
             lines = [trial(m, 4, r, 0) | {"company_failed": n if m == "select_loop" else 0}
                      for m in ("epoll_level", "select_loop") for r, n in enumerate(ended)]
             write(self.folder, manifest(["epoll_level", "select_loop"], [4], 3), lines)
-            return text_of(self.page(), "cautions")
+            return text_of(self.bare(), "cautions")
         self.assertIn("not all of the other connections stayed with select_loop "
                       "(41 ended)", page([40, 41, 50]))
         self.assertNotIn("other connections", page([0, 0, 50]))
@@ -205,7 +205,7 @@ class OddCampaigns(ReportTest):
         lines = [trial("a", 1, r, r, warnings=[f"a stall of {r + 1.5} ms"])
                  for r in range(3)]
         write(self.folder, manifest(["a"], [1], 3), lines)
-        said = text_of(self.page(), "warnings")
+        said = text_of(self.bare(), "warnings")
         self.assertRegex(said, r"3a stall of 1\.5 ms \(and 2 more with other numbers\)")
 
     def test_what_was_excluded_does_not_stand_in_for_its_repeat(self):
@@ -213,7 +213,7 @@ class OddCampaigns(ReportTest):
                  | {"excluded": "repeated because NOISY"}]
         write(self.folder, manifest(["a"], [1], 2), lines)
         self.assertEqual(list(data.load(self.folder).points["a", 1].by_round), [0])
-        self.assertIn("partial run: 1 of 2", text_of(self.page(), "cautions"))
+        self.assertIn("partial run: 1 of 2", text_of(self.bare(), "cautions"))
 
     def test_forty_models_twelve_levels_ten_rounds(self):
         names = [*marks.PLACES, "my_server", "reference"]

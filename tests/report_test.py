@@ -21,7 +21,7 @@ from report.campaign import AXES
 class Words(ReportTest):
     def found(self, truths, **changes):
         campaign(self.folder, truths, **changes)
-        page = self.page()
+        page = self.bare()
         return text_of(page, "findings"), text_of(page, "cautions")
 
     def test_a_factor_of_two_is_called_about_two(self):
@@ -65,7 +65,7 @@ class Words(ReportTest):
             "select_loop": {"cpu_ns": 4000}})
         self.assertIn("client-bound for epoll_level (at 1 and 16)", cautions)
         self.assertNotIn("answered the most", found)
-        page = (self.folder / "report.html").read_text("utf-8")
+        page = self.page()
         self.assertIn("≥ 100", page)
         series = re.search(r'<g id="throughput-epoll_level".*?<g id="throughput-sel',
                            page, re.S)[0]
