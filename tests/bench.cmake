@@ -45,6 +45,7 @@ add_python_test(compare_trouble compare_trouble_test.py 600)
 if(NOT ECHOLAB_SANITIZE)  # brief windows, in which a sanitized server may answer nobody
   add_python_test(experiments experiments_test.py 600)
   add_python_test(tuned_campaign tuned_campaign_test.py 600)
+  add_python_test(scripts scripts_test.py 200)
 endif()
 add_python_test(readme readme_test.py 200)
 add_python_test(documents documents_test.py 600)

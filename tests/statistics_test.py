@@ -453,12 +453,14 @@ class Compare(Scripts):
         self.assertIn("\033[31mregression\033[0m", self.on_a_terminal({}))
         self.assertNotIn("\033", self.on_a_terminal({"NO_COLOR": "1"}))
         self.assertNotIn("\033", self.on_a_terminal({"TERM": "dumb"}))
+        self.assertNotIn("\033", self.on_a_terminal({}, "--no-color"))
+        self.assertNotIn("\033", self.on_a_terminal({}, "--plain"))
 
-    def on_a_terminal(self, changes):
+    def on_a_terminal(self, changes, *options):
         ours, its = pty.openpty()
         environment = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
-        with subprocess.Popen([TOP / "scripts/compare", self.old, self.new], stdout=its,
-                              env={**environment, "TERM": "xterm", **changes}):
+        with subprocess.Popen([TOP / "scripts/compare", self.old, self.new, *options],
+                              stdout=its, env={**environment, "TERM": "xterm", **changes}):
             os.close(its)
             shown = b""
             try:
