@@ -81,7 +81,9 @@ CampaignEnd run(const CompareOptions& options, Resumption& campaign,
   const auto keep = [&](const CampaignRow& row, std::size_t order) {
     const std::string line = row_json(campaign.plan, row, order).dump();
     campaign.folder.append_trial(line);
-    if (options.json) say_row(line);
+    if (!options.json) return;
+    display.clear();
+    say_row(line);
   };
   auto end = run_campaign(
       campaign.plan, std::move(campaign.rows), keep,
