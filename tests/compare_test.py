@@ -222,10 +222,10 @@ class Comparing(unittest.TestCase):
 
     def on_a_terminal(self, columns, *arguments, **environment):
         """What a brief campaign of two trials shows."""
-        own = [*self.command("--models", "iterative,epoll_level", "--order", "listed",
-                             "--rounds", "1", "--clients", "4", "--repeats", "0",
-                             "--warm-up", "50ms", "--json", *arguments)]
-        shown = on_a_terminal(columns, "echo_compare", *own[1:], **environment)
+        command = self.command("--models", "iterative,epoll_level", "--order", "listed",
+                               "--rounds", "1", "--clients", "4", "--repeats", "0",
+                               "--warm-up", "50ms", "--json", *arguments)
+        shown = on_a_terminal(columns, "echo_compare", *command[1:], **environment)
         shutil.rmtree(self.results)
         return shown
 
@@ -258,8 +258,9 @@ class Comparing(unittest.TestCase):
         self.assertNotRegex(shown, set_up)
         shown = self.on_a_terminal(200, "--duration", "200ms", "-vv", "--plain")
         command = re.search(head + outcome + set_up, shown)[1]
-        self.assertRegex(command, rf"^{re.escape(str(BIN))}/echo_server --model epoll_level --listen "
-                         rf"tcp://127.0.0.1:0 .*{self.mark}")
+        self.assertTrue(command.startswith(f"{BIN}/echo_server --model epoll_level "
+                                           "--listen tcp://127.0.0.1:0 "), command)
+        self.assertIn(self.mark, command)
         self.assertNotIn("--ready-fd", command)
 
     def test_a_foreign_server_stands_beside_the_models(self):
