@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdio>
 #include <memory>
 
@@ -35,14 +36,6 @@ double trial_seconds(const Level& level) {
          overhead_seconds(level);
 }
 
-/// Of the places of a campaign that have no trial yet.
-double seconds_of(const CampaignPlan& plan, const std::vector<CampaignPlace>& places) {
-  double sum = 0;
-  for (const CampaignPlace& place : places)
-    sum += trial_seconds(plan.levels[place.level]);
-  return sum;
-}
-
 /// How long a campaign has run, and will.
 class TimeSpent {
  public:
@@ -52,10 +45,18 @@ class TimeSpent {
   [[nodiscard]] double past() const {
     return std::chrono::duration<double>(Clock::now() - begin_).count();
   }
-  /// What is left, corrected by how true the estimate was so far.
-  [[nodiscard]] double left(const std::vector<CampaignPlace>& missing) const {
+  /// What is left, corrected by how true the estimate was so far. Past the budget no
+  /// further round is begun.
+  [[nodiscard]] double left(const CampaignOrder& order) const {
     const double truth = estimate_done_ > 5 ? past() / estimate_done_ : 1;
-    return seconds_of(plan_, missing) * truth;
+    const auto cost = [&](std::size_t level) {
+      return truth * trial_seconds(plan_.levels[level]);
+    };
+    const double all = order.cost_left(cost, plan_.rounds);
+    const auto next = order.next();
+    if (plan_.budget.count() == 0 || !next) return all;
+    const double of_budget = seconds(plan_.budget - plan_.tuning_took) - past();
+    return std::min(all, std::max(of_budget, order.cost_left(cost, next->round + 1)));
   }
   [[nodiscard]] bool is_over() const {
     return plan_.budget.count() > 0 && past() > seconds(plan_.budget - plan_.tuning_took);
@@ -65,6 +66,38 @@ class TimeSpent {
   const CampaignPlan& plan_;
   Clock::time_point begin_ = Clock::now();
   double estimate_done_ = 0;
+};
+
+/// What becomes of a trial when the campaign is asked to stop: it ends as it would have,
+/// if its load has begun, so that it can be kept; but takes no longer than such a trial
+/// should. A server that is not ready yet is not waited for.
+class TrialStop {
+ public:
+  TrialStop(const std::stop_token& asked, const Level& level)
+      : asked_(asked),
+        patience_(trial_seconds(level) + 1),
+        before_load_(asked, [this] {
+          if (!is_loading_) cut_.request_stop();
+        }) {}
+
+  /// By the load, every few milliseconds.
+  void look() {
+    is_loading_ = true;
+    if (!asked_.stop_requested()) return;
+    const Clock::time_point now = Clock::now();
+    if (!asked_at_) asked_at_ = now;
+    if (now - *asked_at_ > patience_) cut_.request_stop();
+  }
+  [[nodiscard]] std::stop_token token() const { return cut_.get_token(); }
+  [[nodiscard]] bool has_cut() const { return cut_.stop_requested(); }
+
+ private:
+  const std::stop_token& asked_;
+  const std::chrono::duration<double> patience_;
+  std::optional<Clock::time_point> asked_at_;
+  std::atomic<bool> is_loading_ = false;
+  std::stop_source cut_;
+  std::stop_callback<std::function<void()>> before_load_;
 };
 
 /// After a round: why no further one is needed, or possible; empty: go on.
@@ -159,34 +192,37 @@ CampaignEnd run_campaign(
   TimeSpent spent(plan);
   std::string why;
   while (const auto place = order.next()) {
+    if (stop.stop_requested()) break;
     const Contestant& contestant = plan.contestants[place->contestant];
     const Level& level = plan.levels[place->level];
     if (!rows.empty() && place->round > rows.back().round)
       why = why_enough(plan, spent, rows);
     if (!why.empty()) break;
-    const auto missing = order.missing();
-    CampaignProgress now{rows.size(), rows.size() + missing.size(), contestant,
-                         level,       spent.left(missing),          nullptr,
-                         nullptr};
+    const auto standing = [&](const CampaignRow* ended) -> CampaignProgress {
+      const std::size_t missing = order.missing().size();
+      return {plan,           rows.size(), rows.size() + missing, order.places() - missing,
+              order.places(), contestant,  level,                 spent.left(order),
+              nullptr,        ended};
+    };
+    TrialStop halt(stop, level);
+    CampaignProgress now = standing(nullptr);  // once: the load's CPU pays for it
     const auto told = [&](const LoadProgress& load) {
+      halt.look();
       now.load = &load;
       progress(now);
     };
-    Trial trial =
-        run_trial(contestant, start_at(plan, level), load_of(contestant, level), told,
-                  stop, ceiling_so_far(plan, rows, contestant, place->level));
-    if (stop.stop_requested()) break;
+    Trial trial = run_trial(contestant, start_at(plan, level),
+                            load_of(contestant, level), told, halt.token(),
+                            ceiling_so_far(plan, rows, contestant, place->level));
+    if (halt.has_cut()) break;
     rows.push_back({place->contestant, place->level, place->round, std::move(trial)});
     if (!spent.is_over()) rows.back().excluded = order.excluded_because(rows.back());
     order.ran(rows.back());
     keep(rows.back(), rows.size() - 1);
     spent.on(level);
-    now.done = rows.size();
-    now.load = nullptr;
-    now.ended = &rows.back();
-    progress(now);
+    progress(standing(&rows.back()));
   }
-  return {std::move(rows), why};
+  return {std::move(rows), why, order.missing().size()};
 }
 
 bool is_in_datagrams(const CampaignPlan& plan) {

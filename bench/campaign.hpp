@@ -16,6 +16,7 @@ namespace echolab {
 
 struct CampaignPlan {
   const Experiment* experiment = &find_experiment("scaling");
+  std::string baseline;  ///< the others are divided by it; empty: the experiment's
   std::string preset = "quick";  ///< or "custom", once options changed what it stands for
   std::vector<Contestant> contestants;
   std::vector<Absentee> absent;  ///< named, and not available here: never run
@@ -49,11 +50,14 @@ struct Floor {
 };
 
 struct CampaignProgress {
-  std::size_t done;  ///< trials
-  std::size_t planned;
+  const CampaignPlan& plan;
+  std::size_t done;         ///< trials
+  std::size_t planned;      ///< of them, with the repeats that are known of
+  std::size_t places_done;  ///< of all rounds: with a trial that counts
+  std::size_t places;
   const Contestant& contestant;
   const Level& level;
-  double seconds_left;
+  double seconds_left;       ///< with the repeats that are to be expected
   const LoadProgress* load;  ///< within the trial, else nullptr
   const CampaignRow* ended;  ///< the trial that just ended, else nullptr
 };
@@ -84,12 +88,13 @@ Start start_at(const CampaignPlan& plan, const Level& level);
 struct CampaignEnd {
   std::vector<CampaignRow> rows;
   std::string why;  ///< it ended before all rounds, in words; empty: it did not
+  std::size_t missing = 0;  ///< places without a trial that counts
 };
 
 /// Runs all trials that are not among `rows`, which an earlier run kept, keeping each
-/// with `keep` as soon as it ended; `order` counts all of them. Ends early, without the
-/// trial under way, when asked to stop, and after a round when its budget is spent or its
-/// ratios are as precise as was wanted.
+/// with `keep` as soon as it ended; `order` counts all of them. Ends early when asked to
+/// stop, after the trial under way, which is kept if it ends when it should; and after a
+/// round when its budget is spent or its ratios are as precise as was wanted.
 CampaignEnd run_campaign(
     const CampaignPlan& plan, std::vector<CampaignRow> rows,
     const std::function<void(const CampaignRow&, std::size_t order)>& keep,

@@ -4,22 +4,18 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
+#include <utility>
 
 #include "bench/environment.hpp"
 #include "bench/sweep.hpp"
 #include "bench/tuning_words.hpp"
 #include "clients/work_options.hpp"
+#include "common/terminal.hpp"
 #include "common/time_unit.hpp"
 #include "common/units.hpp"
 
 namespace echolab {
 namespace {
-
-std::string left_text(double seconds) {
-  const long whole = std::lround(seconds);
-  return fmt::format("{}:{:02}", whole / 60, whole % 60);
-}
 
 /// The sweeps that come before the first round, where they are still to come.
 void describe_tuning(const CampaignPlan& plan, std::FILE* out) {
@@ -30,45 +26,83 @@ void describe_tuning(const CampaignPlan& plan, std::FILE* out) {
   for (const std::string& line : tuning_ahead(plan)) fmt::print(out, "    {}\n", line);
 }
 
+/// What came of a trial, below the line that it has: its percentiles, who used how much
+/// of the CPUs, and why it is not VALID.
+std::string outcome(const Trial& trial) {
+  std::string text = last_trial(trial).times;
+  if (!text.empty())
+    text += fmt::format("; cores used: server {:.2f}, client {:.2f}",
+                        trial.server.cpu_cores_used, trial.load.client_cores_used());
+  const Judgement& judgement = trial.judgement;
+  if (!judgement.reason.empty())
+    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ",
+                        verdict_text(judgement.verdict), judgement.reason);
+  return text;
+}
+
+/// How its server was started, and where both ran.
+std::string set_up_of(const CampaignProgress& now) {
+  const auto cpus = [](const std::vector<int>& all) {
+    return all.empty() ? std::string("any") : fmt::format("{}", fmt::join(all, ","));
+  };
+  return fmt::format("CPU {}: {}; client on CPU {}", cpus(now.plan.start.cpus),
+                     command_text(now.contestant, start_at(now.plan, now.level)),
+                     cpus(now.plan.load.cpus));
+}
+
 }  // namespace
 
-CampaignDisplay::CampaignDisplay(bool quiet)
-    : quiet_(quiet), live_(::isatty(STDERR_FILENO) == 1) {}
+CampaignDisplay::CampaignDisplay(Telling telling, std::stop_token stop)
+    : telling_(telling),
+      stop_(std::move(stop)),
+      live_(!telling.quiet && wants_live_line(STDERR_FILENO)) {}
 
 void CampaignDisplay::show(const CampaignProgress& now) {
-  if (quiet_) return;
-  if (live_) return show_live(now);
-  if (now.ended == nullptr) return;
-  name_width_ = std::max(name_width_, now.contestant.name.size());
-  fmt::print(stderr, "[{:>3}/{}] {:<{}} {:<24} {:>8} req/s  {:>9} CPU/req  {}  {} left\n",
-             now.done, now.planned, now.contestant.name, name_width_, now.level.name,
-             show_count(now.ended->trial.load.requests_per_second()),
-             show_time(now.ended->trial.server.cpu_ns_per_request),
-             verdict_text(now.ended->trial.judgement.verdict),
-             left_text(now.seconds_left));
-  if (!is_measured(*now.ended))
-    fmt::print(stderr, "           {}\n", now.ended->trial.judgement.reason);
+  if (telling_.quiet) return;
+  if (stop_.stop_requested() && now.ended == nullptr && !has_told_stop_) {
+    has_told_stop_ = true;
+    say("interrupted: this trial is the last one; Ctrl-C once more ends it at once");
+  }
+  if (now.ended != nullptr) {
+    last_ = last_trial(now.ended->trial);
+    if (!live_ || telling_.detail > 0) tell(now);
+  }
+  if (live_) show_live(now);
+}
+
+void CampaignDisplay::say(const std::string& words) {
+  clear();
+  if (!telling_.quiet) fmt::print(stderr, "{}\n", words);
 }
 
 void CampaignDisplay::clear() const {
-  if (live_ && !quiet_) fmt::print(stderr, "\r\033[K");
+  if (live_) fmt::print(stderr, "\r\033[K");
+}
+
+/// The line of a trial that ended, and what is to be told beside it.
+void CampaignDisplay::tell(const CampaignProgress& now) {
+  constexpr const char* below = "           ";
+  const Trial& trial = now.ended->trial;
+  name_width_ = std::max(name_width_, now.contestant.name.size());
+  say(fmt::format("[{:>3}/{}] {:<{}} {:<24} {:>8} req/s  {:>9} CPU/req  {}  {} left",
+                  now.done, now.planned, now.contestant.name, name_width_, now.level.name,
+                  show_count(trial.load.requests_per_second()),
+                  show_time(trial.server.cpu_ns_per_request),
+                  verdict_text(trial.judgement.verdict), left_text(now.seconds_left)));
+  if (telling_.detail > 0)
+    say(below + outcome(trial));
+  else if (!is_measured(*now.ended))
+    say(below + trial.judgement.reason);
+  if (telling_.detail > 1) say(below + set_up_of(now));
 }
 
 void CampaignDisplay::show_live(const CampaignProgress& now) {
   const auto time = std::chrono::steady_clock::now();
   if (now.ended == nullptr && time - shown_ < std::chrono::milliseconds(250)) return;
   shown_ = time;
-  constexpr std::size_t width = 24;
-  const std::size_t full = width * now.done / now.planned;
-  std::string text =
-      fmt::format("{}{} {:>3}/{}  {} left  {} at {}", std::string(full, '#'),
-                  std::string(width - full, '.'), now.done, now.planned,
-                  left_text(now.seconds_left), now.contestant.name, now.level.name);
-  if (now.load != nullptr)
-    text += fmt::format("  {:<10} {:>7} requests", now.load->phase,
-                        show_count(static_cast<double>(now.load->requests)));
-  text.resize(std::min(text.size(), columns_of(STDERR_FILENO) - 1));
-  fmt::print(stderr, "\r\033[K{}", text);
+  // The last column stays empty: a terminal may go on to the next line once it is full.
+  const std::size_t columns = live_columns(STDERR_FILENO) - 1;
+  fmt::print(stderr, "\r\033[K{}", status_line(now, last_, columns));
   std::fflush(stderr);
 }
 

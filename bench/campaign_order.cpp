@@ -40,14 +40,18 @@ void CampaignOrder::ran(const CampaignRow& row) {
   Entry& entry = entries_.at(index_of(row));
   entry.missing = !row.excluded.empty();
   if (entry.missing) ++excluded_;
+  ++trials_;
   ++entry.trials;
+}
+
+std::size_t CampaignOrder::most_excluded() const {
+  return std::max<std::size_t>(entries_.size() / 2, 24);
 }
 
 std::string CampaignOrder::excluded_because(const CampaignRow& row) const {
   const Verdict verdict = row.trial.judgement.verdict;
   const bool doubtful = verdict == Verdict::noisy || verdict == Verdict::unsteady;
-  const std::size_t most = std::max<std::size_t>(entries_.size() / 2, 24);
-  if (!doubtful || excluded_ >= most || entries_.at(index_of(row)).trials >= repeats_)
+  if (!doubtful || excluded_ >= most_excluded() || entries_.at(index_of(row)).trials >= repeats_)
     return "";
   return fmt::format("repeated because {}", verdict_text(verdict));
 }
@@ -66,6 +70,30 @@ std::vector<CampaignPlace> CampaignOrder::missing() const {
   for (const Entry& entry : entries_)
     if (entry.missing) places.push_back(entry.place);
   return places;
+}
+
+double CampaignOrder::cost_left(const std::function<double(std::size_t level)>& cost,
+                                std::uint64_t rounds) const {
+  constexpr double few = 10;  // trials, of which a share says little
+  const double share =
+      static_cast<double>(excluded_) / std::max(few, static_cast<double>(trials_));
+  double once = 0;
+  double again = 0;
+  double repeats = 0;
+  for (const Entry& entry : entries_) {
+    if (!entry.missing || entry.place.round >= rounds) continue;
+    const double one = cost(entry.place.level);
+    once += one;
+    double chance = 1;
+    for (std::uint64_t trials = entry.trials; trials < repeats_; ++trials) {
+      chance *= share;
+      repeats += chance;
+      again += chance * one;
+    }
+  }
+  const auto allowed =
+      static_cast<double>(most_excluded() - std::min(excluded_, most_excluded()));
+  return once + (repeats > allowed ? again * allowed / repeats : again);
 }
 
 }  // namespace echolab

@@ -1,6 +1,7 @@
 // CampaignOrder: which trial comes next, from the seed and from those that were run.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -37,6 +38,14 @@ class CampaignOrder {
   [[nodiscard]] std::optional<CampaignPlace> next() const;
   /// Places without a trial that counts.
   [[nodiscard]] std::vector<CampaignPlace> missing() const;
+  /// Of the plan: places with a trial that counts, and without.
+  [[nodiscard]] std::size_t places() const { return entries_.size(); }
+
+  /// What the places of the first `rounds` rounds still cost that are missing, repeats
+  /// foreseen: as large a share of the trials as so far, and no more than there may be.
+  /// `cost`: of one trial at that level.
+  [[nodiscard]] double cost_left(const std::function<double(std::size_t level)>& cost,
+                                 std::uint64_t rounds) const;
 
  private:
   struct Entry {
@@ -46,9 +55,12 @@ class CampaignOrder {
   };
   /// Its index; entries_.size() when the plan has no such place.
   [[nodiscard]] std::size_t index_of(const CampaignRow& row) const;
+  /// Trials that may be excluded, in all.
+  [[nodiscard]] std::size_t most_excluded() const;
 
   std::uint64_t repeats_;
-  std::size_t excluded_ = 0;  ///< trials, so far
+  std::size_t trials_ = 0;    ///< so far
+  std::size_t excluded_ = 0;  ///< of them
   std::vector<Entry> entries_;
 };
 

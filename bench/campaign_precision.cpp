@@ -4,19 +4,18 @@
 
 #include <algorithm>
 
+#include "bench/baseline.hpp"
+
 namespace echolab {
 namespace {
 
-std::size_t baseline_of(const CampaignPlan& plan) {
-  const auto found =
-      std::ranges::find(plan.contestants, plan.experiment->baseline, &Contestant::name);
-  return found == plan.contestants.end()
-             ? 0
-             : static_cast<std::size_t>(found - plan.contestants.begin());
+bool is_wanted(const CampaignPlan& plan) {
+  return plan.precision > 0;
 }
 
 Precision reached(const CampaignPlan& plan, const std::vector<CampaignRow>& rows) {
-  return precision_of(wanted_ratios(plan, rows), plan.precision);
+  return precision_of(wanted_ratios(plan, rows),
+                      is_wanted(plan) ? plan.precision : default_precision);
 }
 
 }  // namespace
@@ -42,7 +41,7 @@ std::vector<RatioSeries> wanted_ratios(const CampaignPlan& plan,
 
 std::string why_precise_enough(const CampaignPlan& plan,
                                const std::vector<CampaignRow>& rows) {
-  if (plan.precision <= 0) return "";
+  if (!is_wanted(plan)) return "";
   const auto ratios = wanted_ratios(plan, rows);
   if (!may_stop(ratios, plan.precision)) return "";
   return precision_text(precision_of(ratios, plan.precision));
@@ -50,14 +49,23 @@ std::string why_precise_enough(const CampaignPlan& plan,
 
 std::string precision_in_words(const CampaignPlan& plan,
                                const std::vector<CampaignRow>& rows) {
-  if (plan.precision <= 0) return "";
-  return precision_text(reached(plan, rows));
+  const Precision precision = reached(plan, rows);
+  if (precision.ratios == 0) return "";
+  if (is_wanted(plan)) return precision_text(precision);
+  const bool has_any = std::ranges::any_of(
+      precision.missed, [](const auto& miss) { return miss.half_width.has_value(); });
+  if (!has_any && precision.missed.size() == precision.ratios)
+    return fmt::format("precise to {:.2g} %: none of {}, for fewer than 6 rounds have no "
+                       "interval",
+                       precision.wanted * 100, precision.ratios);
+  constexpr std::size_t few = 3;  // nobody asked
+  return precision_text(precision, few);
 }
 
 nlohmann::json precision_json(const CampaignPlan& plan,
                               const std::vector<CampaignRow>& rows) {
-  if (plan.precision <= 0) return nullptr;
   const Precision precision = reached(plan, rows);
+  if (precision.ratios == 0 && !is_wanted(plan)) return nullptr;
   auto missed = nlohmann::json::array();
   for (const Precision::Miss& miss : precision.missed)
     missed.push_back({{"name", miss.name},

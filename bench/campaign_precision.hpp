@@ -12,8 +12,7 @@ namespace echolab {
 
 /// The headline metric of each contestant over the baseline's, at each level, round by
 /// round: without the twin and the ceiling, and without those of which there is none,
-/// because every trial failed. The baseline is the experiment's or, without it, the first
-/// contestant.
+/// because every trial failed.
 std::vector<RatioSeries> wanted_ratios(const CampaignPlan& plan,
                                        const std::vector<CampaignRow>& rows);
 
@@ -22,8 +21,9 @@ std::vector<RatioSeries> wanted_ratios(const CampaignPlan& plan,
 std::string why_precise_enough(const CampaignPlan& plan,
                                const std::vector<CampaignRow>& rows);
 
-/// What became of the wanted precision, as a sentence without an end; empty: none was
-/// wanted.
+/// How many of the ratios are known to the precision that was wanted or, where none was,
+/// to ± 3 %, and the worst of those that are not: as a sentence without an end. Empty
+/// where there are no ratios.
 std::string precision_in_words(const CampaignPlan& plan,
                                const std::vector<CampaignRow>& rows);
 /// The same for the manifest: null, or {"wanted", "ratios", "missed": [{"name",

@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "bench/baseline.hpp"
 #include "bench/campaign_ceiling.hpp"
 #include "bench/campaign_cell.hpp"
 #include "bench/campaign_columns.hpp"
@@ -25,10 +26,9 @@ const Metric& metric_of(const CampaignPlan& plan) {
   return find_metric(plan.experiment->metric);
 }
 
-const Cell* baseline_of(const CampaignPlan& plan, const std::vector<Cell>& cells) {
+const Cell* baseline_at(const CampaignPlan& plan, const std::vector<Cell>& cells) {
   for (const Cell& cell : cells)
-    if (plan.contestants[cell.contestant].name == plan.experiment->baseline &&
-        cell.has_figures())
+    if (cell.contestant == baseline_of(plan) && cell.has_figures())
       return &cell;
   return cells.empty() || !cells.front().has_figures() ? nullptr : &cells.front();
 }
@@ -57,7 +57,7 @@ class Table {
     for (const TableColumn& column : columns_)
       text_ += fmt::format(" {:>{}}", column.head, column.width);
     text_ += fmt::format("{}\n", plain_);
-    const Cell* base = baseline_of(plan_, cells);
+    const Cell* base = baseline_at(plan_, cells);
     if (!by_family_) {
       for (const Cell& cell : cells)
         add_line({cell, base, floor_, level, metric_of(plan_)});
@@ -113,7 +113,7 @@ class Table {
         "same round, {} and median. switches: context switches per request. starved: "
         "clients without one reply.",
         rounds, floor_ ? fmt::format(" ({})", show_time(floor_->round_trip_ns / 2)) : "",
-        metric_of(plan_).head, plan_.experiment->baseline,
+        metric_of(plan_).head, baseline_name(plan_),
         rounds < 6 ? "least-most" : "95 % interval"));
     if (bound)
       add_words(

@@ -1,14 +1,18 @@
 #include "bench/compare_options.hpp"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 
+#include "bench/option_groups.hpp"
 #include "bench/selection.hpp"
 #include "common/option_tree.hpp"
 #include "common/time_unit.hpp"
 
 namespace echolab {
+namespace {
 
-const char* const compare_examples =
+constexpr const char* examples =
     "Examples:\n"
     "  echo_compare                                     the classic models and newer "
     "ones, as clients grow\n"
@@ -29,7 +33,17 @@ const char* const compare_examples =
     "  echo_compare --resume results/2026-11-20T2145-vm  go on after Ctrl-C or a kill\n"
     "Each trial has a fresh server process; ratios are taken within a round.\n";
 
-namespace {
+/// "9 rounds of 300ms after 150ms, a disturbed trial once more, --aa, --ceiling".
+std::string words_of(const Length& length) {
+  std::string text = fmt::format("{} round{} of {} after {}", length.rounds,
+                                 length.rounds == 1 ? "" : "s",
+                                 write_duration(length.duration),
+                                 write_duration(length.warm_up));
+  if (length.repeats > 0)
+    text += fmt::format(", a disturbed trial {} more",
+                        length.repeats == 1 ? "once" : "twice");
+  return text + (length.is_checked ? ", --aa, --ceiling" : "");
+}
 
 /// Where the results go, or came from.
 void add_folder_options(CLI::App& parser, CompareOptions& options) {
@@ -68,10 +82,14 @@ void add_experiment_options(CLI::App& parser, CompareOptions& options) {
                         "the question; --list-experiments shows all")
             ->capture_default_str(),
         {.kind = "experiment", .choices = experiment_names()});
-  add_choice(parser, "--preset", options.preset, "how large",
+  add_choice(parser, "--preset", options.preset, "how large, see below",
              {std::begin(preset_names), std::end(preset_names)});
   parser.add_flag("--list-experiments", options.list_experiments,
                   "show the experiments, their questions and claims, and end");
+  parser
+      .add_flag("--list-metrics", options.list_metrics,
+                "show the figures that experiments are decided by, and end")
+      ->configurable(false);
   parser.add_option("--at", options.at,
                     "what the experiment varies, such as 1,100 or 64,4KiB or 0,10ms");
   takes(parser.add_option("-m,--models", options.models,
@@ -80,12 +98,20 @@ void add_experiment_options(CLI::App& parser, CompareOptions& options) {
   parser.add_option(
       "--server", options.servers,
       "NAME=COMMAND with {port}: any echo server, measured beside the models");
+  takes(parser.add_option("--baseline", plan.baseline,
+                          "the server that the others are divided by; default: the "
+                          "experiment's"),
+        {.kind = "name"});
   parser.add_option("-c,--clients", options.clients,
                     "active clients; in scaling the same as --at");
-  add_count(parser, "-r,--rounds", plan.rounds, "how often each point is measured", 1,
-            1000);
+  add_count(parser, "-r,--rounds", plan.rounds,
+            "how often each point is measured; default: of the preset", 1, 1000)
+      ->default_str("");
   add_count(parser, "--repeats", plan.repeats,
-            "at most, of a NOISY or UNSTEADY trial, which then does not count", 0, 2);
+            "at most, of a NOISY or UNSTEADY trial, not counted then; default: of the "
+            "preset",
+            0, 2)
+      ->default_str("");
   add_duration(parser, "-b,--budget", plan.budget,
                "take so long in all: sets the rounds (3 at least)", 0s, 240h);
   parser.add_option("--precision", options.precision,
@@ -102,14 +128,26 @@ void add_experiment_options(CLI::App& parser, CompareOptions& options) {
 
 }  // namespace
 
+std::string compare_footer() {
+  std::string text = examples;
+  text += "Presets: what each has, where it is not given.\n";
+  for (const Preset preset :
+       {Preset::smoke, Preset::quick, Preset::standard, Preset::paper})
+    text += fmt::format("  {:<10}{}\n", preset_names[static_cast<std::size_t>(preset)],
+                        words_of(length_of(preset)));
+  return text;
+}
+
 void add_compare_options(CLI::App& parser, CompareOptions& options) {
   using namespace std::chrono_literals;
   LoadPlan& load = options.plan.load;
   add_experiment_options(parser, options);
-  add_duration(parser, "-d,--duration", load.duration, "measured window of a trial", 10ms,
-               1h);
-  add_duration(parser, "--warm-up", load.warm_up, "before the window, not counted", 0s,
-               1h);
+  add_duration(parser, "-d,--duration", load.duration,
+               "measured window of a trial; default: of the preset", 10ms, 1h)
+      ->default_str("");
+  add_duration(parser, "--warm-up", load.warm_up,
+               "before the window, not counted; default: of the preset", 0s, 1h)
+      ->default_str("");
   add_bytes(parser, "-s,--size", load.payload_bytes, "bytes of a request", 1, 1 << 30);
   add_count(parser, "-p,--pipeline", load.pipeline, "requests outstanding per connection",
             1, 65'536);
@@ -142,6 +180,11 @@ void add_compare_options(CLI::App& parser, CompareOptions& options) {
   parser.add_flag("--json", options.json,
                   "rows on stdout as JSON lines instead of the table");
   parser.add_flag("-q,--quiet", options.quiet, "no progress on stderr");
+  parser
+      .add_flag("-v,--verbose", options.verbose,
+                "each trial's percentiles, CPU and reason; -vv: its server's command")
+      ->configurable(false);
+  group_compare_options(parser);
 }
 
 }  // namespace echolab

@@ -34,13 +34,16 @@ struct CompareOptions {
   bool ceiling = false;
   bool no_ceiling = false;
   bool list_experiments = false;
+  bool list_metrics = false;
   bool doctor = false;
   bool dry_run = false;
   bool json = false;
   bool quiet = false;
+  int verbose = 0;  ///< as often as it was given
 };
 
-extern const char* const compare_examples;
+/// Examples, and what each preset is: what stands below the options.
+std::string compare_footer();
 
 void add_compare_options(CLI::App& parser, CompareOptions& options);
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "bench/baseline.hpp"
 #include "bench/campaign_ceiling.hpp"
 #include "bench/experiment_levels.hpp"
 #include "bench/selection.hpp"
@@ -196,6 +197,7 @@ void choose_levels(CompareOptions& options, const CLI::App& parser) {
     plan.load.connections = *count;
   }
   set_levels(plan, parse_levels(experiment, option, text));
+  if (option == "--at") options.at = text;
 }
 
 /// An experiment that says what is asked is told nothing else.
@@ -248,6 +250,7 @@ std::vector<std::string> complete(CompareOptions& options, const CLI::App& parse
   (options.listen.is_datagram() ? plan.start.listen_datagrams : plan.start.listen) =
       options.listen;
   choose_contestants(options);
+  check_baseline(plan);
   if (options.aa) add_twin(plan);
   if (options.ceiling) add_ceiling(plan);
   check_load(plan);

@@ -70,6 +70,16 @@ std::vector<std::string> command_of(const Contestant& contestant, const Start& s
   return command;
 }
 
+/// A word of a command, in quotes where a shell would not take it as it is.
+std::string quoted(const std::string& word) {
+  const auto is_plain = [](char c) {
+    return ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z') || ('0' <= c && c <= '9') ||
+           std::string_view("-_./:,=+[]%@").find(c) != std::string_view::npos;
+  };
+  if (!word.empty() && std::ranges::all_of(word, is_plain)) return word;
+  return "'" + replace_all(word, "'", "'\\''") + "'";
+}
+
 /// Says `bytes` of the words and waits for them to come back; empty, or what went wrong.
 template <class Words>
 std::string verify_reply(const Fd& fd, const Words& words, std::uint64_t bytes) {
@@ -135,6 +145,17 @@ std::string verify_echo(const Endpoint& endpoint, std::chrono::milliseconds pati
   return verify_reply(fd, words, WorkHeader::size + payload_bytes);
 } catch (const Failure& failure) {
   return failure.what();
+}
+
+std::string command_text(const Contestant& contestant, const Start& start) {
+  if (!contestant.command.empty()) return contestant.command;
+  auto words = command_of(contestant, start, start.endpoint_of(contestant), 0);
+  const auto ready = std::ranges::find(words, "--ready-fd");
+  words.erase(ready, ready + 2);
+  std::string text;
+  for (const std::string& word : words)
+    text += (text.empty() ? "" : " ") + quoted(word);
+  return text;
 }
 
 RunningServer::RunningServer(const Contestant& contestant, const Start& start,

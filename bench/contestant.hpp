@@ -64,6 +64,10 @@ struct Start {
   }
 };
 
+/// The command that it is started with, as a shell takes it, without what only tells the
+/// runner that it is ready. A port 0 stands for one that is free.
+std::string command_text(const Contestant& contestant, const Start& start);
+
 /// A fresh server process, ready: it has answered a verified echo. It is stopped with all
 /// that it started, and dies with this program, whatever ended that.
 class RunningServer {

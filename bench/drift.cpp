@@ -4,21 +4,10 @@
 
 #include <algorithm>
 
+#include "bench/baseline.hpp"
 #include "bench/metric.hpp"
 
 namespace echolab {
-namespace {
-
-std::size_t reference(const CampaignPlan& plan) {
-  const auto found =
-      std::ranges::find(plan.contestants, plan.experiment->baseline, &Contestant::name);
-  return found == plan.contestants.end()
-             ? 0
-             : static_cast<std::size_t>(found - plan.contestants.begin());
-}
-
-}  // namespace
-
 Range drift_of(const CampaignPlan& plan, const std::vector<CampaignRow>& rows) {
   const std::uint64_t rounds = rounds_in(rows);
   const std::uint64_t third = rounds / 3;
@@ -29,7 +18,7 @@ Range drift_of(const CampaignPlan& plan, const std::vector<CampaignRow>& rows) {
     std::vector<double> first;
     std::vector<double> last;
     for (const auto& [round, figure] :
-         figures_of(plan, rows, reference(plan), level, metric)) {
+         figures_of(plan, rows, baseline_of(plan), level, metric)) {
       if (round < third) first.push_back(figure);
       if (round >= rounds - third) last.push_back(figure);
     }
@@ -54,7 +43,7 @@ std::string drift_in_words(const CampaignPlan& plan,
         fmt::format(" ({:.2f} to {:.2f} at {} loads)", drift.least, drift.most, drift.n);
   std::string text = fmt::format(
       "Drift: {} had {:.2f} times as much {} in the last {} as in the first{}{}.",
-      plan.contestants[reference(plan)].name, drift.median,
+      baseline_name(plan), drift.median,
       find_metric(plan.experiment->metric).words, rounds,
       third == 1 ? std::string() : fmt::format(" {}", third), levels);
   constexpr double much = 1.1;

@@ -8,7 +8,7 @@
 
 namespace echolab {
 
-/// The headline metric of the baseline (or the first contestant) in the last third of the
+/// The headline metric of the baseline in the last third of the
 /// rounds over that in the first third, level by level, of medians. n is the levels.
 /// Empty for fewer than three rounds.
 Range drift_of(const CampaignPlan& plan, const std::vector<CampaignRow>& rows);

@@ -5,21 +5,26 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <ctime>
+#include <system_error>
 
 #include "bench/campaign_display.hpp"
 #include "bench/campaign_precision.hpp"
 #include "bench/campaign_row.hpp"
 #include "bench/compare_options.hpp"
 #include "bench/compare_plan.hpp"
+#include "bench/completed_options.hpp"
 #include "bench/doctor.hpp"
 #include "bench/experiment_list.hpp"
 #include "bench/manifest.hpp"
+#include "bench/metric_list.hpp"
 #include "bench/results_folder.hpp"
 #include "bench/resumption.hpp"
 #include "bench/tuning.hpp"
 #include "common/affinity.hpp"
+#include "common/config.hpp"
 #include "common/interrupt.hpp"
 
 namespace echolab {
@@ -44,7 +49,7 @@ ExitCode code_of(const std::vector<CampaignRow>& rows) {
 }
 
 /// Finds the settings of the campaign, unless its folder has them.
-void tune_first(Resumption& campaign, CampaignDisplay& display, bool quiet,
+void tune_first(Resumption& campaign, CampaignDisplay& display,
                 const std::stop_token& stop) {
   CampaignPlan& plan = campaign.plan;
   if (!plan.tune || !plan.tuned.empty()) return;
@@ -53,10 +58,7 @@ void tune_first(Resumption& campaign, CampaignDisplay& display, bool quiet,
       tune(plan, {folder.read_tuning_trials(),
                   [&](const std::string& line) { folder.append_tuning_trial(line); },
                   [&](const CampaignProgress& now) { display.show(now); },
-                  [&](const std::string& words) {
-                    display.clear();
-                    if (!quiet) fmt::print(stderr, "{}\n", words);
-                  },
+                  [&](const std::string& words) { display.say(words); },
                   stop});
   if (!tuned) return;
   use_tuned(plan, *tuned);
@@ -66,56 +68,82 @@ void tune_first(Resumption& campaign, CampaignDisplay& display, bool quiet,
   folder.write_manifest(campaign.manifest);
 }
 
+/// A row on stdout, whole at once: somebody may read it while the campaign goes on.
+void say_row(const std::string& line) {
+  fmt::print("{}\n", line);
+  if (std::fflush(stdout) != 0)
+    throw std::system_error(errno, std::generic_category(), "fflush");
+}
+
+/// Runs the missing trials; each is kept as it ends.
+CampaignEnd run(const CompareOptions& options, Resumption& campaign,
+                CampaignDisplay& display, const std::stop_token& stop) {
+  const auto keep = [&](const CampaignRow& row, std::size_t order) {
+    const std::string line = row_json(campaign.plan, row, order).dump();
+    campaign.folder.append_trial(line);
+    if (!options.json) return;
+    display.clear();
+    say_row(line);
+  };
+  auto end = run_campaign(
+      campaign.plan, std::move(campaign.rows), keep,
+      [&](const CampaignProgress& now) { display.show(now); }, stop);
+  display.clear();
+  return end;
+}
+
+/// What is said below the progress: stdout has the result, unless it has the rows.
+void say_end(const CompareOptions& options, const Resumption& campaign,
+             const CampaignEnd& end, const std::optional<Floor>& floor) {
+  if (!options.json) {
+    fmt::print("{}", campaign_table(campaign.plan, end.rows, floor, paper()));
+    std::fflush(stdout);
+  }
+  if (options.quiet) return;
+  const std::string precision = precision_in_words(campaign.plan, end.rows);
+  if (options.json && !precision.empty()) fmt::print(stderr, "ratios {}\n", precision);
+  if (!end.why.empty()) fmt::print(stderr, "ended early: {}\n", end.why);
+}
+
 /// Runs what is missing of a campaign, and completes table and folder. 130 when
 /// interrupted: what was measured is kept.
 ExitCode compare(const CompareOptions& options, Resumption campaign) {
   auto& folder = campaign.folder;
   auto& manifest = campaign.manifest;
-  const CampaignPlan& plan = campaign.plan;
   folder.write_manifest(manifest);
   if (!options.folder_file.empty()) write_file(options.folder_file, folder.path());
   Interrupt interrupt;
   // The runner stays off the servers' CPUs. Its servers choose their own before exec.
-  pin_this_thread(plan.load.cpus);
+  pin_this_thread(campaign.plan.load.cpus);
   auto floor = floor_of(manifest);
-  if (!floor) floor = measure_floor(plan);
+  if (!floor) floor = measure_floor(campaign.plan);
   if (floor) manifest["floor"] = floor_json(*floor);
   folder.write_manifest(manifest);
-  CampaignDisplay display(options.quiet);
-  tune_first(campaign, display, options.quiet, interrupt.token());
-  const auto [rows, why] = run_campaign(
-      plan, std::move(campaign.rows),
-      [&](const CampaignRow& row, std::size_t order) {
-        const std::string line = row_json(plan, row, order).dump();
-        folder.append_trial(line);
-        if (options.json) fmt::print("{}\n", line);
-      },
-      [&](const CampaignProgress& now) { display.show(now); }, interrupt.token());
-  display.clear();
+  CampaignDisplay display({options.quiet, options.verbose}, interrupt.token());
+  tune_first(campaign, display, interrupt.token());
+  const CampaignEnd end = run(options, campaign, display, interrupt.token());
+  const bool is_partial = interrupt.happened() && end.missing > 0;
   if (manifest["finished"].is_null()) {  // else it was whole before
-    manifest["partial"] = interrupt.happened();
+    manifest["partial"] = is_partial;
     manifest["finished"] = time_text();
-    manifest["precision"] = precision_json(plan, rows);
-    manifest["ended_because"] = why.empty() ? nlohmann::json() : nlohmann::json(why);
+    manifest["precision"] = precision_json(campaign.plan, end.rows);
+    manifest["ended_because"] =
+        end.why.empty() ? nlohmann::json() : nlohmann::json(end.why);
     folder.write_manifest(manifest);
   }
-  if (!options.json) {
-    fmt::print("{}", campaign_table(plan, rows, floor, paper()));
-    std::fflush(stdout);
-  }
-  if (!why.empty() && !options.quiet) fmt::print(stderr, "ended early: {}\n", why);
-  fmt::print(stderr, "{}results in {}\n", interrupt.happened() ? "interrupted; " : "",
+  say_end(options, campaign, end, floor);
+  fmt::print(stderr, "{}results in {}\n", is_partial ? "interrupted; " : "",
              folder.path());
-  if (!interrupt.happened()) return code_of(rows);
-  fmt::print(stderr, "to go on: echo_compare --resume '{}'\n", folder.path());
-  return ExitCode::interrupted;
+  if (is_partial)
+    fmt::print(stderr, "to go on: echo_compare --resume '{}'\n", folder.path());
+  return interrupt.happened() ? ExitCode::interrupted : code_of(end.rows);
 }
 
 /// With --resume, the folder has the plan: an option that changes it contradicts.
 void refuse_beside_resume(const CLI::App& parser) {
-  const std::vector<std::string> allowed = {"--resume",   "--resume-unlike", "--json",
-                                            "--quiet",    "--folder-file",   "--config",
-                                            "--time-unit"};
+  const std::vector<std::string> allowed = {
+      "--resume", "--resume-unlike", "--json",     "--quiet", "--verbose",
+      "--config", "--folder-file",   "--no-color", "--plain", "--time-unit"};
   for (const CLI::Option* option : parser.get_options()) {
     const std::string name = option->get_name();
     if (option->count() > 0 && std::ranges::count(allowed, name) == 0)
@@ -128,8 +156,7 @@ ExitCode go_on(const CompareOptions& options, const CLI::App& parser) {
   refuse_beside_resume(parser);
   Resumption campaign = resume(options.resume, options.resume_unlike);
   if (options.json)
-    for (const std::string& line : campaign.folder.read_trials().lines)
-      fmt::print("{}\n", line);
+    for (const std::string& line : campaign.folder.read_trials().lines) say_row(line);
   if (!options.quiet) {
     describe(campaign.plan, stderr);
     for (const std::string& note : campaign.notes) fmt::print(stderr, "  {}\n", note);
@@ -144,6 +171,12 @@ ExitCode list_experiments(bool as_json) {
   return ExitCode::ok;
 }
 
+ExitCode list_metrics(bool as_json) {
+  if (as_json) fmt::print("{}\n", metrics_json().dump());
+  if (!as_json) fmt::print("{}", metrics_text(std::min<std::size_t>(columns_of(1), 100)));
+  return ExitCode::ok;
+}
+
 ExitCode examine(bool as_json) {
   const auto findings = examine_machine();
   if (as_json) fmt::print("{}\n", findings_json(findings).dump());
@@ -154,15 +187,22 @@ ExitCode examine(bool as_json) {
 ExitCode start(int argc, char** argv) {
   CompareOptions options;
   options.plan.seed = static_cast<std::uint64_t>(std::time(nullptr));
-  options.plan.repeats = 2;
   CLI::App parser(
       "Compares server models: each with the same load, interleaved, verified.",
       "echo_compare");
-  set_up_parser(parser, compare_examples);
+  set_up_parser(parser, compare_footer());
   add_compare_options(parser, options);
+  parser.callback([&] {
+    if (!wants_config(parser) || !options.resume.empty()) return;
+    complete(options, parser);
+    show_completed(options, parser);
+  });
   if (!parse_command_line(parser, argc, argv)) return ExitCode::ok;
   if (options.doctor) return examine(options.json);
   if (options.list_experiments) return list_experiments(options.json);
+  if (options.list_metrics) return list_metrics(options.json);
+  if (options.quiet && options.verbose > 0)
+    throw UsageError("--verbose: contradicts --quiet");
   if (!options.resume.empty()) return go_on(options, parser);
   if (options.resume_unlike)
     throw UsageError("--resume-unlike: goes with --resume FOLDER only");

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "bench/baseline.hpp"
 #include "bench/campaign_ceiling.hpp"
 #include "bench/environment.hpp"
 #include "bench/results_folder.hpp"
@@ -86,7 +87,7 @@ Json experiment_json(const CampaignPlan& plan) {
           {"axis", experiment.axis},
           {"scale", text_of(experiment.scale())},
           {"metric", experiment.metric},
-          {"baseline", experiment.baseline},
+          {"baseline", baseline_name(plan)},
           {"levels", levels},
           {"claims", claims}};
 }
@@ -152,6 +153,7 @@ void read_options(const Json& options, CampaignPlan& plan) {
 void read_experiment(const Json& experiment, CampaignPlan& plan) {
   plan.experiment = &find_experiment(experiment.at("name").get<std::string>());
   experiment.at("preset").get_to(plan.preset);
+  plan.baseline = experiment.value("baseline", "");
 }
 
 void read_contestant(const Json& row, CampaignPlan& plan) {

@@ -43,25 +43,39 @@ std::optional<double> connect_p99_ns(const Trial& trial, const LoadPlan& /*load*
   return trial.connect ? above_zero(trial.connect->p99_ns) : std::nullopt;
 }
 
-constexpr Metric metrics[] = {
-    {"cpu_ns", "CPU/req", "server CPU per request", false, cpu_ns, show_time},
-    {"rate", "req/s", "requests per second", true, rate, show_count},
-    {"p50_ns", "p50", "response time (p50)", false, response_ns<50>, show_time},
-    {"p90_ns", "p90", "response time (p90)", false, response_ns<90>, show_time},
-    {"p99_ns", "p99", "response time (p99)", false, response_ns<99>, show_time},
+constexpr Metric table[] = {
+    {"cpu_ns", "CPU/req", "server CPU per request", false, cpu_ns, show_time, "ns",
+     "CPU time, user and system, of the server's whole process tree in the window, over "
+     "the requests answered in it"},
+    {"rate", "req/s", "requests per second", true, rate, show_count, "1/s",
+     "verified replies in the window over its length"},
+    {"p50_ns", "p50", "response time (p50)", false, response_ns<50>, show_time, "ns",
+     "half of the responses took no longer: from the moment a request was due to its "
+     "last verified byte"},
+    {"p90_ns", "p90", "response time (p90)", false, response_ns<90>, show_time, "ns",
+     "nine of ten responses took no longer"},
+    {"p99_ns", "p99", "response time (p99)", false, response_ns<99>, show_time, "ns",
+     "99 of 100 responses took no longer"},
     {"pss_per_client", "PSS/client", "memory per connection", false, pss_per_client,
-     show_bytes},
+     show_bytes, "B",
+     "by how much the server's memory grew with the load (PSS: a shared page counts in "
+     "parts), over all connections"},
     {"connect_p99_ns", "connect p99", "time to connect (p99)", false, connect_p99_ns,
-     show_time},
+     show_time, "ns", "99 of 100 connects took no longer, from connect() on"},
     {"cpu_ns_per_connection", "CPU/conn", "server CPU per connection", false,
-     cpu_ns_per_connection, show_time},
+     cpu_ns_per_connection, show_time, "ns",
+     "the CPU time of a request, times the requests of a connection's life"},
 };
 
 }  // namespace
 
+std::span<const Metric> metrics() {
+  return table;
+}
+
 const Metric& find_metric(std::string_view name) {
-  const auto* const found = std::ranges::find(metrics, name, &Metric::name);
-  if (found == std::end(metrics))
+  const auto* const found = std::ranges::find(table, name, &Metric::name);
+  if (found == std::end(table))
     throw std::out_of_range(fmt::format("'{}' is no metric", name));
   return *found;
 }

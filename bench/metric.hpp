@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +20,12 @@ struct Metric {
   /// Of one trial under its load; empty where it has none.
   std::optional<double> (*of)(const Trial& trial, const LoadPlan& load);
   std::string (*shown)(double figure);
+  std::string_view unit{};        ///< of `of`, as in names of members: "ns"
+  std::string_view definition{};  ///< in a sentence without an end
 };
+
+/// All, in the order in which they are listed.
+std::span<const Metric> metrics();
 
 /// cpu_ns, rate, p50_ns, p90_ns, p99_ns, pss_per_client, connect_p99_ns,
 /// cpu_ns_per_connection. Throws std::out_of_range for another name.

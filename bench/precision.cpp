@@ -51,8 +51,7 @@ bool may_stop(const std::vector<RatioSeries>& all, double wanted) {
   return precision_of(before, wanted).is_reached();
 }
 
-std::string precision_text(const Precision& precision) {
-  constexpr std::size_t most = 6;
+std::string precision_text(const Precision& precision, std::size_t most) {
   const std::vector<Precision::Miss>& missed = precision.missed;
   std::string text =
       fmt::format("precise to {}: {} of {} ratio{}", percent(precision.wanted),

@@ -46,7 +46,7 @@ Precision precision_of(const std::vector<RatioSeries>& all, double wanted);
 bool may_stop(const std::vector<RatioSeries>& all, double wanted);
 
 /// "precise to 3 %: 14 of 18 ratios; missed: fork_per_client at 1000 (± 7 %)"; the first
-/// few of them, and how many more.
-std::string precision_text(const Precision& precision);
+/// few of them, `most` at most, and how many more.
+std::string precision_text(const Precision& precision, std::size_t most = 6);
 
 }  // namespace echolab

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "bench/baseline.hpp"
 #include "bench/inference.hpp"
 
 namespace echolab {
@@ -18,10 +19,7 @@ const Contestant* twin_in(const CampaignPlan& plan) {
 }  // namespace
 
 void add_twin(CampaignPlan& plan) {
-  const auto baseline =
-      std::ranges::find(plan.contestants, plan.experiment->baseline, &Contestant::name);
-  Contestant twin =
-      baseline == plan.contestants.end() ? plan.contestants.front() : *baseline;
+  Contestant twin = plan.contestants[baseline_of(plan)];
   twin.twin_of = twin.name;
   twin.name += "(A/A)";
   plan.contestants.push_back(std::move(twin));

@@ -5,8 +5,7 @@
 
 namespace echolab {
 
-/// Adds the twin, `NAME(A/A)`, of the experiment's baseline or, without it, of the
-/// first contestant.
+/// Adds the twin, `NAME(A/A)`, of the baseline.
 void add_twin(CampaignPlan& plan);
 
 /// A metric of the twin over that of the same contestant, round by round, in the trials

@@ -27,6 +27,7 @@
 #include "common/option_tree.hpp"
 #include "common/program.hpp"
 #include "common/ready.hpp"
+#include "common/terminal.hpp"
 #include "common/time_unit.hpp"
 
 namespace echolab {
@@ -199,7 +200,7 @@ void complete_place(const std::string& part, const std::string& start_at,
 class ProgressLine {
  public:
   explicit ProgressLine(bool quiet)
-      : quiet_(quiet), live_(::isatty(STDERR_FILENO) == 1) {}
+      : quiet_(quiet), live_(wants_live_line(STDERR_FILENO)) {}
 
   void show(const LoadProgress& now) {
     const bool new_phase = phase_ != now.phase;
@@ -207,9 +208,11 @@ class ProgressLine {
     phase_ = now.phase;
     next_s_ = now.phase_seconds + 0.5;
     if (!live_) return fmt::print(stderr, "echo_load: {}\n", now.phase);
-    fmt::print(stderr, "\r\033[K{:<10} {:3.0f} %  {} connected  {} requests  {} errors",
-               now.phase, now.phase_share * 100, now.connected,
-               show_count(static_cast<double>(now.requests)), now.errors);
+    const std::string text =
+        fmt::format("{:<10} {:3.0f} %  {} connected  {} requests  {} errors", now.phase,
+                    now.phase_share * 100, now.connected,
+                    show_count(static_cast<double>(now.requests)), now.errors);
+    fmt::print(stderr, "\r\033[K{}", clipped(text, live_columns(STDERR_FILENO) - 1));
     std::fflush(stderr);
   }
   void clear() const {
@@ -240,7 +243,8 @@ ExitCode merge(const Options& options, const CLI::App& parser) {
     const std::string name = option->get_name();
     const bool output = name == "--merge" || name == "--json" || name == "--csv" ||
                         name == "--hgrm" || name == "--hdr-log" || name == "--quiet" ||
-                        name == "--time-unit" ||
+                        name == "--time-unit" || name == "--no-color" ||
+                        name == "--plain" ||
                         name == "--config";  // it counts as given, given or not
     if (option->count() > 0 && !output)
       throw UsageError(fmt::format("--merge: there is no load for {}", name));

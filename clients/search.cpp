@@ -15,6 +15,7 @@
 #include "clients/load_report.hpp"
 #include "clients/search_report.hpp"
 #include "common/interrupt.hpp"
+#include "common/terminal.hpp"
 
 namespace echolab {
 namespace {
@@ -61,7 +62,8 @@ RateSearchPlan search_plan(const SearchOptions& options, const LatencyPromise& p
 /// One line: on a terminal it is rewritten twice a second, elsewhere each trial has one.
 class SearchLine {
  public:
-  explicit SearchLine(bool quiet) : quiet_(quiet), live_(::isatty(STDERR_FILENO) == 1) {}
+  explicit SearchLine(bool quiet)
+      : quiet_(quiet), live_(wants_live_line(STDERR_FILENO)) {}
 
   void show(std::size_t number, const RateTrial& trial, const RateAnswer& known,
             const LoadProgress& now) {
@@ -74,7 +76,9 @@ class SearchLine {
         "trial {}: {} requests/s for {}; {}", number, show_count(trial.rate),
         show_duration(static_cast<double>(trial.length.count())), known_text(known));
     if (!live_) return fmt::print(stderr, "echo_load: {}\n", text);
-    fmt::print(stderr, "\r\033[K{}  {} {:.0f} %", text, now.phase, now.phase_share * 100);
+    const std::string live =
+        fmt::format("{}  {} {:.0f} %", text, now.phase, now.phase_share * 100);
+    fmt::print(stderr, "\r\033[K{}", clipped(live, live_columns(STDERR_FILENO) - 1));
     std::fflush(stderr);
   }
   void clear() const {

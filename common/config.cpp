@@ -148,7 +148,8 @@ std::string toml_line(const CLI::Option& option) {
   const std::string key = key_of(option);
   if (option.count() == 0) {
     const std::string value = option.get_default_str();
-    if (is_flag(option)) return fmt::format("# {} = false\n", key);
+    if (is_flag(option))
+      return fmt::format("# {} = {}\n", key, value.empty() ? "false" : value);
     return fmt::format("# {} ={}\n", key,
                        value.empty() ? "" : " " + toml_value(value, key));
   }

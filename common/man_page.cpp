@@ -161,7 +161,7 @@ std::string environment(const OptionTree& tree) {
   for (const OptionRow& row : tree.rows)
     if (!row.variable.empty()) rows.emplace_back(row.variable, row.name());
   rows.emplace_back("NO_COLOR", "not empty: a terminal gets no colour");
-  rows.emplace_back("TERM", "dumb: the same");
+  rows.emplace_back("TERM", "dumb: the same, and no live line");
   return ".SH ENVIRONMENT\n"
          "An option that the command line does not give takes its value from here, and\n"
          "after that from the file of \\fB\\-\\-config\\fR; a flag is true or false. An\n"

@@ -183,6 +183,9 @@ OptionTree option_tree(CLI::App& parser) {
     if (!row.is_positional && std::ranges::count(tree.groups, row.group) == 0)
       tree.groups.push_back(row.group);
   }
+  std::stable_partition(
+      tree.groups.begin(), tree.groups.end(),
+      [](const std::string& group) { return group != of_every_program; });
   read_footer(parser.get_footer(), tree);
   return tree;
 }

@@ -14,6 +14,9 @@ class Option;
 
 namespace echolab {
 
+/// The group of the options that all programs have. It stands below the others.
+inline constexpr const char* of_every_program = "Of every program";
+
 /// What an option takes, where CLI11 knows no more of it than that it is a text.
 struct Takes {
   std::string kind;                    ///< one word for it: "file", "duration", "model"

@@ -22,6 +22,7 @@
 #include "common/build.hpp"
 #include "common/config.hpp"
 #include "common/option_tree.hpp"
+#include "common/terminal.hpp"
 
 namespace echolab {
 namespace {
@@ -78,14 +79,21 @@ CLI::Option* add_bounded(CLI::App& parser, const std::string& name, Value& value
   return takes(option, {.kind = kind, .least = show(least), .most = show(most)});
 }
 
-/// CLI11 parts groups by two blank lines.
+/// CLI11 parts groups by two blank lines, and has them in the order in which their first
+/// options were added: what all programs have goes below what is the program's own.
 class HelpText : public CLI::Formatter {
  public:
   std::string make_help(const CLI::App* parser, std::string name,
                         CLI::AppFormatMode mode) const override {
     std::string text = Formatter::make_help(parser, std::move(name), mode);
     for (std::size_t at = 0; (at = text.find("\n\n\n")) != text.npos;) text.erase(at, 1);
-    return text;
+    const std::size_t begin = text.find(std::string("\n") + of_every_program + ":\n");
+    const std::size_t end = text.find("\n\n", begin);
+    const std::size_t footer = text.find("\n\n" + parser->get_footer());
+    if (begin == text.npos || end >= footer || footer == text.npos) return text;
+    const std::string group = text.substr(begin, end - begin);
+    text.insert(footer, "\n" + group);
+    return text.erase(begin, group.size() + 1);
   }
 };
 
@@ -130,8 +138,9 @@ void set_up_parser(CLI::App& parser, const std::string& examples) {
   parser.set_version_flag("--version", version_text());
   add_tree_options(parser);
   add_config_options(parser);
+  add_terminal_options(parser);
   for (CLI::Option* option : parser.get_options())
-    if (option != parser.get_help_ptr()) option->group("Of every program");
+    if (option != parser.get_help_ptr()) option->group(of_every_program);
   parser.footer(examples + "\n" + exit_codes);
 }
 
@@ -222,13 +231,6 @@ std::vector<std::string> split(std::string_view text, char separator) {
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return parts;
-}
-
-bool wants_colour(int fd) {
-  const char* no_colour = std::getenv("NO_COLOR");
-  const char* term = std::getenv("TERM");
-  return ::isatty(fd) == 1 && (no_colour == nullptr || *no_colour == '\0') &&
-         term != nullptr && std::string_view(term) != "dumb";
 }
 
 std::size_t columns_of(int fd) {

@@ -165,5 +165,50 @@ TEST(CampaignOrder, repeats_no_more_than_half_where_all_is_noisy) {
   EXPECT_EQ(keys_with(Verdict::noisy, plan, {}).size(), 60U + 30U);
 }
 
+TEST(CampaignOrder, foresees_as_many_repeats_as_there_were_so_far) {
+  CampaignPlan plan = plan_of_twelve();
+  plan.rounds = 10;  // 60 places
+  plan.repeats = 1;
+  CampaignOrder order(plan);
+  const auto cost = [](std::size_t level) { return level == 0 ? 1.0 : 3.0; };
+  EXPECT_DOUBLE_EQ(order.cost_left(cost, 10), 120);
+  EXPECT_DOUBLE_EQ(order.cost_left(cost, 1), 12);
+  for (int i = 0; i < 12; ++i) {  // two rounds without a repeat
+    const auto place = order.next();
+    ASSERT_TRUE(place);
+    order.ran(row_at(*place));
+  }
+  EXPECT_DOUBLE_EQ(order.cost_left(cost, 10), 96) << "nothing was repeated";
+  for (int i = 0; i < 6; ++i) {  // a round of which all is to be repeated
+    CampaignRow row = row_at(*order.next());
+    row.excluded = "repeated because NOISY";
+    order.ran(row);
+  }
+  // 6 of 18 trials. What was tried once is not repeated again: 12, and 84 for the other
+  // rounds, of which a third more.
+  EXPECT_DOUBLE_EQ(order.cost_left(cost, 10), 12 + 84 + 84 / 3.0);
+  EXPECT_DOUBLE_EQ(order.cost_left(cost, 3), 12);
+  plan.repeats = 0;
+  EXPECT_DOUBLE_EQ(CampaignOrder(plan).cost_left(cost, 10), 120);
+}
+
+TEST(CampaignOrder, foresees_no_more_repeats_than_there_may_be) {
+  CampaignPlan plan = plan_of_twelve();
+  plan.rounds = 10;
+  plan.repeats = 2;
+  CampaignOrder order(plan);
+  const auto one = [](std::size_t) { return 1.0; };
+  for (int i = 0; i < 24; ++i) {
+    CampaignRow row = row_at(*order.next());
+    row.trial.judgement.verdict = Verdict::noisy;
+    row.excluded = order.excluded_because(row);
+    order.ran(row);
+  }
+  // A round took 18 trials, 12 of them excluded; the next has 6 that are: 18 of the 30
+  // that may be.
+  EXPECT_EQ(order.missing().size(), 54U);
+  EXPECT_DOUBLE_EQ(order.cost_left(one, 10), 54 + 12);
+}
+
 }  // namespace
 }  // namespace echolab

@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include "bench/baseline.hpp"
+#include "common/error.hpp"
+
 namespace echolab {
 namespace {
 
@@ -96,13 +99,44 @@ TEST(CampaignPrecision, WhoAlwaysFailsIsNotWaitedFor) {
   EXPECT_EQ(why_precise_enough(plan, rows), "precise to 3 %: 2 of 2 ratios");
 }
 
-TEST(CampaignPrecision, WhereNoneWasWantedNothingIsSaid) {
+/// Everybody, fork_per_client the most.
+double much(std::size_t contestant, std::size_t level) {
+  return contestant == 1 ? 0 : contestant == 0 ? 0.2 + 0.1 * static_cast<double>(level) : 0.1;
+}
+
+TEST(CampaignPrecision, WhereNoneWasWantedItEndsNothingAndTellsTheWorst) {
   CampaignPlan plan = plan_of_four();
   plan.precision = 0;
-  const auto rows = rows_of(plan, 20, none);
+  const auto rows = rows_of(plan, 20, much);
+  EXPECT_EQ(why_precise_enough(plan, rows_of(plan, 20, none)), "");
   EXPECT_EQ(why_precise_enough(plan, rows), "");
-  EXPECT_EQ(precision_in_words(plan, rows), "");
-  EXPECT_TRUE(precision_json(plan, rows).is_null());
+  EXPECT_EQ(precision_in_words(plan, rows),
+            "precise to 3 %: 0 of 4 ratios; missed: fork_per_client at 8 clients (± 15 "
+            "%), fork_per_client at 1 client (± 10 %) and 2 more");
+  const auto json = precision_json(plan, rows);
+  EXPECT_EQ(json["wanted"], 0.03);
+  EXPECT_EQ(json["ratios"], 4);
+  EXPECT_EQ(json["missed"].size(), 4U);
+}
+
+TEST(CampaignPrecision, OfFewRoundsItIsSaidThatNothingIsKnown) {
+  CampaignPlan plan = plan_of_four();
+  plan.precision = 0;
+  EXPECT_EQ(precision_in_words(plan, rows_of(plan, 5, none)),
+            "precise to 3 %: none of 4, for fewer than 6 rounds have no interval");
+  EXPECT_EQ(precision_in_words(plan, {}), "");
+  EXPECT_TRUE(precision_json(plan, {}).is_null());
+}
+
+TEST(CampaignPrecision, RatiosAreToTheBaselineThatWasNamed) {
+  CampaignPlan plan = plan_of_four();
+  plan.baseline = "select_loop";
+  const auto wanted = wanted_ratios(plan, rows_of(plan, 3, none));
+  ASSERT_EQ(wanted.size(), 4U);
+  EXPECT_EQ(wanted[1].name, "epoll_level at 1 client");
+  EXPECT_DOUBLE_EQ(wanted[1].by_round[0], 2.0 / 3);
+  plan.baseline = "selct_loop";
+  EXPECT_THROW(check_baseline(plan), UsageError);
 }
 
 }  // namespace

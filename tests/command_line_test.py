@@ -43,12 +43,13 @@ def run(program, *arguments, before=(), folder=None, **options):
                           timeout=PATIENCE, check=False, **options)
 
 
-def on_a_terminal(columns, program, *arguments):
+def on_a_terminal(columns, program, *arguments, **environment):
     """What it shows on a terminal of that many columns."""
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     with subprocess.Popen([path_of(program), *arguments], stdin=subprocess.DEVNULL,
-                          stdout=its, stderr=its, env=os.environ | {"TERM": "xterm"}):
+                          stdout=its, stderr=its,
+                          env=os.environ | {"TERM": "xterm"} | environment):
         os.close(its)
         shown = b""
         try:
@@ -196,10 +197,11 @@ class ConfigFile(CommandLine):
                    folder=self.folder)
 
     def set_by(self, program, *arguments, **variables):
-        """What --print-config shows as given."""
+        """What --print-config shows as given, but for the seed that echo_compare draws."""
         done = self.run_with(program, *arguments, "--print-config", **variables)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        return [line for line in done.stdout.split("\n") if line and line[0] != "#"]
+        return [line for line in done.stdout.split("\n") if line and line[0] != "#"
+                and (program != "echo_compare" or not line.startswith("seed = "))]
 
     def test_a_load_runs_by_it_and_a_flag_comes_before_it(self):
         with Server("epoll_level", "tcp://127.0.0.1:0") as server:
@@ -251,6 +253,36 @@ class ConfigFile(CommandLine):
         self.assertEqual(plans[0].returncode, 0, plans[0].stderr)
         self.assertIn("4 servers x 2 loads x 3 rounds", plans[0].stdout)
         self.assertEqual(plans[0].stdout, plans[1].stdout)
+
+    def test_what_is_printed_of_a_comparison_is_what_holds_and_its_seed(self):
+        """What preset, experiment and machine fill in stands there as the default."""
+        for given, holds in [
+                ([], {"rounds": "9", "repeats": "1", "duration": '"300ms"',
+                      "warm-up": '"150ms"', "at": '"1,16,256"', "baseline":
+                      '"epoll_level"', "aa": "true", "ceiling": "true", "budget":
+                      '"4min"'}),
+                (["churn", "--preset", "standard", "--no-aa"],
+                 {"rounds": "9", "repeats": "2", "duration": '"1s"', "at": '"1,10,100"',
+                  "clients": "16", "aa": "false", "ceiling": "true"}),
+                (["--preset", "smoke", "--precision", "5%", "--at", "7"],
+                 {"rounds": "50", "duration": '"200ms"', "aa": "false"}),
+                (["payload", "-b", "1h"], {"clients": "16", "budget": None})]:
+            with self.subTest(given):
+                printed = self.run_with("echo_compare", *given, "--print-config").stdout
+                shown = dict(re.findall(r"(?m)^# ([\w-]+) = (.*)$", printed))
+                self.assertEqual({key: shown.get(key) for key in holds}, holds)
+                seed = re.search(r"(?m)^seed = (\d+)$", printed)[1]
+                path = self.file(printed)
+                plans = [self.run_with("echo_compare", *arguments, "--dry-run").stdout
+                         for arguments in ([*given, "--seed", seed], ["--config", path])]
+                self.assertEqual(plans[0], plans[1])
+                self.assertIn(f"order from seed {seed}\n", plans[0])
+                again = self.run_with("echo_compare", "--config", path, "--print-config")
+                self.assertEqual(again.stdout, printed)
+
+    def test_a_comparison_that_cannot_be_is_not_printed(self):
+        done = self.run_with("echo_compare", "--models", "epol_level", "--print-config")
+        self.assert_one_line(done, "echo_compare", USAGE, ["'epol_level'"])
 
     def test_what_is_printed_of_defaults_changes_nothing(self):
         """--requests makes the window longer unless --duration was given."""
@@ -413,6 +445,51 @@ class List(CommandLine):
         os.environ["NO_COLOR"] = "1"
         self.addCleanup(os.environ.pop, "NO_COLOR")
         self.assertNotIn("\033", on_a_terminal(100, "echo_server", "--list"))
+
+    def test_a_terminal_gets_none_where_it_is_not_wanted(self):
+        for arguments, environment in ((["--no-color"], {}), (["--plain"], {}),
+                                       ([], {"TERM": "dumb"})):
+            self.assertNotIn("\033", on_a_terminal(100, "echo_server", "--list", *arguments,
+                                                   **environment))
+
+
+class Metrics(CommandLine):
+    def test_are_listed_for_people_and_for_programs(self):
+        listed = json.loads(run("echo_compare", "--list-metrics", "--json").stdout)
+        names = [one["name"] for one in listed]
+        asked = json.loads(run("echo_compare", "--list-experiments", "--json").stdout)
+        self.assertLessEqual({one["metric"] for one in asked}, set(names))
+        self.assertEqual({one["better"] for one in listed}, {"more", "less"})
+        shown = run("echo_compare", "--list-metrics").stdout
+        self.assertEqual(re.findall(r"(?m)^(\w+)", shown), names)
+        for one in listed:
+            self.assertTrue(one["unit"] and one["definition"], one)
+            self.assertIn(f"{one['words']}, in {one['unit']}; {one['better']} is better\n",
+                          shown)
+            self.assertIn(one["definition"], " ".join(shown.split()))
+        self.assertLessEqual(max(map(len, shown.split("\n"))), 100)
+
+
+class LiveLine(CommandLine):
+    """Of a load, which is rewritten on a terminal and nowhere else."""
+
+    def shown(self, columns, *arguments, **environment):
+        with Server("iterative", "tcp://127.0.0.1:0") as server:
+            return on_a_terminal(columns, "echo_load", "-c", "1", "-n", "50", "-w", "0",
+                                 *arguments, server.endpoint, **environment)
+
+    def test_never_wraps(self):
+        for columns in (20, 100):
+            # The last one is cleared: the result stands in its place.
+            lines = re.findall(r"\r\033\[K([^\r\n\033]*)", self.shown(columns))[:-1]
+            self.assertTrue(any("connect" in line for line in lines), lines)
+            self.assertLess(max(map(len, lines)), columns)
+
+    def test_is_not_there_where_it_is_not_wanted(self):
+        for arguments, environment in ((["--plain"], {}), ([], {"TERM": "dumb"})):
+            shown = self.shown(100, *arguments, **environment)
+            self.assertNotIn("\033", shown)
+            self.assertIn("echo_load: connecting\n", shown)
 
 
 class Explain(CommandLine):

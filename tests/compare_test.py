@@ -5,6 +5,7 @@ ECHOLAB_BIN names the build folder. Windows are short: what is tested is the run
 the numbers.
 """
 
+import csv
 import json
 import os
 import pathlib
@@ -34,6 +35,7 @@ TSAN = "+thread" in subprocess.run([COMPARE, "--version"], stdout=subprocess.PIP
                                    text=True).stdout
 SHORT = ["--duration", "200ms", "--warm-up", "20ms", "--rounds", "2", "--clients", "1,8",
          "--repeats", "0"]
+TIMES = r"p50 [\d.]+ [num]?s(?:, p99 [\d.]+ [num]?s)?"  # of few replies no p99 is told
 MODELS = ["iterative", "fork_per_client", "epoll_level"]
 
 PYTHON_ECHO = """
@@ -109,6 +111,10 @@ class Comparing(unittest.TestCase):
         self.assertEqual([r["order"] for r in rows], list(range(12)))
         self.assertFalse(manifest["partial"])
         self.assertEqual(manifest["planned_trials"], 12)
+        self.assertEqual(manifest["options"]["precision"], 0)
+        precision = manifest["precision"]
+        self.assertEqual((precision["wanted"], precision["ratios"]), (.03, 4))
+        self.assertEqual({miss["half_width"] for miss in precision["missed"]}, {None})
         self.assert_no_server_left()
 
     def test_rows_are_whole_and_agree_with_themselves(self):
@@ -156,9 +162,10 @@ class Comparing(unittest.TestCase):
     def test_the_order_follows_from_the_seed(self):
         orders = []
         for _ in range(2):
-            out = self.compare("--models", "iterative,epoll_level", "--seed", "7", "--json",
-                               *SHORT).stdout
-            rows = [json.loads(line) for line in out.splitlines()]
+            done = self.compare("--models", "iterative,epoll_level", "--seed", "7",
+                                "--json", *SHORT)
+            self.assertIn("\nratios precise to 3 %: none of 2, for fewer", done.stderr)
+            rows = [json.loads(line) for line in done.stdout.splitlines()]
             orders.append([(r["model"], r["clients"]) for r in rows])
         self.assertEqual(*orders)
         self.assertEqual(len(orders[0]), 8)
@@ -171,6 +178,8 @@ class Comparing(unittest.TestCase):
         self.assertEqual(len(rows), 4)
         self.assertEqual({len(row) for row in rows}, {len(header)})
         self.assertRegex(done.stdout, r"At 8 clients, (\w+ needs the least|no\s+server)")
+        self.assertIn("Ratios precise to 3 %: none of 2, for fewer than 6 rounds have no "
+                      "interval.", " ".join(done.stdout.split()))
         self.assertNotIn("\033", done.stdout + done.stderr)
 
     def test_no_variable_of_ours_reaches_a_server(self):
@@ -178,6 +187,81 @@ class Comparing(unittest.TestCase):
         self.addCleanup(os.environ.pop, "ECHOLAB_BACKLOG")
         done = self.compare("--models", "epoll_level", *SHORT)
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_the_others_are_divided_by_the_baseline_that_is_named(self):
+        done = self.compare("--models", "fork_per_client,epoll_level", "--aa", "--baseline",
+                            "fork_per_client", *SHORT)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        folder, manifest, _ = self.campaign()
+        self.assertEqual(manifest["experiment"]["baseline"], "fork_per_client")
+        self.assertEqual(manifest["models"][-1]["twin_of"], "fork_per_client")
+        self.assertIn("over fork_per_client's in the same round",
+                      " ".join(done.stdout.split()))
+        rows = re.findall(r"(?m)^  fork_per_client .*$", done.stdout)
+        self.assertEqual(["1.00x" in row for row in rows], [True, True])
+        self.assertEqual([one["name"] for one in manifest["precision"]["missed"]],
+                         ["epoll_level at 1 client", "epoll_level at 8 clients"])
+        self.assertEqual(self.resume().stdout, done.stdout)
+        exported = subprocess.run([REPORT.parent / "export", folder, "--csv"], check=True,
+                                  capture_output=True, text=True, timeout=120).stdout
+        self.assertEqual({row["baseline"] for row in csv.DictReader(exported.splitlines())
+                          if row["model"] == "epoll_level" and row["ratio"]},
+                         {"fork_per_client"})
+
+    def test_a_row_is_whole_in_a_pipe_before_the_next_trial_ends(self):
+        """That of a server that never gets ready takes 10 s."""
+        running = subprocess.Popen(self.command(
+            "--models", "iterative", "--server", "never=sleep 98764 # {port}", "--json",
+            "--order", "listed", "--clients", "2", *SHORT[:-4]), stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(running.communicate)
+        self.addCleanup(running.kill)
+        line = running.stdout.readline()
+        (kept,) = self.campaign()[2]
+        self.assertEqual(json.loads(line), kept)
+
+    def on_a_terminal(self, columns, *arguments, **environment):
+        """What a brief campaign of two trials shows."""
+        command = self.command("--models", "iterative,epoll_level", "--order", "listed",
+                               "--rounds", "1", "--clients", "4", "--repeats", "0",
+                               "--warm-up", "50ms", "--json", *arguments)
+        shown = on_a_terminal(columns, "echo_compare", *command[1:], **environment)
+        shutil.rmtree(self.results)
+        return shown
+
+    def test_the_live_line_tells_how_it_goes_and_never_wraps(self):
+        for columns in (30, 160):
+            shown = self.on_a_terminal(columns, "--duration", "800ms")
+            lines = [line for line in re.findall(r"\r\033\[K([^\r\n\033]*)", shown)
+                     if re.search(r"\d/2  \d", line)]
+            self.assertLess(max(map(len, lines)), columns, lines)
+            self.assertTrue(lines[-1].strip("#").lstrip().startswith("2/2  0:00 left"),
+                            lines[-1])
+        self.assertRegex(lines[0], r"^\.{20}  0/2  0:0\d left  iterative at 4 clients  \w+")
+        self.assertRegex("\n".join(lines), r"  measuring  [\d.]+[kM]? req/s(  |\n)")
+        self.assertRegex(lines[-2], r"^#{10}\.{10}  1/2  0:0\d left  epoll_level at 4 clients"
+                         rf"  .*  last [A-Z-]+  {TIMES}$")
+
+    def test_there_is_no_live_line_where_it_is_not_wanted(self):
+        for arguments, environment in ((["--plain"], {}), ([], {"TERM": "dumb"})):
+            shown = self.on_a_terminal(100, "--duration", "50ms", *arguments, **environment)
+            self.assertNotIn("\033", shown)
+            self.assertRegex(shown, r"(?m)^\[ +1/2\] iterative .* left$")
+
+    def test_more_is_told_of_each_trial_when_asked(self):
+        head = r"(?m)^\[ +2/2\] epoll_level .*\n"
+        outcome = (rf" {{11}}{TIMES}; cores used: server [\d.]+, client [\d.]+"
+                   r"(?:; [A-Z-]+: .*)?\n")
+        set_up = r" {11}CPU [\d,]+: (.*); client on CPU [\d,]+\n"
+        shown = self.on_a_terminal(200, "--duration", "200ms", "-v")
+        self.assertRegex(shown.replace("\r\033[K", "\n"), head + r"\n*" + outcome)
+        self.assertNotRegex(shown, set_up)
+        shown = self.on_a_terminal(200, "--duration", "200ms", "-vv", "--plain")
+        command = re.search(head + outcome + set_up, shown)[1]
+        self.assertTrue(command.startswith(f"{BIN}/echo_server --model epoll_level "
+                                           "--listen tcp://127.0.0.1:0 "), command)
+        self.assertIn(self.mark, command)
+        self.assertNotIn("--ready-fd", command)
 
     def test_a_foreign_server_stands_beside_the_models(self):
         script = pathlib.Path(self.folder.name) / "echo.py"

@@ -62,6 +62,15 @@ def alive(pid):
         return False
 
 
+def ticks(pid):
+    """Of CPU time that it has used; 0 when it is gone."""
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0
+    return int(stat[11]) + int(stat[12])
+
+
 class Trouble(unittest.TestCase):
     setUp = compare_test.Comparing.setUp
     command = compare_test.Comparing.command
@@ -132,6 +141,51 @@ class Trouble(unittest.TestCase):
         running.send_signal(signal.SIGINT)
         self.assertEqual(running.wait(timeout=2), 130)
         self.assert_gone(pattern)
+
+    def under_load(self, *arguments):
+        """A campaign whose server has work to do."""
+        running = subprocess.Popen(self.command("--models", "epoll_level", *arguments),
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True)
+        self.addCleanup(running.communicate)
+        self.addCleanup(running.kill)
+        self.assertTrue(eventually(lambda: sum(map(
+            ticks, processes(f"echo_server.*{self.mark}"))) >= 10, 60))
+        return running
+
+    def test_the_first_ctrl_c_lets_the_trial_under_way_end_and_keeps_it(self):
+        running = self.under_load("--duration", "2s", *LONG[2:])
+        self.assertEqual(self.rows_kept(), [])
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+        self.assertEqual(running.returncode, 130, err)
+        self.assertIn("interrupted: this trial is the last one; Ctrl-C once more", err)
+        self.assertIn("to go on: echo_compare --resume", err)
+        _, manifest, (row,) = self.campaign()
+        self.assertGreaterEqual(row["seconds"], 1.99)
+        self.assertNotIn(row["verdict"], ("FAILED", "CORRUPT"))
+        self.assertTrue(manifest["partial"])
+        self.assertRegex(out, r"(?m)^  epoll_level ")
+        self.assert_no_server_left()
+
+    def test_ctrl_c_in_the_last_trial_leaves_nothing_to_go_on_with(self):
+        running = self.under_load("--duration", "2s", "--warm-up", "0", "--rounds", "1",
+                                  "--clients", "4", "--repeats", "0")
+        running.send_signal(signal.SIGINT)
+        err = running.communicate(timeout=60)[1]
+        self.assertEqual(running.returncode, 130, err)
+        self.assertFalse(self.campaign()[1]["partial"])
+        self.assertNotIn("to go on", err)
+
+    def test_a_second_ctrl_c_does_not_wait_for_the_trial(self):
+        running = self.under_load("--duration", "60s", *LONG[2:])
+        running.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        self.assertIsNone(running.poll(), "the first one waits for it")
+        running.send_signal(signal.SIGINT)
+        self.assertEqual(running.wait(timeout=20), 130)
+        self.assertEqual(self.rows_kept(), [])
+        self.assert_no_server_left()
 
     def test_a_closed_terminal_leaves_what_was_measured_and_no_server(self):
         running = self.started("--models", "epoll_level,prefork", *LONG)

@@ -198,7 +198,36 @@ class Json(unittest.TestCase):
                     done = run(program, "--print-config", *row["needs"],
                                env=os.environ | {row["variable"]: value})
                     key = re.escape(name.removeprefix("--"))
-                    self.assertRegex(done.stdout, rf"(?m)^{key} = ", done.stderr)
+                    # A comparison is planned first, and one that cannot be is refused.
+                    self.assertRegex(done.stdout + done.stderr,
+                                     rf"(?m)^{key} = |^echo_compare: --{key}: ")
+
+    def test_every_option_of_a_comparison_stands_with_those_of_its_purpose(self):
+        """A new one has to be put into its group: bench/option_groups.cpp."""
+        rows = rows_of("echo_compare").values()
+        self.assertEqual([row["name"] for row in rows if row["group"] == "Options"
+                          and not row["positional"]], ["--help"])
+        heads = re.findall(r"(?m)^([A-Z][\w ]+):\n  ", shown("echo_compare", "--help"))
+        self.assertEqual(heads, [
+            "Positionals", "Options", "What is compared", "The load", "Statistics",
+            "The machine", "Output", "Of every program", "Examples"])
+
+    def test_the_presets_are_told_and_are_so(self):
+        rows, notes = rows_of("echo_compare"), tree_of("echo_compare")["notes"]
+        for name in ("--rounds", "--repeats", "--duration", "--warm-up"):
+            self.assertIsNone(rows[name]["default"])
+            self.assertIn("of the preset", rows[name]["help"])
+        for preset in rows["--preset"]["choices"]:
+            (note,) = [line for line in notes if line.startswith(f"  {preset} ")]
+            found = re.search(r"(\d+) rounds? of (\d+)(m?s) after (\d+m?s)", note)
+            printed = shown("echo_compare", "--preset", preset, "--print-config")
+            self.assertIn(f'\n# warm-up = "{found[4]}"\n', printed)
+            plan = shown("echo_compare", "--preset", preset, "--dry-run")
+            self.assertIn(f"x {found[1]} rounds = ", plan)
+            self.assertRegex(plan, rf"trials of {found[2]}(\.0+)? {found[3]}, about")
+            self.assertEqual("--aa" in note, "null responder" in plan)
+            self.assertEqual(re.findall("once|twice", note),
+                             re.findall("at the end of its round, (once|twice)", plan))
 
     def test_has_the_exit_codes_and_the_examples(self):
         tree = tree_of("echo_load")

@@ -323,6 +323,28 @@ class Compare(Scripts):
                                  "requests_per_second": "regression",
                                  "p99_ns": "regression"})
 
+    def test_what_changed_for_all_alike_is_divided_out_by_a_baseline(self):
+        self.campaigns()
+
+        def edit(line):
+            line["server"]["cpu_ns_per_request"] *= 1.3
+        self.change(self.new, edit)
+        self.compare(8)
+        rows = self.rows(0, "--baseline", "thread_pool")
+        self.assertEqual({key[1] for key in rows}, {"epoll_level"})
+        self.assertEqual({row["verdict"] for row in rows.values()}, {"tie"})
+        row = rows[16, "epoll_level", "server_cpu_ns_per_request"]
+        self.assertAlmostEqual(row["old_median"], 1, delta=.03)
+        self.assertEqual(row["baseline"], "thread_pool")
+        self.change(self.new, lambda t: t["model"] == "epoll_level" and edit(t))
+        row = self.rows(8, "--baseline", "thread_pool")[
+            16, "epoll_level", "server_cpu_ns_per_request"]
+        self.assertAlmostEqual(row["ratio"], 1.3, delta=.03)
+        shown = self.compare(8, "--baseline", "thread_pool").stdout
+        self.assertIn("old, × thread_pool", shown)
+        self.assertIn("Each figure is over that of thread_pool in the same round", shown)
+        self.assertIn("'none' is not in", self.compare(2, "--baseline", "none").stderr)
+
     def test_identical_campaigns_give_a_false_alarm_in_five_percent_at_most(self):
         chance, wrong = numpy.random.default_rng(12), 0
         for _ in range(1000):
@@ -453,12 +475,14 @@ class Compare(Scripts):
         self.assertIn("\033[31mregression\033[0m", self.on_a_terminal({}))
         self.assertNotIn("\033", self.on_a_terminal({"NO_COLOR": "1"}))
         self.assertNotIn("\033", self.on_a_terminal({"TERM": "dumb"}))
+        self.assertNotIn("\033", self.on_a_terminal({}, "--no-color"))
+        self.assertNotIn("\033", self.on_a_terminal({}, "--plain"))
 
-    def on_a_terminal(self, changes):
+    def on_a_terminal(self, changes, *options):
         ours, its = pty.openpty()
         environment = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
-        with subprocess.Popen([TOP / "scripts/compare", self.old, self.new], stdout=its,
-                              env={**environment, "TERM": "xterm", **changes}):
+        with subprocess.Popen([TOP / "scripts/compare", self.old, self.new, *options],
+                              stdout=its, env={**environment, "TERM": "xterm", **changes}):
             os.close(its)
             shown = b""
             try:

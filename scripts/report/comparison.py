@@ -5,6 +5,7 @@ at different times; all rows that can be judged are one family (see inference.py
 """
 
 import math
+import statistics
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -63,6 +64,7 @@ class Comparison:
     rows: list
     caveats: list = field(default_factory=list)
     experiment: Experiment = CLIENTS        # of the old one
+    baseline: str | None = None             # what the figures are over: Relative
 
     @property
     def verdict(self):
@@ -75,14 +77,43 @@ class Comparison:
         return sum(row.verdict == verdict for row in self.rows)
 
 
-def compare(old, new, band=inference.TIE_BAND):
+class Relative:
+    """A point, each of its figures over the baseline's in the same round: what changed
+    for all servers alike is not in it."""
+
+    def __init__(self, point, base):
+        self.at, self.clients, self.model = point.at, point.clients, point.model
+        self.client_bound = point.client_bound or base.client_bound
+        self.by_round, self.point, self.base = point.by_round, point, base
+
+    def values(self, metric):
+        below = self.base.values(metric)
+        return {r: value / below[r] for r, value in self.point.values(metric).items()
+                if below.get(r, 0) > 0}
+
+    def spread(self, metric):
+        values = list(self.values(metric).values())
+        return data.Spread(statistics.median(values), min(values), max(values),
+                           len(values)) if values else None
+
+
+def point_of(campaign, model, level, baseline):
+    """What is compared of it, or None where it, or its baseline, was not tried."""
+    point = campaign.points.get((model, level))
+    if baseline is None or point is None:
+        return point
+    base = campaign.points.get((baseline, level))
+    return Relative(point, base) if base and model != baseline else None
+
+
+def compare(old, new, band=inference.TIE_BAND, baseline=None):
     """The Comparison of two Campaigns; band: what is a tie, as a share of 1."""
     headline = HEADLINES.get(old.experiment.metric)
     compared = METRICS + ((headline,) if headline else ())
     rows = [row for level in sorted({*old.levels, *new.levels})
             for model in old.models
-            for row in rows_of(old.points.get((model, level)),
-                               new.points.get((model, level)), compared)]
+            for row in rows_of(point_of(old, model, level, baseline),
+                               point_of(new, model, level, baseline), compared)]
     family = {i: row.evidence for i, row in enumerate(rows)
               if row.evidence and row.evidence.low is not None and not row.reason}
     for i, verdict in inference.judge(family, band).items():
@@ -90,7 +121,12 @@ def compare(old, new, band=inference.TIE_BAND):
         if verdict.word == inference.DIFFERENT:
             better = (verdict.evidence.ratio > 1) == rows[i].metric.more_is_better
             rows[i].verdict = IMPROVEMENT if better else REGRESSION
-    return Comparison(rows, caveats(old, new, rows), old.experiment)
+    found = caveats(old, new, rows)
+    if baseline:
+        found.insert(1, f"Each figure is over that of {baseline} in the same round: what "
+                     "changed for all alike is divided out, and with it whatever changed "
+                     f"in {baseline}.")
+    return Comparison(rows, found, old.experiment, baseline)
 
 
 def rows_of(old, new, metrics):

@@ -11,7 +11,7 @@ HEADERS = ("model", "figure", "old", "new", "new / old", "95 % interval",
            "verdict")
 MEMBERS = ("experiment", "at", "clients", "model", "metric", "old_median", "old_n", "old_is_bound",
            "new_median", "new_n", "new_is_bound", "ratio", "ratio_low", "ratio_high",
-           "p_corrected", "verdict", "reason")
+           "p_corrected", "verdict", "reason", "baseline")
 WORDS = (1, 2, 7)                           # columns that are words
 COLOURS = {REGRESSION: "\033[31m", IMPROVEMENT: "\033[32m"}
 RESET = "\033[0m"
@@ -47,19 +47,24 @@ def summary(comparison):
 
 
 def headers(comparison):
-    return comparison.experiment.axis, *HEADERS
+    over = f", × {clean(comparison.baseline)}" if comparison.baseline else ""
+    return comparison.experiment.axis, *(
+        name + over if name in ("old", "new") else name for name in HEADERS)
 
 
 def printed(comparison):
     return [(comparison.experiment.tick(r.at), clean(r.model), r.metric.title,
-             figure(r, r.old, r.bound[0]), figure(r, r.new, r.bound[1]),
+             figure(comparison, r, r.old, r.bound[0]),
+             figure(comparison, r, r.new, r.bound[1]),
              *evidence(r), r.verdict + (f" ({r.reason})" if r.reason else ""))
             for r in comparison.rows]
 
 
-def figure(row, spread, is_bound):
+def figure(comparison, row, spread, is_bound):
     if spread is None:
         return FAILED if row.reason.endswith(FAILED) else NONE
+    if comparison.baseline:
+        return f"{spread.median:.3f}"
     words = metrics.of(row.metric.name).words if "pss" in row.metric.name else (
         sig if row.metric.more_is_better else duration)
     return ("≥ " if is_bound else "") + words(spread.median)
@@ -90,4 +95,4 @@ def values(comparison, row):
             row.old and row.old.median, row.old.n if row.old else 0, row.bound[0],
             row.new and row.new.median, row.new.n if row.new else 0, row.bound[1],
             *((e.ratio, e.low, e.high) if e else (None,) * 3), row.p, row.verdict,
-            row.reason]
+            row.reason, comparison.baseline]
