@@ -189,6 +189,9 @@ def one_core(campaign):
                "nothing about how a model uses many cores.")
     if set(map(str, server)) & set(map(str, client)):
         yield "Server and client shared a core, so each took time from the other."
+    elif campaign.about("environment", "placement", "siblings_shared") is True:
+        yield ("Server and client ran on siblings of one core (SMT): they shared its units "
+               "and caches, and what one did slowed the other.")
 
 
 def machine(campaign):
