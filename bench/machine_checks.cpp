@@ -263,8 +263,8 @@ Finding ports(const Machine& machine, const Demand& demand) {
       demand.ports + (come_back ? 0 : demand.ports_left_behind);
   const std::string found = fmt::format("{} of a client address", *most);
   if (*most >= needed) return {"ports", State::ok, found};
-  return {"ports", State::note, fmt::format("{} ports {}, {} may be needed", *most,
-                                            "of a client address", needed),
+  return {"ports", State::note,
+          fmt::format("{} ports of a client address, {} may be needed", *most, needed),
           demand.ports > *most ? "the largest loads cannot connect"
                                : "brief connections keep theirs for a minute, then "
                                  "connects fail",
