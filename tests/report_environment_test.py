@@ -72,6 +72,14 @@ class Environment(ReportTest):
         self.assertIn("Before the first trial, of machine and build: turbo is on: the clock "
                       "depends on <heat>", text_of(self.text, "warnings"))
 
+    def test_two_threads_of_a_core_are_one_core(self):
+        lone = {**PLACEMENT["server"], "cpus": [0, 4], "cores": 1}
+        self.shown({"placement": {**PLACEMENT, "server": lone}})
+        self.assertIn("The server had one core", text_of(self.text, "cautions"))
+        self.shown(MACHINE)
+        self.assertNotIn("The server had one core", text_of(self.text, "cautions"))
+        self.assertIn("server on 2 cores (CPU 0)", self.text)   # as options.server_cpus is
+
     def test_siblings_on_both_sides_are_a_caution(self):
         words = "Server and client ran on siblings of one core"
         self.shown(MACHINE)
