@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bench/experiment.hpp"
+#include "bench/topology.hpp"
 #include "bench/trial.hpp"
 
 namespace echolab {
@@ -29,6 +30,7 @@ struct CampaignPlan {
   double precision = 0;   ///< of the wanted ratios, a share, ends it early; 0: never
   Start start;
   LoadPlan load;                   ///< what the levels were made of
+  Placement placement;             ///< of start.cpus and load.cpus, on this machine
   bool tune = false;               ///< each model's own knobs first (bench/tuning.hpp)
   Nanoseconds tuning_took{0};      ///< of the budget
   std::vector<std::string> tuned;  ///< what came of it, in sentences; empty: not yet

@@ -6,7 +6,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "bench/environment.hpp"
+#include "bench/demand.hpp"
+#include "bench/machine_checks.hpp"
 #include "bench/sweep.hpp"
 #include "bench/tuning_words.hpp"
 #include "clients/work_options.hpp"
@@ -116,13 +117,14 @@ void describe(const CampaignPlan& plan, std::FILE* out) {
       "{}: {}\n"
       "echo_compare: {} servers{} x {} loads x {} rounds = {} trials of {}, about "
       "{} in all\n"
-      "  server on CPU {}, client on CPU {}; {} B requests, {}, {}\n",
+      "  {}\n"
+      "  {} B requests, {}, {}\n",
       plan.experiment->name, plan.experiment->question,
       plan.contestants.size() - (has_ceiling ? 1 : 0),
       has_ceiling ? " and a null responder" : "", plan.levels.size(), plan.rounds, trials,
       show_duration(static_cast<double>(plan.levels.front().load.duration.count())),
-      left_text(estimated_seconds(plan) + tuning), fmt::join(plan.start.cpus, ","),
-      fmt::join(plan.load.cpus, ","), plan.levels.front().load.payload_bytes,
+      left_text(estimated_seconds(plan) + tuning), placement_text(plan.placement),
+      plan.levels.front().load.payload_bytes,
       plan.levels.front().load.workload.is_open() ? "open loop" : "closed loop",
       plan.is_shuffled ? fmt::format("order from seed {}", plan.seed)
                        : "in the order of the list");
@@ -141,8 +143,8 @@ void describe(const CampaignPlan& plan, std::FILE* out) {
                plan.precision * 100);
   for (const auto& [one, reason] : plan.absent)
     fmt::print(out, "  without {}: {}\n", one.name, reason);
-  for (const std::string& warning : environment_warnings())
-    fmt::print(out, "  note: {}\n", warning);
+  for (const std::string& warning : environment_warnings(demand_of(plan)))
+    fmt::print(out, "  note: {}\n", fmt::join(wrapped(warning, 90), "\n        "));
 }
 
 }  // namespace echolab

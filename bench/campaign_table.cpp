@@ -115,6 +115,8 @@ class Table {
         rounds, floor_ ? fmt::format(" ({})", show_time(floor_->round_trip_ns / 2)) : "",
         metric_of(plan_).head, baseline_name(plan_),
         rounds < 6 ? "least-most" : "95 % interval"));
+    if (const std::string where = placement_text(plan_.placement); !where.empty())
+      add_words(fmt::format("CPUs: {}.", where));
     if (bound)
       add_words(
           "+ CLIENT-BOUND: the client was at its limit, the server may serve more "

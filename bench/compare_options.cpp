@@ -159,7 +159,7 @@ void add_compare_options(CLI::App& parser, CompareOptions& options) {
   add_endpoint(parser, "--listen", options.listen,
                "where the servers of streams listen, or (udp://) those of datagrams");
   parser.add_option("--server-cpus", options.server_cpus,
-                    "such as 0,2-3; default: half of all");
+                    "such as 0,2-3; default: half of all cores, whole ones");
   parser.add_option("--client-cpus", options.client_cpus, "default: the other half");
   add_count(parser, "--seed", options.plan.seed,
             "of the order of the trials; default: the time", 0, ~std::uint64_t{0})

@@ -43,18 +43,20 @@ std::vector<int> parse_cpus(const std::string& option, const std::string& text) 
   return cpus;
 }
 
-/// Server and client on disjoint CPUs; SMT siblings have neighbouring numbers or lie half
-/// of all apart, so the first half and the second keep at least most of them together.
+/// Server and client on CPUs that share no core, where there are two cores.
 void choose_cpus(CompareOptions& options) {
-  const std::vector<int> allowed = allowed_cpus();
-  const auto half = allowed.begin() + static_cast<std::ptrdiff_t>(allowed.size() / 2);
+  const Topology topology = topology_of(allowed_cpus(), MachineFiles());
+  const Sides halves = halves_of(topology);
   auto& server = options.plan.start.cpus;
   auto& client = options.plan.load.cpus;
   server = parse_cpus("--server-cpus", options.server_cpus);
   client = parse_cpus("--client-cpus", options.client_cpus);
-  if (server.empty())
-    server.assign(allowed.begin(), half == allowed.begin() ? allowed.end() : half);
-  if (client.empty()) client.assign(half, allowed.end());
+  const bool is_given = !server.empty() || !client.empty();
+  if (server.empty()) server = beside(topology, halves.server, client);
+  if (client.empty())
+    client = is_given ? beside(topology, halves.client, server) : halves.client;
+  options.plan.placement = placement_of({server, client}, topology);
+  options.plan.placement.is_given = is_given;
   options.plan.load.is_alone = is_parted(options.plan);
 }
 

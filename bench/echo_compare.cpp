@@ -16,8 +16,10 @@
 #include "bench/compare_options.hpp"
 #include "bench/compare_plan.hpp"
 #include "bench/completed_options.hpp"
+#include "bench/demand.hpp"
 #include "bench/doctor.hpp"
 #include "bench/experiment_list.hpp"
+#include "bench/machine_facts.hpp"
 #include "bench/manifest.hpp"
 #include "bench/metric_list.hpp"
 #include "bench/results_folder.hpp"
@@ -105,6 +107,18 @@ void say_end(const CompareOptions& options, const Resumption& campaign,
   if (!end.why.empty()) fmt::print(stderr, "ended early: {}\n", end.why);
 }
 
+/// What the CPUs did against heat while it ran, of which its trials know nothing.
+void tell_heat(nlohmann::json& manifest, std::optional<std::uint64_t> before) {
+  const auto now = throttle_count(MachineFiles());
+  if (!before || !now || *now <= *before) return;
+  const std::string words = fmt::format(
+      "throttled {} times for heat while it ran: late trials had a slower clock; better "
+      "cooling, turbo off, a shorter campaign",
+      *now - *before);
+  manifest["warnings"].push_back(words);
+  fmt::print(stderr, "note: {}\n", words);
+}
+
 /// Runs what is missing of a campaign, and completes table and folder. 130 when
 /// interrupted: what was measured is kept.
 ExitCode compare(const CompareOptions& options, Resumption campaign) {
@@ -112,6 +126,7 @@ ExitCode compare(const CompareOptions& options, Resumption campaign) {
   auto& manifest = campaign.manifest;
   folder.write_manifest(manifest);
   if (!options.folder_file.empty()) write_file(options.folder_file, folder.path());
+  const auto throttled_before = throttle_count(MachineFiles());
   Interrupt interrupt;
   // The runner stays off the servers' CPUs. Its servers choose their own before exec.
   pin_this_thread(campaign.plan.load.cpus);
@@ -125,6 +140,7 @@ ExitCode compare(const CompareOptions& options, Resumption campaign) {
   const bool is_partial = interrupt.happened() && end.missing > 0;
   if (manifest["finished"].is_null()) {  // else it was whole before
     manifest["partial"] = is_partial;
+    tell_heat(manifest, throttled_before);
     manifest["finished"] = time_text();
     manifest["precision"] = precision_json(campaign.plan, end.rows);
     manifest["ended_because"] =
@@ -177,10 +193,44 @@ ExitCode list_metrics(bool as_json) {
   return ExitCode::ok;
 }
 
-ExitCode examine(bool as_json) {
-  const auto findings = examine_machine();
-  if (as_json) fmt::print("{}\n", findings_json(findings).dump());
-  if (!as_json) fmt::print("{}", findings_text(findings, wants_colour(STDOUT_FILENO)));
+/// Any option that a plan comes of.
+bool asks_for_a_campaign(const CLI::App& parser) {
+  const std::vector<std::string> others = {
+      "--doctor",  "--json",   "--quiet",         "--time-unit", "--dry-run",
+      "--config",  "--resume", "--resume-unlike", "--results",   "--folder-file",
+      "--verbose", "--plain",  "--no-color"};
+  return std::ranges::any_of(parser.get_options(), [&](const CLI::Option* option) {
+    return option->count() > 0 && std::ranges::count(others, option->get_name()) == 0;
+  });
+}
+
+/// Of the campaign that is asked for; what of it cannot be run is a finding.
+Demand demand_asked_for(CompareOptions& options, const CLI::App& parser,
+                        std::vector<Finding>& findings) try {
+  for (const std::string& note : complete(options, parser))
+    findings.push_back({"campaign", Finding::State::note, note,
+                        "the largest loads have no answer",
+                        "raise nofile in /etc/security/limits.conf, or ulimit -Hn"});
+  return demand_of(options.plan);
+} catch (const Failure& failure) {
+  if (failure.code != ExitCode::unavailable) throw;
+  findings.push_back({"campaign", Finding::State::missing, failure.what(),
+                      "nothing of it can be run",
+                      "mend that, or ask for other --models or --at"});
+  return {};
+}
+
+/// For the campaign that other options ask for; without any, for all usual ones.
+ExitCode examine(CompareOptions& options, const CLI::App& parser) {
+  const bool is_planned = asks_for_a_campaign(parser);
+  std::vector<Finding> findings;
+  const Demand demand =
+      is_planned ? demand_asked_for(options, parser, findings) : Demand();
+  for (Finding& one : examine_machine(demand)) findings.push_back(std::move(one));
+  const char* const campaign = is_planned ? "this campaign" : "every default campaign";
+  if (options.json) fmt::print("{}\n", findings_json(findings).dump());
+  if (!options.json)
+    fmt::print("{}", findings_text(findings, wants_colour(STDOUT_FILENO), campaign));
   return is_fit(findings) ? ExitCode::ok : ExitCode::failure;
 }
 
@@ -198,7 +248,7 @@ ExitCode start(int argc, char** argv) {
     show_completed(options, parser);
   });
   if (!parse_command_line(parser, argc, argv)) return ExitCode::ok;
-  if (options.doctor) return examine(options.json);
+  if (options.doctor) return examine(options, parser);
   if (options.list_experiments) return list_experiments(options.json);
   if (options.list_metrics) return list_metrics(options.json);
   if (options.quiet && options.verbose > 0)

@@ -1,72 +1,220 @@
 #include "bench/environment.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
+#include <gnu/libc-version.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <array>
-#include <cstdio>
-#include <cstdlib>
-#include <memory>
+#include <algorithm>
 #include <optional>
+#include <set>
 #include <string_view>
 
+#include "bench/cgroup.hpp"
+#include "bench/machine_facts.hpp"
 #include "common/build.hpp"
-#include "common/machine.hpp"
+#include "common/commit.hpp"
+#include "common/program.hpp"
 
 namespace echolab {
 namespace {
 
 using nlohmann::json;
 
-json or_null(const std::optional<std::string>& text) {
-  return text ? json(*text) : json();
+template <class Value>
+json or_null(const std::optional<Value>& value) {
+  return value ? json(*value) : json();
 }
 
-/// What a command prints, its first line; empty when it fails.
-std::optional<std::string> output_of(const std::string& command) {
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command.c_str(), "re"),
-                                                   ::pclose);
-  std::array<char, 256> line{};
-  if (!pipe || std::fgets(line.data(), line.size(), pipe.get()) == nullptr)
-    return std::nullopt;
-  std::string text(line.data());
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
+/// A number, "unlimited", or null where that is not known.
+json most_json(const std::optional<Most>& most) {
+  if (!most) return nullptr;
+  return most->number ? json(*most->number) : json("unlimited");
 }
 
-json mitigations_json() {
+json mitigations_json(const MachineFiles& files) {
+  const std::string folder = "/sys/devices/system/cpu/vulnerabilities";
   json found = json::object();
-  for (const auto& [weakness, done] : mitigations()) found[weakness] = or_null(done);
+  for (const std::string& weakness : files.names(folder))
+    found[weakness] = or_null(files.line(folder + "/" + weakness));
   return found;
 }
 
-json sysctls() {
+json sysctls_json(const MachineFiles& files) {
   json found = json::object();
   for (const char* name :
-       {"net.core.somaxconn", "net.ipv4.tcp_max_syn_backlog",
-        "net.ipv4.ip_local_port_range", "net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem",
-        "net.ipv4.tcp_tw_reuse", "net.ipv4.tcp_congestion_control", "net.core.busy_poll",
-        "kernel.threads-max", "kernel.pid_max", "kernel.sched_autogroup_enabled",
-        "fs.file-max"}) {
-    std::string path = name;
-    for (char& c : path)
-      if (c == '.') c = '/';
-    found[name] = or_null(first_line("/proc/sys/" + path));
-  }
+       {"net.core.somaxconn",
+        "net.core.rmem_max",
+        "net.core.wmem_max",
+        "net.core.rmem_default",
+        "net.core.wmem_default",
+        "net.core.busy_poll",
+        "net.ipv4.tcp_max_syn_backlog",
+        "net.ipv4.tcp_syncookies",
+        "net.ipv4.ip_local_port_range",
+        "net.ipv4.tcp_rmem",
+        "net.ipv4.tcp_wmem",
+        "net.ipv4.tcp_mem",
+        "net.ipv4.tcp_tw_reuse",
+        "net.ipv4.tcp_timestamps",
+        "net.ipv4.tcp_congestion_control",
+        "kernel.threads-max",
+        "kernel.pid_max",
+        "kernel.randomize_va_space",
+        "kernel.sched_autogroup_enabled",
+        "fs.file-max",
+        "fs.nr_open"})
+    found[name] = or_null(sysctl(files, name));
   return found;
+}
+
+/// In bytes, of the first CPU: "48K" is how the kernel writes 48 KiB.
+json caches_json(const MachineFiles& files, int cpu) {
+  json caches = json::object();
+  const std::string folder = fmt::format("/sys/devices/system/cpu/cpu{}/cache", cpu);
+  for (const std::string& index : files.names(folder)) {
+    if (!index.starts_with("index")) continue;
+    const auto of = [&](const char* file) {
+      return files.line(fmt::format("{}/{}/{}", folder, index, file)).value_or("");
+    };
+    const std::string type = of("type");
+    const auto bytes = parse_bytes(of("size"));
+    if (of("level").empty() || !bytes) continue;
+    const char* const kind = type == "Data"          ? "d"
+                             : type == "Instruction" ? "i"
+                                                     : "";
+    caches[fmt::format("L{}{}_bytes", of("level"), kind)] = *bytes;
+  }
+  return caches.empty() ? json() : caches;
+}
+
+json clock_json(const MachineFiles& files, int cpu) {
+  const std::string folder = fmt::format("/sys/devices/system/cpu/cpu{}/cpufreq/", cpu);
+  return {{"driver", or_null(files.line(folder + "scaling_driver"))},
+          {"max_mhz", or_null(max_mhz(files, cpu))},
+          {"now_mhz", or_null(mhz_now(files, cpu))},
+          {"boost", or_null(turbo_is_on(files))}};
+}
+
+json topology_json(const Topology& topology) {
+  std::set<int> packages;
+  std::set<int> nodes;
+  std::size_t threads = 0;  // of the core that has most
+  for (const Core& core : topology.cores) {
+    packages.insert(core.package);
+    nodes.insert(core.node);
+    threads = std::max(threads, core.cpus.size());
+  }
+  if (!topology.is_known) return nullptr;
+  return {{"packages", packages.size()},
+          {"nodes", nodes.size()},
+          {"cores", topology.cores.size()},
+          {"threads_per_core", threads}};
+}
+
+/// What the kernel was started with. What stands behind "--" is its first process's.
+std::optional<std::string> kernel_command_line(const MachineFiles& files) {
+  auto line = files.line("/proc/cmdline");
+  if (line) line->resize(std::min(line->size(), line->find(" -- ")));
+  return line;
+}
+
+/// Of its words those that decide who runs when, how fast and how safely.
+json kernel_options_json(const std::optional<std::string>& command_line) {
+  if (!command_line) return nullptr;
+  json options = json::array();
+  for (const std::string& word : split(*command_line, ' ')) {
+    const std::string name = word.substr(0, word.find('='));
+    for (const std::string_view telling :
+         {"isolcpus", "nohz", "nohz_full", "rcu_nocbs", "irqaffinity", "threadirqs",
+          "preempt", "idle", "processor.max_cstate", "intel_idle.max_cstate",
+          "cpuidle.governor", "cpuidle.off", "intel_pstate", "amd_pstate", "mitigations",
+          "nosmt", "maxcpus", "nr_cpus", "mem", "transparent_hugepage", "hugepages",
+          "clocksource", "tsc", "skew_tick", "spectre_v2", "nospectre_v2", "retbleed",
+          "spec_store_bypass_disable", "mds", "tsx", "nopti", "pti", "numa_balancing"})
+      if (name == telling) options.push_back(word);
+  }
+  return options;
+}
+
+json cgroup_json(const MachineFiles& files) {
+  const CgroupLimits limits = cgroup_limits(files);
+  json cpus = most_json(limits.millicores);
+  if (cpus.is_number()) cpus = static_cast<double>(*limits.millicores->number) / 1000;
+  return {{"version", or_null(limits.version)},
+          {"cpus", cpus},
+          {"tasks", most_json(limits.tasks)},
+          {"memory_bytes", most_json(limits.memory_bytes)}};
+}
+
+json limits_json(const MachineFiles& files) {
+  const auto soft = [&](const char* name) {
+    const auto limits = limits_of(files, name);
+    return most_json(limits ? std::optional(limits->soft) : std::nullopt);
+  };
+  const auto hard = [&](const char* name) {
+    const auto limits = limits_of(files, name);
+    return most_json(limits ? std::optional(limits->hard) : std::nullopt);
+  };
+  return {{"nofile", soft("Max open files")},    {"nofile_hard", hard("Max open files")},
+          {"nproc", soft("Max processes")},      {"nproc_hard", hard("Max processes")},
+          {"stack_bytes", soft("Max stack size")},
+          {"memlock_bytes", soft("Max locked memory")}};
+}
+
+json steal_json(const MachineFiles& files) {
+  const auto time = cpu_time(files);
+  if (!time) return nullptr;
+  return {{"seconds_since_boot", time->stolen_seconds},
+          {"share_since_boot", time->stolen_share}};
+}
+
+/// Of the machine's hardware, and what it is set to.
+json processors_json(const MachineFiles& files, const std::vector<int>& allowed) {
+  const int first = allowed.empty() ? 0 : allowed.front();
+  const std::string smt = "/sys/devices/system/cpu/smt/";
+  return {{"cpu_model", or_null(files.value("/proc/cpuinfo", "model name"))},
+          {"cpus_online", ::sysconf(_SC_NPROCESSORS_ONLN)},
+          {"cpus_allowed", allowed},
+          {"topology", topology_json(topology_of(allowed, files))},
+          {"smt",
+           {{"active", or_null(smt_is_active(files))},
+            {"control", or_null(files.line(smt + "control"))}}},
+          {"caches", caches_json(files, first)},
+          {"clock", clock_json(files, first)},
+          {"governor", or_null(governor(files, allowed))},
+          {"throttled", or_null(throttle_count(files))},
+          {"microcode", or_null(files.value("/proc/cpuinfo", "microcode"))},
+          {"mitigations", mitigations_json(files)}};
+}
+
+json libraries_json() {
+  json versions = {{"glibc", ::gnu_get_libc_version()}};
+  for (const auto& [name, version] : build::libraries)
+    versions[name] = *version == '\0' ? json() : json(version);
+  return versions;
 }
 
 }  // namespace
 
-std::optional<std::string> hypervisor() {
-  const auto flags = value_in("/proc/cpuinfo", "flags");
-  if (!flags || (*flags + " ").find(" hypervisor ") == std::string::npos)
-    return std::nullopt;
-  const auto vendor = first_line("/sys/devices/virtual/dmi/id/sys_vendor");
-  return vendor.value_or("unknown");
-}
+const std::vector<const char*> what_may_differ = {
+    "/build/libraries/CLI11",
+    "/build/libraries/fmt",
+    "/build/libraries/nlohmann_json",
+    "/build/libraries/tomlplusplus",
+    "/environment/cgroup/memory_bytes",
+    "/environment/cgroup/tasks",
+    "/environment/clock/now_mhz",
+    "/environment/kernel_command_line",
+    "/environment/limits/nproc",
+    "/environment/limits/nproc_hard",
+    "/environment/load_average",
+    "/environment/steal",
+    "/environment/sysctl/fs.file-max",
+    "/environment/sysctl/kernel.threads-max",
+    "/environment/sysctl/net.ipv4.tcp_mem",
+    "/environment/throttled",
+};
 
 std::string host_name() {
   utsname name{};
@@ -74,66 +222,42 @@ std::string host_name() {
   return name.nodename;
 }
 
-json environment_json() {
+json environment_json(const MachineFiles& files, const std::vector<int>& allowed,
+                      const Placement& placement) {
   utsname name{};
   ::uname(&name);
-  rlimit files{};
-  ::getrlimit(RLIMIT_NOFILE, &files);
-  std::array<double, 3> load{};
-  ::getloadavg(load.data(), 3);
-  return {{"host", name.nodename},
-          {"kernel", name.release},
-          {"machine", name.machine},
-          {"os", or_null(value_in("/etc/os-release", "PRETTY_NAME"))},
-          {"cpu_model", or_null(cpu_model())},
-          {"cpus_online", ::sysconf(_SC_NPROCESSORS_ONLN)},
-          {"cpus_allowed", allowed_cpus()},
-          {"memory_bytes", ::sysconf(_SC_PHYS_PAGES) * ::sysconf(_SC_PAGESIZE)},
-          {"hypervisor", or_null(hypervisor())},
-          {"governor", or_null(governor())},
-          {"clock_source",
-           or_null(first_line(
-               "/sys/devices/system/clocksource/clocksource0/current_clocksource"))},
-          {"load_average", load},
-          {"mitigations", mitigations_json()},
-          {"sysctl", sysctls()},
-          {"limits", {{"nofile", files.rlim_cur}, {"nofile_hard", files.rlim_max}}}};
+  const auto command_line = kernel_command_line(files);
+  json all = {
+      {"host", name.nodename},
+      {"kernel", name.release},
+      {"machine", name.machine},
+      {"os", or_null(files.value("/etc/os-release", "PRETTY_NAME"))},
+      {"memory_bytes", ::sysconf(_SC_PHYS_PAGES) * ::sysconf(_SC_PAGESIZE)},
+      {"hypervisor", or_null(hypervisor(files))},
+      {"clock_source",
+       or_null(files.line(
+           "/sys/devices/system/clocksource/clocksource0/current_clocksource"))},
+      {"load_average", or_null(load_average(files))},
+      {"steal", steal_json(files)},
+      {"placement", placement_json(placement)},
+      {"kernel_command_line", or_null(command_line)},
+      {"kernel_options", kernel_options_json(command_line)},
+      {"sysctl", sysctls_json(files)},
+      {"cgroup", cgroup_json(files)},
+      {"limits", limits_json(files)}};
+  all.update(processors_json(files, allowed));
+  return all;
 }
 
 json build_json() {
-  const std::string git = fmt::format("git -C '{}' ", build::source_folder);
-  const auto commit = output_of(git + "rev-parse --short=12 HEAD 2>/dev/null");
-  const auto change = output_of(git + "status --porcelain 2>/dev/null");
-  return {{"type", build::type},
+  const auto commit = build::commit();
+  return {{"version", build::version},
+          {"type", build::type},
           {"compiler", build::compiler},
           {"flags", build::flags},
-          {"commit", or_null(commit)},
-          {"dirty", change.has_value()}};
-}
-
-std::vector<std::string> environment_warnings() {
-  std::vector<std::string> warnings;
-  const std::string_view type = build::type;
-  if (type != "release")
-    warnings.push_back(
-        fmt::format("a {} build is measured: use the release preset", type));
-  if (hypervisor())
-    warnings.emplace_back("a virtual machine: neighbours may take time from it unseen");
-  const auto policy = governor();
-  if (policy && *policy != "performance")
-    warnings.push_back(fmt::format(
-        "CPU governor '{}': the clock follows the load; set 'performance'", *policy));
-  std::array<double, 3> load{};
-  if (::getloadavg(load.data(), 3) > 0 && load[0] > 0.5)
-    warnings.push_back(fmt::format(
-        "load average {:.1f} at the start: something else was running", load[0]));
-  if (allowed_cpus().size() < 2)
-    warnings.emplace_back(
-        "one CPU: server and client share it, nothing can be told apart");
-  else if (allowed_cpus().size() < 4)
-    warnings.emplace_back(
-        "one core for the server: this compares single-core efficiency, not scaling");
-  return warnings;
+          {"libraries", libraries_json()},
+          {"commit", commit ? json(commit->name) : json()},
+          {"dirty", commit ? json(commit->is_dirty) : json()}};
 }
 
 }  // namespace echolab

@@ -3,14 +3,16 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <set>
 
 #include "bench/baseline.hpp"
 #include "bench/campaign_ceiling.hpp"
+#include "bench/demand.hpp"
 #include "bench/environment.hpp"
+#include "bench/machine_checks.hpp"
 #include "bench/results_folder.hpp"
 #include "bench/tuning.hpp"
 #include "clients/work_options.hpp"
+#include "common/machine.hpp"
 #include "common/program.hpp"
 #include "servers/availability.hpp"
 
@@ -178,27 +180,35 @@ void read_contestant(const Json& row, CampaignPlan& plan) {
   plan.contestants.push_back(one);
 }
 
-/// What has to be the same for trials to be compared, by the path of its member.
+/// What has to be the same for trials to be compared.
 Json comparable(const Json& manifest) {
   Json kept = Json::object();
-  for (const char* member : {"version", "build", "environment"})
+  for (const char* member : {"build", "environment"})
     kept[member] = manifest.value(member, Json());
-  if (kept["environment"].is_object()) kept["environment"].erase("load_average");
-  return kept.flatten();
+  for (const char* path : what_may_differ) {
+    const Json::json_pointer at(path);
+    if (kept.contains(at)) kept.at(at.parent_pointer()).erase(at.back());
+  }
+  return kept;
 }
 
-/// "/build/commit" as "build.commit"; a "/" within a name is "~1" there (RFC 6901).
-std::string dotted(std::string path) {
-  path.erase(0, 1);
-  for (char& c : path)
-    if (c == '/') c = '.';
-  return path;
-}
-
-std::string shown(const Json& all, const std::string& path) {
-  if (!all.contains(path) || all.at(path).is_null()) return "unknown";
-  const Json& value = all.at(path);
+std::string shown(const Json& value) {
+  if (value.is_null()) return "unknown";
   return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+/// A member that only one of the two has was not recorded by the older program.
+void add_differences(const Json& before, const Json& now, const std::string& path,
+                     std::vector<std::string>& differences) {
+  if (before.is_object() && now.is_object()) {
+    for (const auto& [name, value] : before.items())
+      if (now.contains(name))
+        add_differences(value, now.at(name), path.empty() ? name : path + "." + name,
+                        differences);
+  } else if (before != now) {
+    differences.push_back(
+        fmt::format("{} was {}, is {}", path, shown(before), shown(now)));
+  }
 }
 
 }  // namespace
@@ -220,8 +230,9 @@ Json manifest_json(const CampaignPlan& plan,
           {"experiment", experiment_json(plan)},
           {"options", options_json(plan)},
           {"build", build_json()},
-          {"environment", environment_json()},
-          {"warnings", environment_warnings()},
+          {"environment",
+           environment_json(MachineFiles(), allowed_cpus(), plan.placement)},
+          {"warnings", environment_warnings(demand_of(plan))},
           {"models", contestants},
           {"floor", nullptr},
           {"planned_trials", places_in_round(plan) * plan.rounds}};
@@ -233,6 +244,9 @@ CampaignPlan plan_of(const Json& manifest) try {
   read_options(manifest.at("options"), plan);
   set_levels(plan, manifest.at("options").at("levels").get<std::vector<double>>());
   for (const Json& row : manifest.at("models")) read_contestant(row, plan);
+  plan.placement = placement_of({plan.start.cpus, plan.load.cpus},
+                                topology_of(allowed_cpus(), MachineFiles()));
+  plan.placement.is_given = true;
   if (const Json tuned = manifest.value("tuned", Json()); !tuned.is_null())
     use_tuned(plan, tuned);
   // What this program would write must be what stands there: else it was not understood.
@@ -248,18 +262,8 @@ CampaignPlan plan_of(const Json& manifest) try {
 }
 
 std::vector<std::string> unlikeness(const Json& before, const Json& now) {
-  const Json old_members = comparable(before);
-  const Json new_members = comparable(now);
-  std::set<std::string> paths;
-  for (const Json* all : {&old_members, &new_members})
-    for (const auto& [path, value] : all->items()) paths.insert(path);
   std::vector<std::string> differences;
-  for (const std::string& path : paths) {
-    const std::string was = shown(old_members, path);
-    const std::string is = shown(new_members, path);
-    if (was != is)
-      differences.push_back(fmt::format("{} was {}, is {}", dotted(path), was, is));
-  }
+  add_differences(comparable(before), comparable(now), "", differences);
   return differences;
 }
 

@@ -5,18 +5,17 @@
 //   connect_echo_close/MODEL  a connection for each request (datagrams: a socket)
 //   throughput/MODEL/CLIENTS  a closed loop; an iteration is one window of load
 //
-// The server is a process of its own, as in echo_compare, on the first half of the CPUs;
+// The server is a process of its own, as in echo_compare, on the first half of the cores;
 // what is timed runs on the other half. Time is manual: a round trip's is the client's
 // wall clock, a throughput's is the window over its requests.
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
-#include "bench/environment.hpp"
+#include "bench/topology.hpp"
 #include "bench/trial.hpp"
 #include "clients/echo_caller.hpp"
 #include "common/affinity.hpp"
@@ -34,19 +33,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::uint64_t payload_bytes = 64;
 
-/// The CPUs of this process as it started, one half for each side; one CPU is shared.
-struct Halves {
-  explicit Halves(const std::vector<int>& all) {
-    const auto half = static_cast<std::ptrdiff_t>(all.size() / 2);
-    server.assign(all.begin(), all.begin() + std::max<std::ptrdiff_t>(half, 1));
-    client.assign(all.begin() + half, all.end());
-  }
-  std::vector<int> server;
-  std::vector<int> client;
-};
-
-const Halves& cpus() {
-  static const Halves halves(allowed_cpus());
+/// Of the CPUs of this process as it started.
+const Sides& cpus() {
+  static const Sides halves = halves_of(topology_of(allowed_cpus(), MachineFiles()));
   return halves;
 }
 

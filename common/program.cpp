@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "common/build.hpp"
+#include "common/commit.hpp"
 #include "common/config.hpp"
 #include "common/option_tree.hpp"
 #include "common/terminal.hpp"
@@ -272,7 +273,11 @@ std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {
 }
 
 std::string version_text() {
-  return fmt::format("echolab {} ({}, {})", build::version, build::type, build::compiler);
+  std::string text =
+      fmt::format("echolab {} ({}, {}", build::version, build::type, build::compiler);
+  if (const auto commit = build::commit())
+    text += fmt::format(", commit {}{}", commit->name, commit->is_dirty ? ", dirty" : "");
+  return text + ")";
 }
 
 }  // namespace echolab

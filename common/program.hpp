@@ -69,7 +69,7 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t width);
 /// Returns the limit that holds now.
 std::uint64_t raise_descriptor_limit(std::uint64_t wanted);
 
-/// Version of the suite, and how this program was built.
+/// Version of the suite, and how and from which commit this program was built.
 std::string version_text();
 
 }  // namespace echolab

@@ -7,6 +7,10 @@ add_executable(campaign_table_test
 target_link_libraries(campaign_table_test PRIVATE echolab_bench GTest::gtest_main)
 gtest_discover_tests(campaign_table_test PROPERTIES TIMEOUT 60 LABELS unit)
 
+add_executable(machine_test machine_test.cpp topology_test.cpp)
+target_link_libraries(machine_test PRIVATE echolab_bench GTest::gtest_main)
+gtest_discover_tests(machine_test PROPERTIES TIMEOUT 60 LABELS unit)
+
 add_executable(tuning_test tuning_test.cpp)
 target_link_libraries(tuning_test PRIVATE echolab_bench GTest::gtest_main)
 gtest_discover_tests(tuning_test PROPERTIES TIMEOUT 60 LABELS unit)

@@ -385,6 +385,13 @@ class Help(CommandLine):
         self.assertEqual(len(said), 1, "all programs are of one build")
         self.assertRegex(said.pop(), r"\Aecholab \d+\.\d+\.\d+ \(.+, .+\)\n\Z")
 
+    def test_version_says_of_which_commit_where_there_is_one(self):
+        top = pathlib.Path(__file__).resolve().parent.parent
+        if not (top / ".git").exists() or not shutil.which("git"):
+            self.skipTest("the sources came without their history")
+        self.assertRegex(run("echo_server", "--version").stdout,
+                         r", commit [0-9a-f]{12}(, dirty)?\)\n\Z")
+
     def test_help_is_not_wider_than_a_wide_terminal(self):
         for program in PROGRAMS:
             for line in run(program, "--help").stdout.split("\n"):

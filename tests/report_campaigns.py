@@ -335,6 +335,7 @@ def hostile(folder):
     about["environment"]["host"] = HOSTILE[0]
     about["environment"]["sysctl"] = {HOSTILE[1]: HOSTILE[0]}
     about["environment"]["hypervisor"] = HOSTILE[1]
+    about["warnings"] = list(HOSTILE)
     for row in about["models"]:
         row.update(family=HOSTILE[0], shows=HOSTILE[1], source=HOSTILE[4])
     for round_ in range(rounds):

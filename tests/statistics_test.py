@@ -31,7 +31,7 @@ BIN = pathlib.Path(os.environ.get("ECHOLAB_BIN", "build/release")).resolve()
 GOOGLE_COMPARE = pathlib.Path("/usr/share/benchmark/compare.py")
 sys.path.insert(0, str(TOP / "scripts"))
 
-from report import inference  # noqa: E402
+from report import data, inference, likeness  # noqa: E402
 
 
 # -- campaigns of a known law ----------------------------------------------------------
@@ -449,6 +449,49 @@ class Compare(Scripts):
             ("environment.sysctl.net.core.somaxconn", "4096", "128")])
         forced = json.loads(self.compare(0, "--unlike", "--json").stdout)
         self.assertIn("Unlike in build.flags: -O2 → -O0.", forced["caveats"])
+
+    def unlike(self, change):
+        """The members in which two campaigns differ, of which `change` is told both."""
+        self.campaigns()
+        abouts = [json.loads((folder / "manifest.json").read_text())
+                  for folder in (self.old, self.new)]
+        change(*abouts)
+        for folder, about in zip((self.old, self.new), abouts, strict=True):
+            (folder / "manifest.json").write_text(json.dumps(about))
+        old, new = (data.load(folder) for folder in (self.old, self.new))
+        return [name for name, *_ in likeness.differences(old, new)]
+
+    def test_what_an_older_program_did_not_record_makes_no_difference(self):
+        def change(old, new):
+            new["environment"].update(caches={"L2_bytes": 1 << 20}, microcode="0x1")
+            new["build"]["libraries"] = {"glibc": "2.36"}
+            old["environment"]["sysctl"]["net.core.busy_poll"] = "0"
+        self.assertEqual(self.unlike(change), [])
+        self.assertIn("recorded of one of the two alone: environment.caches, "
+                      "environment.microcode, environment.sysctl.net.core.busy_poll, "
+                      "build.libraries", self.compare(0, "--environment").stderr)
+
+    def test_what_decides_speed_is_told_from_what_is_of_the_moment(self):
+        def change(old, new):
+            for about, n in ((old, 1), (new, 2)):
+                about["build"]["libraries"] = {"fmt": f"{n}", "liburing": f"{n}"}
+                about["environment"].update(
+                    steal={"seconds_since_boot": n}, throttled=n,
+                    kernel_command_line=f"root=/dev/vda{n}", governor=f"{n}",
+                    clock={"now_mhz": n, "max_mhz": 9, "boost": n == 1},
+                    smt={"active": n == 1}, limits={"nofile": 9, "nproc": n},
+                    cgroup={"cpus": n, "tasks": n, "memory_bytes": n})
+        self.assertEqual(self.unlike(change), [
+            "build.libraries.liburing", "environment.cgroup.cpus",
+            "environment.clock.boost", "environment.governor", "environment.smt.active"])
+
+    def test_the_runner_lets_the_same_members_differ(self):
+        source = (TOP / "bench/environment.cpp").read_text()
+        listed = re.search(r"what_may_differ = \{(.*?)\};", source, re.S)[1]
+        paths = {path.strip("/").replace("/", ".")
+                 for path in re.findall(r'"(/[^"]+)"', listed)}
+        free = {f"environment.{name}" for name in likeness.FREE["environment"]}
+        self.assertEqual(paths, likeness.OF_THE_MOMENT | likeness.HARMLESS | free)
 
     def test_another_date_and_commit_may_be_compared_with_a_caveat(self):
         self.campaigns(build={**manifest([], [], 0)["build"], "commit": "fff"},

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from . import pairing
 from .units import clean, count, listed, plural, sig
-from .words import LISTED_AT_MOST, code, loop, phrase
+from .words import LISTED_AT_MOST, code, core_count, loop, phrase
 
 WAKING = 4  # times the floor, from which on waking is said to be most of the cost
 
@@ -184,11 +184,14 @@ def few_rounds(campaign):
 def one_core(campaign):
     server = campaign.about("options", "server_cpus") or []
     client = campaign.about("options", "client_cpus") or []
-    if len(server) == 1:
+    if core_count(campaign, "server") == 1:
         yield ("The server had one core: this compares single-core efficiency, and says "
                "nothing about how a model uses many cores.")
     if set(map(str, server)) & set(map(str, client)):
         yield "Server and client shared a core, so each took time from the other."
+    elif campaign.about("environment", "placement", "siblings_shared") is True:
+        yield ("Server and client ran on siblings of one core (SMT): they shared its units "
+               "and caches, and what one did slowed the other.")
 
 
 def machine(campaign):

@@ -2,7 +2,8 @@
 
 Commit, date, rounds, seed and choice of models may differ; machine, kernel, compiler,
 flags and every option of the load may not, nor what a model was tuned to. A member that
-this file does not know has to be the same.
+this file does not know has to be the same. A member of machine or build that only one of
+the two has was not recorded by the older program, and makes no difference.
 """
 
 from . import tuned
@@ -10,11 +11,23 @@ from .units import clean
 
 FREE = {
     "options": {"models", "clients", "levels", "rounds", "seed", "tune"},
-    "build": {"commit", "dirty"},
+    "build": {"commit", "dirty", "version"},
     "environment": {"load_average"},
 }
-# Of these the kernel makes more or less by the memory that it found, at each boot anew.
-OF_EACH_BOOT = {"environment.sysctl.fs.file-max", "environment.sysctl.kernel.threads-max"}
+# Of the moment, or of each boot: the kernel makes some more or less by the memory that it
+# found. bench/environment.cpp has the same two, for who goes on with a campaign.
+OF_THE_MOMENT = {
+    "environment.clock.now_mhz", "environment.limits.nproc",
+    "environment.limits.nproc_hard", "environment.steal",
+    "environment.sysctl.fs.file-max", "environment.sysctl.kernel.threads-max",
+    "environment.sysctl.net.ipv4.tcp_mem", "environment.throttled"}
+# These decide nothing that is measured: what of the command line does is in kernel_options,
+# a group's limits end a trial or leave it alone, and what parses options does so before it.
+HARMLESS = {
+    "build.libraries.CLI11", "build.libraries.fmt", "build.libraries.nlohmann_json",
+    "build.libraries.tomlplusplus", "environment.cgroup.memory_bytes",
+    "environment.cgroup.tasks", "environment.kernel_command_line"}
+RECORDED = ("build", "environment")
 ABSENT = "not recorded"
 
 
@@ -40,17 +53,37 @@ def differences(old, new):
 
 
 def environments(old, new):
-    """[(member, of old, of new)] of machine and build, all that was recorded."""
-    return [found for section in ("environment", "build") for found in
-            between(old.about(section), new.about(section), section)]
+    """[(member, of old, of new)] of machine and build, all that both recorded."""
+    return [found for section in reversed(RECORDED) for found in
+            between(old.about(section), new.about(section), section,
+                    hidden=OF_THE_MOMENT)]
 
 
-def between(a, b, path, free=()):
+def in_one_alone(old, new):
+    """The members of machine and build that only one of the two recorded."""
+    return [path for section in reversed(RECORDED) for path in
+            lonely(old.about(section), new.about(section), section)]
+
+
+def between(a, b, path, free=(), hidden=OF_THE_MOMENT | HARMLESS):
     """Those of one member and all below it."""
+    if path in hidden:
+        return []
     if isinstance(a, dict) and isinstance(b, dict):
-        return [found for name in sorted({*a, *b} - set(free)) for found in between(
-            a.get(name), b.get(name), f"{path}.{clean(name)}")]
-    return [] if a == b or path in OF_EACH_BOOT else [(path, worded(a), worded(b))]
+        is_recorded = path.startswith(RECORDED)
+        names = {*a} & {*b} if is_recorded else {*a, *b}
+        return [found for name in sorted(names - set(free)) for found in between(
+            a.get(name), b.get(name), f"{path}.{clean(name)}", hidden=hidden)]
+    return [] if a == b else [(path, worded(a), worded(b))]
+
+
+def lonely(a, b, path):
+    """The paths of members that one of two dictionaries lacks."""
+    if not isinstance(a, dict) or not isinstance(b, dict):
+        return []
+    return [found for name in sorted({*a, *b}) for found in (
+        lonely(a[name], b[name], f"{path}.{clean(name)}") if name in a and name in b
+        else [f"{path}.{clean(name)}"])]
 
 
 def worded(value):

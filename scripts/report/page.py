@@ -10,8 +10,8 @@ import jinja2
 from markupsafe import Markup
 from matplotlib.markers import MarkerStyle
 
-from . import (answer, cautions, claims, findings, knee, marks, rows, tables, tuned, units,
-               words)
+from . import (answer, cautions, claims, environment, findings, knee, marks, rows, tables,
+               tuned, units, words)
 
 HERE = pathlib.Path(__file__).parent
 SCRIPTS = ("view.js", "exports.js", "report.js")
@@ -36,7 +36,8 @@ def render(campaign, figures):
         summary=tables.summary(campaign), costs=tables.costs(campaign),
         tuned=tuned.table(campaign), how_tuned=tuned.sentences(campaign),
         pairs=tables.pairs(campaign), variables=marks.variables(campaign.models),
-        colours=marks.variables(campaign.models)[len(marks.PAGE):], facts=facts(campaign),
+        colours=marks.variables(campaign.models)[len(marks.PAGE):],
+        facts=environment.facts(campaign), told=environment.warnings(campaign),
         levels=level_names(campaign), command=command(campaign), css=style(),
         js=Markup("\n".join((HERE / name).read_text("utf-8") for name in SCRIPTS)))
 
@@ -114,36 +115,6 @@ def marker_path(marker):
             f"{x * (10 if i % 2 == 0 else -10):.2f}" for i, x in enumerate(points))
         parts.append(letters[int(kind)] + at)
     return "".join(parts)
-
-
-def facts(campaign):
-    """[(heading, [(name, value)])]: the environment, the build and the options."""
-    sections = (("Machine", "environment"), ("Build", "build"), ("Options", "options"),
-                ("Loopback floor", "floor"))
-    return [(heading, flat(campaign.about(member))) for heading, member in sections
-            if isinstance(campaign.about(member), dict)]
-
-
-def flat(value, prefix=""):
-    rows = []
-    for name, member in value.items():
-        if isinstance(member, dict):
-            rows += flat(member, f"{prefix}{name} ")
-        else:
-            large = name == "memory_bytes" and isinstance(member, int)
-            rows.append(((prefix + name).replace("_", " "),
-                         units.memory(member) if large else fact(member)))
-    return rows
-
-
-def fact(value):
-    if value is None:
-        return "not known"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(fact(x) for x in value) or "none"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def command(campaign):

@@ -20,11 +20,22 @@ def phrase(parts):
     return Markup(listed(str(Markup.escape(part)) for part in parts))
 
 
-def cores(cpus):
+def core_count(campaign, end):
+    """Of the "server" or the "client". Folders of before say nothing of siblings: a CPU
+    counts as a core there."""
+    number = campaign.about("environment", "placement", end, "cores")
+    cpus = campaign.about("options", f"{end}_cpus")
+    return number if isinstance(number, int) else len(cpus) if isinstance(
+        cpus, list) else 0
+
+
+def cores(campaign, end):
     """1 core (CPU 0)"""
+    cpus = campaign.about("options", f"{end}_cpus")
     if not isinstance(cpus, list) or not cpus:
         return "cores not recorded"
-    return f"{plural(len(cpus), 'core')} (CPU {', '.join(str(c) for c in cpus)})"
+    number = core_count(campaign, end)
+    return f"{plural(number, 'core')} (CPU {', '.join(str(c) for c in cpus)})"
 
 
 def caption(campaign, note, levels=None):
@@ -39,8 +50,7 @@ def caption(campaign, note, levels=None):
         f"{'each request ' + work + ', ' if work else ''}"
         f"payload {size if size is not None else '?'} B"
         f"{f', pipeline {pipeline}' if pipeline not in (None, 1) else ''}; server on "
-        f"{cores(campaign.about('options', 'server_cpus'))}, client on "
-        f"{cores(campaign.about('options', 'client_cpus'))}; "
+        f"{cores(campaign, 'server')}, client on {cores(campaign, 'client')}; "
         f"n = {plural(rounds, 'round')}"
         f"{kind_of_interval(rounds)}. {note}")
 
