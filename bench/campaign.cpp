@@ -79,8 +79,9 @@ std::string why_enough(const CampaignPlan& plan, const TimeSpent& spent,
                      plan.rounds);
 }
 
-/// What a model has to allow for, so that it does what the load asks.
-std::vector<std::string> arguments_for_work(const LoadPlan& load) {
+/// What a model has to speak and to allow for, so that it does what the load asks.
+std::vector<std::string> arguments_for(const LoadPlan& load) {
+  if (load.http) return {"--protocol", "http"};
   if (!load.work) return {};
   const auto most = std::max(load.work->most(), std::chrono::microseconds(1));
   std::vector<std::string> arguments = {"--protocol", "work", "--max-work",
@@ -138,9 +139,10 @@ Start start_at(const CampaignPlan& plan, const Level& level) {
   constexpr std::size_t spare = 16;  // who is turned away was counted by nobody
   Start start = plan.start;
   start.work = level.load.work.has_value();
+  if (level.load.http) start.http_get = level.load.http->get;
   start.arguments = {"--max-clients", std::to_string(connections_of(level.load) + spare)};
   for (const auto& more :
-       {plan.start.arguments, arguments_for_work(level.load), level.arguments})
+       {plan.start.arguments, arguments_for(level.load), level.arguments})
     start.arguments.insert(start.arguments.end(), more.begin(), more.end());
   if (level.listen) {
     start.ceiling_in_datagrams = level.listen->is_datagram();

@@ -78,6 +78,7 @@ Trial trial_of(const Json& row) {
   if (row.at("seconds").is_null()) return trial;  // FAILED or CORRUPT
   row.at("seconds").get_to(trial.load.seconds);
   row.at("requests").get_to(trial.load.requests);
+  trial.load.reply_bytes = row.value("reply_body_bytes", std::uint64_t{0});
   trial.load.response = histogram_of(row);
   row.at("fairness").at("requests_per_client").get_to(trial.load.requests_per_connection);
   read_server(row.at("server"), trial.server);

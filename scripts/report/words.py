@@ -40,18 +40,40 @@ def caption(campaign, note, levels=None):
     """What every figure states: loop, clients, payload, cores, rounds, interval."""
     levels = levels or campaign.levels
     size = campaign.about("options", "payload_bytes")
+    size = "?" if size is None else size
     pipeline = campaign.about("options", "pipeline")
     rounds = campaign.rounds
     work = asked_work(campaign)
     return clean(
         f"{loop(campaign, levels)}, {asked_of(campaign, levels)}, "
         f"{'each request ' + work + ', ' if work else ''}"
-        f"payload {size if size is not None else '?'} B"
+        f"{gets(campaign) or f'payload {size} B'}"
         f"{f', pipeline {pipeline}' if pipeline not in (None, 1) else ''}; server on "
         f"{cores(campaign.about('options', 'server_cpus'))}, client on "
         f"{cores(campaign.about('options', 'client_cpus'))}; "
         f"n = {plural(rounds, 'round')}"
         f"{kind_of_interval(rounds)}. {note}")
+
+
+def gets(campaign):
+    """What is asked over HTTP: "GETs of / over HTTP/1.1, 74 B each"; else ""."""
+    path = campaign.about("options", "http", "get")
+    if not isinstance(path, str):
+        return ""
+    sizes = sorted(replies(campaign))
+    sizes = sizes if len(sizes) < 3 else [sizes[0], sizes[-1]]
+    each = f", {' to '.join(map(count, sizes))} B each" if sizes else ""
+    return f"GETs of {short(path, 60)} over HTTP/1.1{each}"
+
+
+def replies(campaign):
+    """{how many bytes the body of a GET had: the models that brought so many}"""
+    found = {}
+    for trial in campaign.trials:
+        size = trial.number("reply_body_bytes") if trial.usable else None
+        if size is not None:
+            found.setdefault(size, {})[trial.model] = None
+    return found
 
 
 def kind_of_interval(rounds):
@@ -234,8 +256,8 @@ def starving(campaign):
 def cautions(campaign):
     """Sentences on why the figures may mislead."""
     rules = (incomplete, failed, deserted, excluded, against_itself, client_bound, waking,
-             less_promised, doubtful, missing, absent, few_rounds, one_core, machine,
-             build, no_floor)
+             less_promised, unlike_replies, doubtful, missing, absent, few_rounds, one_core,
+             machine, build, no_floor)
     return [Markup(text) for rule in rules for text in rule(campaign)] + [
         Markup.escape(note) for note in campaign.notes]
 
@@ -353,6 +375,19 @@ def less_promised(campaign):
         yield Markup("{} {} in datagrams, which may be lost, doubled and out of order: "
                      "cheap for that reason, and left out of the sentences above.").format(
             phrase(map(code, names)), "answers" if len(names) == 1 else "answer")
+
+
+def unlike_replies(campaign):
+    """Whose GETs brought more bytes than others': not the servers alone differ then."""
+    found = replies(campaign)
+    if len(found) > 1:
+        yield Markup("<strong>The replies are not equally long</strong>: {}. Who sends "
+                     "more does more, so between them it is not the servers alone that "
+                     "differ.").format(phrase(
+                         Markup("{} B from {}").format(count(size), phrase(
+                             map(code, models)) if len(models) <= LISTED_AT_MOST
+                             else f"{len(models)} models")
+                         for size, models in sorted(found.items())))
 
 
 def doubtful(campaign):
