@@ -7,8 +7,8 @@
 #   nginx.sh PORT FILE    … brings a copy of this file, which nginx opens each time
 #
 # A worker for each CPU that it may use; no access log; a connection lives as long as its
-# client likes. All else is as nginx has it. Its configuration lies in a folder of its own
-# below TMPDIR, which is gone when this ends.
+# client likes. All else is as nginx has it. This shell waits beside it, one more process
+# of its tree, and at the end takes away the folder that it made below TMPDIR.
 set -euo pipefail
 
 if (($# < 1 || $# > 2)) || ! [[ $1 =~ ^[0-9]+$ ]]; then
