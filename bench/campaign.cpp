@@ -13,6 +13,7 @@
 #include "bench/campaign_order.hpp"
 #include "bench/campaign_precision.hpp"
 #include "bench/experiment_levels.hpp"
+#include "bench/given_up.hpp"
 #include "bench/inference.hpp"
 
 namespace echolab {
@@ -89,6 +90,20 @@ std::vector<std::string> arguments_for(const LoadPlan& load) {
   if (const std::uint64_t frame = longest_frame(load); frame > usual_buffer_bytes)
     arguments.insert(arguments.end(), {"--buffer", std::to_string(frame)});
   return arguments;
+}
+
+/// The trial of a place; of one who is not started any more, why.
+Trial trial_at(const CampaignPlan& plan, const std::vector<CampaignRow>& rows,
+               const CampaignPlace& place,
+               const std::function<void(const LoadProgress&)>& told,
+               const std::stop_token& stop) {
+  Trial given_up;
+  given_up.judgement = {Verdict::failed, why_given_up(rows, place.contestant)};
+  if (!given_up.judgement.reason.empty()) return given_up;
+  const Contestant& contestant = plan.contestants[place.contestant];
+  const Level& level = plan.levels[place.level];
+  return run_trial(contestant, start_at(plan, level), load_of(contestant, level), told,
+                   stop, ceiling_so_far(plan, rows, contestant, place.level));
 }
 
 }  // namespace
@@ -174,9 +189,7 @@ CampaignEnd run_campaign(
       now.load = &load;
       progress(now);
     };
-    Trial trial =
-        run_trial(contestant, start_at(plan, level), load_of(contestant, level), told,
-                  stop, ceiling_so_far(plan, rows, contestant, place->level));
+    Trial trial = trial_at(plan, rows, *place, told, stop);
     if (stop.stop_requested()) break;
     rows.push_back({place->contestant, place->level, place->round, std::move(trial)});
     if (!spent.is_over()) rows.back().excluded = order.excluded_because(rows.back());

@@ -188,7 +188,7 @@ void RunningServer::check(const Patience& patience, const std::string& trouble) 
     throw Failure(ExitCode::interrupted, "interrupted before it was ready");
   if (Clock::now() > patience.limit)
     throw Failure(ExitCode::unreachable,
-                  fmt::format("not ready in 10 s: {}{}", trouble, last_words()));
+                  fmt::format("{}: {}{}", not_ready, trouble, last_words()));
 }
 
 void RunningServer::await_ready_line(const Fd& ready, const Patience& patience) {

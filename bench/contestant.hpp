@@ -65,6 +65,9 @@ struct Start {
   }
 };
 
+/// So the Failure of a server begins that does not get ready (bench/given_up.cpp).
+inline constexpr std::string_view not_ready = "not ready in 10 s";
+
 /// A fresh server process, ready: it has answered a verified echo, or GET. It is stopped
 /// with all that it started, and dies with this program, whatever ended that.
 class RunningServer {
