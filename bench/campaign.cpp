@@ -14,6 +14,7 @@
 #include "bench/campaign_order.hpp"
 #include "bench/campaign_precision.hpp"
 #include "bench/experiment_levels.hpp"
+#include "bench/given_up.hpp"
 #include "bench/inference.hpp"
 
 namespace echolab {
@@ -112,8 +113,9 @@ std::string why_enough(const CampaignPlan& plan, const TimeSpent& spent,
                      plan.rounds);
 }
 
-/// What a model has to allow for, so that it does what the load asks.
-std::vector<std::string> arguments_for_work(const LoadPlan& load) {
+/// What a model has to speak and to allow for, so that it does what the load asks.
+std::vector<std::string> arguments_for(const LoadPlan& load) {
+  if (load.http) return {"--protocol", "http"};
   if (!load.work) return {};
   const auto most = std::max(load.work->most(), std::chrono::microseconds(1));
   std::vector<std::string> arguments = {"--protocol", "work", "--max-work",
@@ -121,6 +123,20 @@ std::vector<std::string> arguments_for_work(const LoadPlan& load) {
   if (const std::uint64_t frame = longest_frame(load); frame > usual_buffer_bytes)
     arguments.insert(arguments.end(), {"--buffer", std::to_string(frame)});
   return arguments;
+}
+
+/// The trial of a place; of one who is not started any more, why.
+Trial trial_at(const CampaignPlan& plan, const std::vector<CampaignRow>& rows,
+               const CampaignPlace& place,
+               const std::function<void(const LoadProgress&)>& told,
+               const std::stop_token& stop) {
+  Trial given_up;
+  given_up.judgement = {Verdict::failed, why_given_up(rows, place.contestant)};
+  if (!given_up.judgement.reason.empty()) return given_up;
+  const Contestant& contestant = plan.contestants[place.contestant];
+  const Level& level = plan.levels[place.level];
+  return run_trial(contestant, start_at(plan, level), load_of(contestant, level), told,
+                   stop, ceiling_so_far(plan, rows, contestant, place.level));
 }
 
 }  // namespace
@@ -171,9 +187,10 @@ Start start_at(const CampaignPlan& plan, const Level& level) {
   constexpr std::size_t spare = 16;  // who is turned away was counted by nobody
   Start start = plan.start;
   start.work = level.load.work.has_value();
+  if (level.load.http) start.http_get = level.load.http->get;
   start.arguments = {"--max-clients", std::to_string(connections_of(level.load) + spare)};
   for (const auto& more :
-       {plan.start.arguments, arguments_for_work(level.load), level.arguments})
+       {plan.start.arguments, arguments_for(level.load), level.arguments})
     start.arguments.insert(start.arguments.end(), more.begin(), more.end());
   if (level.listen) {
     start.ceiling_in_datagrams = level.listen->is_datagram();
@@ -211,9 +228,7 @@ CampaignEnd run_campaign(
       now.load = &load;
       progress(now);
     };
-    Trial trial = run_trial(contestant, start_at(plan, level),
-                            load_of(contestant, level), told, halt.token(),
-                            ceiling_so_far(plan, rows, contestant, place->level));
+    Trial trial = trial_at(plan, rows, *place, told, halt.token());
     if (halt.has_cut()) break;
     rows.push_back({place->contestant, place->level, place->round, std::move(trial)});
     if (!spent.is_over()) rows.back().excluded = order.excluded_because(rows.back());

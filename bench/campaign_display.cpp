@@ -8,6 +8,7 @@
 
 #include "bench/demand.hpp"
 #include "bench/machine_checks.hpp"
+#include "bench/http_campaign.hpp"
 #include "bench/sweep.hpp"
 #include "bench/tuning_words.hpp"
 #include "clients/work_options.hpp"
@@ -118,13 +119,13 @@ void describe(const CampaignPlan& plan, std::FILE* out) {
       "echo_compare: {} servers{} x {} loads x {} rounds = {} trials of {}, about "
       "{} in all\n"
       "  {}\n"
-      "  {} B requests, {}, {}\n",
+      "  {}, {}, {}\n",
       plan.experiment->name, plan.experiment->question,
       plan.contestants.size() - (has_ceiling ? 1 : 0),
       has_ceiling ? " and a null responder" : "", plan.levels.size(), plan.rounds, trials,
       show_duration(static_cast<double>(plan.levels.front().load.duration.count())),
       left_text(estimated_seconds(plan) + tuning), placement_text(plan.placement),
-      plan.levels.front().load.payload_bytes,
+      requests_text(plan.levels.front().load),
       plan.levels.front().load.workload.is_open() ? "open loop" : "closed loop",
       plan.is_shuffled ? fmt::format("order from seed {}", plan.seed)
                        : "in the order of the list");

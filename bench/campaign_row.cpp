@@ -83,6 +83,7 @@ Trial trial_of(const Json& row) {
       rate != row.end() && rate->is_number())
     trial.load.offered = static_cast<std::uint64_t>(
         std::llround(rate->get<double>() * trial.load.seconds));
+  trial.load.reply_bytes = row.value("reply_body_bytes", std::uint64_t{0});
   trial.load.response = histogram_of(row);
   row.at("fairness").at("requests_per_client").get_to(trial.load.requests_per_connection);
   read_server(row.at("server"), trial.server);

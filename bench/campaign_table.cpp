@@ -14,6 +14,7 @@
 #include "bench/campaign_words.hpp"
 #include "bench/claims.hpp"
 #include "bench/drift.hpp"
+#include "bench/http_campaign.hpp"
 #include "bench/twin.hpp"
 #include "common/program.hpp"
 #include "common/time_unit.hpp"
@@ -215,6 +216,8 @@ std::string campaign_table(const CampaignPlan& plan, const std::vector<CampaignR
   table.add_notes(bound, rounds_in(rows));
   table.add_words(std::string(plan.experiment->question));
   for (const std::string& sentence : words) table.add_words(sentence);
+  if (const auto replies = replies_in_words(plan, rows); !replies.empty())
+    table.add_words(replies);
   for (const std::string& sentence : plan.tuned) table.add_words(sentence);
   for (const std::string& sentence : claims_in_words(plan, rows))
     table.add_words(sentence);

@@ -30,6 +30,8 @@ constexpr const char* examples =
     "  echo_compare --protocol work --block 2ms         loops wait where threads "
     "overlap\n"
     "  echo_compare --server 'mine=./my_server {port}'  your own beside ours\n"
+    "  echo_compare --protocol http --server 'nginx=bench/examples/nginx.sh {port}'  web "
+    "servers, by GETs\n"
     "  echo_compare --resume results/2026-11-20T2145-vm  go on after Ctrl-C or a kill\n"
     "Each trial has a fresh server process; ratios are taken within a round.\n";
 
@@ -97,7 +99,7 @@ void add_experiment_options(CLI::App& parser, CompareOptions& options) {
         {.kind = "model", .choices = selection_words(), .is_list = true});
   parser.add_option(
       "--server", options.servers,
-      "NAME=COMMAND with {port}: any echo server, measured beside the models");
+      "NAME=COMMAND with {port}: any echo or HTTP server, measured beside the models");
   takes(parser.add_option("--baseline", plan.baseline,
                           "the server that the others are divided by; default: the "
                           "experiment's"),
@@ -152,6 +154,7 @@ void add_compare_options(CLI::App& parser, CompareOptions& options) {
   add_count(parser, "-p,--pipeline", load.pipeline, "requests outstanding per connection",
             1, 65'536);
   add_work_options(parser, options.work);
+  add_http_options(parser, options.http);
   add_count(parser, "-t,--threads", load.threads, "threads of the load generator", 1,
             256);
   add_count(parser, "-w,--workers", options.workers,

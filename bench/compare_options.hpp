@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bench/campaign.hpp"
+#include "clients/http_options.hpp"
 #include "clients/work_options.hpp"
 #include "common/program.hpp"
 
@@ -20,6 +21,7 @@ struct CompareOptions {
   Endpoint listen = Endpoint::parse("tcp://127.0.0.1:0");
   CampaignPlan plan;
   WorkOptions work;
+  HttpOptions http{.get = "/"};
   std::string precision;
   std::string order = "random";
   std::uint64_t workers = 0;

@@ -10,6 +10,7 @@
 #include "bench/baseline.hpp"
 #include "bench/campaign_ceiling.hpp"
 #include "bench/experiment_levels.hpp"
+#include "bench/http_campaign.hpp"
 #include "bench/selection.hpp"
 #include "bench/sweep.hpp"
 #include "bench/twin.hpp"
@@ -60,6 +61,11 @@ void choose_cpus(CompareOptions& options) {
   options.plan.load.is_alone = is_parted(options.plan);
 }
 
+std::optional<std::string> why_not_here(const LoadPlan& load, const Model& model) {
+  const auto why = speaks_no_http(load, model);
+  return why ? why : unavailable_because(model);
+}
+
 void choose_contestants(CompareOptions& options) {
   auto& contestants = options.plan.contestants;
   const std::string selection = options.models.empty()
@@ -67,7 +73,7 @@ void choose_contestants(CompareOptions& options) {
                                     : options.models;
   for (const Model* model : select_models(selection)) {
     const Contestant one = model_contestant(model->name);
-    if (const auto why = unavailable_because(*model))
+    if (const auto why = why_not_here(options.plan.load, *model))
       options.plan.absent.push_back({one, *why});
     else
       contestants.push_back(one);
@@ -213,7 +219,13 @@ void refuse_what_is_set(const CompareOptions& options, const CLI::App& parser) {
   if (level.load.work)
     for (const char* option : {"--protocol", "--compute", "--block", "--heavy"})
       refuse(option);
-  if (level.load.payload_bytes != LoadPlan().payload_bytes) refuse("--size");
+  if (level.load.payload_bytes != LoadPlan().payload_bytes) {
+    refuse("--size");
+    if (options.work.protocol == "http")
+      throw UsageError(
+          fmt::format("--protocol http: {} sets the size of requests; a GET has no body",
+                      options.plan.experiment->name));
+  }
   if (level.listen) refuse("--listen");
   if (level.load.manners.is_reborn()) refuse("--pipeline");
 }
@@ -245,9 +257,14 @@ std::vector<std::string> complete(CompareOptions& options, const CLI::App& parse
   choose_length(options, parser);
   refuse_what_is_set(options, parser);
   complete_work(options.work, parser, plan.load);
+  complete_http(options.http, options.work.protocol, parser, plan.load);
+  if (plan.load.http && options.listen.is_datagram())
+    throw UsageError(
+        fmt::format("--listen {}: HTTP needs a stream", options.listen.text()));
   choose_cpus(options);
   choose_levels(options, parser);
   auto notes = leave_out_too_large(plan);
+  for (std::string& note : leave_out_datagrams(plan)) notes.push_back(std::move(note));
   // Each contestant listens on a transport that it serves: --listen sets one of the two.
   (options.listen.is_datagram() ? plan.start.listen_datagrams : plan.start.listen) =
       options.listen;

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "clients/http_fetch.hpp"
 #include "clients/work_caller.hpp"
 #include "common/buffer.hpp"
 #include "common/drive.hpp"
@@ -50,7 +51,9 @@ std::vector<std::string> command_of(const Contestant& contestant, const Start& s
             "--null-responder",
             endpoint.text(),
             "--protocol",
-            start.work ? "work" : "echo",
+            start.http_get ? "http"
+            : start.work   ? "work"
+                           : "echo",
             "--ready-fd",
             fd,
             "-q"};
@@ -158,6 +161,18 @@ std::string command_text(const Contestant& contestant, const Start& start) {
   return text;
 }
 
+std::string verify_get(const Endpoint& endpoint, std::chrono::milliseconds patience,
+                       const std::string& path) try {
+  LoadPlan plan;
+  plan.server = endpoint;
+  plan.timeout = patience;
+  plan.http = HttpAsk{path};
+  (void)fetch_body(plan);
+  return "";
+} catch (const Failure& failure) {
+  return failure.what();
+}
+
 RunningServer::RunningServer(const Contestant& contestant, const Start& start,
                              const std::stop_token& stop)
     : endpoint_(start.endpoint_of(contestant)),
@@ -178,7 +193,7 @@ RunningServer::RunningServer(const Contestant& contestant, const Start& start,
   child_end.reset();
   try {
     if (is_ours) await_ready_line(ready, patience);
-    await_echo(patience, start.work);
+    await_reply(patience, start);
   } catch (...) {
     process_->stop(stop_limit);
     throw;
@@ -194,7 +209,7 @@ void RunningServer::check(const Patience& patience, const std::string& trouble) 
     throw Failure(ExitCode::interrupted, "interrupted before it was ready");
   if (Clock::now() > patience.limit)
     throw Failure(ExitCode::unreachable,
-                  fmt::format("not ready in 10 s: {}{}", trouble, last_words()));
+                  fmt::format("{}: {}{}", not_ready, trouble, last_words()));
 }
 
 void RunningServer::await_ready_line(const Fd& ready, const Patience& patience) {
@@ -219,9 +234,11 @@ void RunningServer::await_ready_line(const Fd& ready, const Patience& patience) 
   root_ = std::stoi(value("model_pid="));
 }
 
-void RunningServer::await_echo(const Patience& patience, bool work) {
+void RunningServer::await_reply(const Patience& patience, const Start& start) {
   for (;;) {
-    const std::string trouble = verify_echo(endpoint_, 2s, work);
+    const std::string trouble = start.http_get
+                                    ? verify_get(endpoint_, 2s, *start.http_get)
+                                    : verify_echo(endpoint_, 2s, start.work);
     if (trouble.empty()) return;
     if (!alive()) throw Failure(ExitCode::unreachable, "it ended: " + last_words());
     check(patience, trouble + "; ");

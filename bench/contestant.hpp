@@ -17,7 +17,7 @@
 
 namespace echolab {
 
-/// A model of the catalogue, any command that serves the echo protocol, or the null
+/// A model of the catalogue, any command that serves the campaign's protocol, or the null
 /// responder: what it reaches is the client's ceiling, and says nothing of a model.
 struct Contestant {
   std::string name;
@@ -55,6 +55,7 @@ struct Start {
   std::vector<int> cpus;               ///< affinity; empty: anywhere
   std::vector<std::string> arguments;  ///< of echo_server, for models
   bool work = false;                   ///< they speak the work protocol
+  std::optional<std::string> http_get{};  ///< they speak HTTP: the path of every GET
   bool ceiling_in_datagrams = false;   ///< the null responder serves these
 
   [[nodiscard]] const Endpoint& endpoint_of(const Contestant& contestant) const {
@@ -68,8 +69,11 @@ struct Start {
 /// runner that it is ready. A port 0 stands for one that is free.
 std::string command_text(const Contestant& contestant, const Start& start);
 
-/// A fresh server process, ready: it has answered a verified echo. It is stopped with all
-/// that it started, and dies with this program, whatever ended that.
+/// So the Failure of a server begins that does not get ready (bench/given_up.cpp).
+inline constexpr std::string_view not_ready = "not ready in 10 s";
+
+/// A fresh server process, ready: it has answered a verified echo, or GET. It is stopped
+/// with all that it started, and dies with this program, whatever ended that.
 class RunningServer {
  public:
   /// Throws Failure with what the server said when it does not get ready within 10 s, and
@@ -100,7 +104,7 @@ class RunningServer {
   /// Throws Failure once it is at an end.
   void check(const Patience& patience, const std::string& trouble) const;
   void await_ready_line(const Fd& ready, const Patience& patience);
-  void await_echo(const Patience& patience, bool work);
+  void await_reply(const Patience& patience, const Start& start);
   void stop();
 
   Endpoint endpoint_;
@@ -113,6 +117,11 @@ class RunningServer {
 /// empty, or what went wrong.
 std::string verify_echo(const Endpoint& endpoint, std::chrono::milliseconds patience,
                         bool work = false);
+
+/// One connection, one GET of `path`, answered with 200 and a whole body that ends before
+/// its connection does; empty, or what went wrong.
+std::string verify_get(const Endpoint& endpoint, std::chrono::milliseconds patience,
+                       const std::string& path);
 
 /// The folder of this program, where its siblings are.
 std::string own_folder();

@@ -125,8 +125,8 @@ void bad_company(Level& level, std::size_t /*cores*/) {
   const std::size_t third = whole(level.at) / 3;
   if (const std::size_t readers = whole(level.at) - 2 * third; readers > 0) {
     LoadPlan& slow = add_company(level.load, Kind::slow_reader, readers);
-    slow.payload_bytes = 64 * 1024;  // large replies, or the kernel would hide it
-    slow.pipeline = 4;
+    slow.pipeline = slow.http ? 1024 : 4;  // much to read, or the kernel would hide it
+    if (!slow.http) slow.payload_bytes = 64 * 1024;
     slow.manners.rate = 1000;
   }
   if (third == 0) return;

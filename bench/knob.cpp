@@ -9,6 +9,7 @@ namespace echolab {
 namespace {
 
 constexpr std::uint64_t most_workers = 4096;  // as echo_server has it
+constexpr std::uint64_t longest_host = 64;    // whichever a server has
 
 bool has_workers(const Model& model) {
   constexpr std::size_t many_clients = 10'000;
@@ -69,6 +70,7 @@ std::optional<Knob> buffer_knob(const Model& model, const CampaignPlan& plan,
   if (load.work)
     for (const Level& level : plan.levels)
       least = std::max(least, longest_frame(level.load));
+  if (load.http) least = 2 * (longest_frame(load) + longest_host);  // a head has half
   std::uint64_t usual = usual_buffer_bytes;
   if (load.work) usual = std::max(usual, longest_frame(load));
   Knob knob{"--buffer", {{text_of_bytes(usual)}}};

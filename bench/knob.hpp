@@ -30,8 +30,9 @@ std::optional<Knob> workers_knob(const Model& model, const LoadPlan& load,
                                  std::size_t cores);
 
 /// `--buffer` of a model of streams: 4, 16 and 64 KiB, and 256 KiB where requests are
-/// longer than 64; no less than the longest frame of all levels, and for all connections
-/// together no more than 1 GiB. Datagrams are cut off by a smaller one: it is no knob.
+/// longer than 64; no less than the longest frame of all levels, or twice the head of a
+/// GET, and for all connections together no more than 1 GiB. Datagrams are cut off by a
+/// smaller one: it is no knob.
 std::optional<Knob> buffer_knob(const Model& model, const CampaignPlan& plan,
                                 const LoadPlan& load);
 

@@ -11,6 +11,7 @@
 #include "bench/machine_checks.hpp"
 #include "bench/results_folder.hpp"
 #include "bench/tuning.hpp"
+#include "clients/http_options.hpp"
 #include "clients/work_options.hpp"
 #include "common/machine.hpp"
 #include "common/program.hpp"
@@ -43,8 +44,9 @@ Json options_json(const CampaignPlan& plan) {
       {"warm_up_seconds", std::chrono::duration<double>(plan.load.warm_up).count()},
       {"payload_bytes", plan.load.payload_bytes},
       {"pipeline", plan.load.pipeline},
-      {"protocol", plan.load.work ? "work" : "echo"},
+      {"protocol", plan.load.protocol()},
       {"work", work_json(plan.load)},
+      {"http", http_json(plan.load)},
       {"endpoint",
        (is_in_datagrams(plan) ? plan.start.listen_datagrams : plan.start.listen).text()},
       {"server_cpus", plan.start.cpus},
@@ -130,6 +132,10 @@ void read_work(const Json& work, LoadPlan& load) {
                       work.at("heavy_share").get<double>(), us("heavy_compute_ns")};
 }
 
+void read_http(const Json& http, LoadPlan& load) {
+  if (!http.is_null()) load.http = HttpAsk{http.at("get").get<std::string>()};
+}
+
 void read_options(const Json& options, CampaignPlan& plan) {
   options.at("clients").get_to(plan.load.connections);
   options.at("rounds").get_to(plan.rounds);
@@ -149,6 +155,7 @@ void read_options(const Json& options, CampaignPlan& plan) {
   options.at("client_cpus").get_to(load.cpus);
   options.at("load_threads").get_to(load.threads);
   read_work(options.at("work"), load);
+  read_http(options.value("http", Json()), load);  // older folders had none
   load.is_alone = is_parted(plan);
 }
 

@@ -73,6 +73,14 @@ std::uint64_t stat_field(const std::vector<std::string>& stat, std::size_t numbe
                                   : 0;
 }
 
+/// Those whose children are in it.
+std::set<pid_t> parents_of(const std::vector<pid_t>& tree) {
+  std::set<pid_t> parents;
+  for (const pid_t pid : tree)
+    parents.insert(static_cast<pid_t>(stat_field(stat_of(pid), 4)));
+  return parents;
+}
+
 /// Of the children that it has waited for.
 double reaped_cpu_ns(const std::vector<std::string>& stat) {
   return ticks_to_ns(static_cast<double>(stat_field(stat, 16) + stat_field(stat, 17)));
@@ -172,12 +180,13 @@ std::optional<std::vector<std::uint64_t>> sockets_by_process(
     const std::vector<pid_t>& tree, const std::set<std::string>& before,
     std::size_t most) {
   if (tree.size() < 2) return std::nullopt;
+  const std::set<pid_t> parents = parents_of(tree);
   std::vector<std::uint64_t> counts;
   for (const pid_t pid : tree) {
     const auto sockets = sockets_of(pid);
     const auto added = std::ranges::count_if(
         sockets, [&](const std::string& socket) { return !before.contains(socket); });
-    if (added > 0 || pid != tree.front())
+    if (added > 0 || !parents.contains(pid))
       counts.push_back(static_cast<std::uint64_t>(added));
   }
   if (counts.size() < 2) return std::nullopt;

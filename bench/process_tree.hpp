@@ -61,8 +61,9 @@ std::vector<double> greatest_growths(const std::map<pid_t, double>& before,
 /// "socket:[4711]" of all that are open in the process.
 std::set<std::string> sockets_of(pid_t pid);
 /// Sockets of each process of `tree` that are not in `before`, greatest first, at most
-/// `most` processes. The first of the tree, which makes the others, counts only if it has
-/// some. Empty for fewer than two processes.
+/// `most` processes. Who has children in the tree, and makes them serve (a supervisor, a
+/// script, nginx's master), counts only if it has some. Empty for fewer than two
+/// processes.
 std::optional<std::vector<std::uint64_t>> sockets_by_process(
     const std::vector<pid_t>& tree, const std::set<std::string>& before,
     std::size_t most);

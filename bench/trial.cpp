@@ -43,6 +43,7 @@ void void_figures(nlohmann::json& row) {
        {"seconds", "requests", "requests_per_second", "latency_ns", "histogram",
         "fairness", "server", "client", "connect_ns", "offered_per_second", "series"})
     row[member] = nullptr;
+  if (row.contains("reply_body_bytes")) row["reply_body_bytes"] = nullptr;
 }
 
 }  // namespace

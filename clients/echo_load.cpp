@@ -118,7 +118,7 @@ void add_load_options(CLI::App& parser, Options& options) {
             1, 65'536);
   add_workload_options(parser, options.workload);
   add_search_options(parser, options.search);
-  add_work_options(parser, options.work, {"echo", "work", "http"});
+  add_work_options(parser, options.work);
   add_http_options(parser, options.http);
   add_class_options(parser, options.classes);
   add_duration(parser, "-w,--warm-up", plan.warm_up,

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+
 #include "common/buffer.hpp"
 #include "common/drive.hpp"
 #include "common/error.hpp"
@@ -9,15 +11,19 @@
 namespace echolab {
 namespace {
 
-/// A caller that stays with who drives it.
+using Clock = std::chrono::steady_clock;
+
+/// A caller that stays with who drives it, and gives up at a moment: who sends a byte now
+/// and then is never silent.
 struct Borrowed {
   HttpCaller& caller;
+  Clock::time_point limit;
 
   [[nodiscard]] Room input() const { return caller.input(); }
   void received(std::size_t n) const { caller.received(n); }
   [[nodiscard]] Bytes output() const { return caller.output(); }
   void sent(std::size_t n) const { caller.sent(n); }
-  [[nodiscard]] bool done() const { return caller.done(); }
+  [[nodiscard]] bool done() const { return caller.done() || Clock::now() > limit; }
 };
 
 }  // namespace
@@ -31,7 +37,7 @@ HttpBody fetch_body(const LoadPlan& plan) {
   caller.ask(words.request_bytes());
   caller.finish();
   const Fd server = connect_to(plan.server);
-  converse(server.get(), Borrowed{caller}, plan.timeout);
+  converse(server.get(), Borrowed{caller, Clock::now() + plan.timeout}, plan.timeout);
   if (body.is_whole) return body;
   const std::string fault = caller.refusal();
   throw Failure(ExitCode::failure,

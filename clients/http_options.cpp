@@ -18,37 +18,46 @@ bool is_path(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
+/// Of an option that not every program has.
+bool is_given(const CLI::App& parser, const char* name) {
+  const CLI::Option* option = parser.get_option_no_throw(name);
+  return option != nullptr && option->count() > 0;
+}
+
 }  // namespace
 
 void add_http_options(CLI::App& parser, HttpOptions& options) {
-  parser
-      .add_option("--http-get", options.get,
-                  "http: GET this; every body has to be the first one's (1 MiB at most)")
-      ->type_name("PATH");
+  CLI::Option* get =
+      parser
+          .add_option(
+              "--http-get", options.get,
+              "http: GET this; every body has to be the first one's (1 MiB at most)")
+          ->type_name("PATH");
+  if (!options.get.empty()) get->capture_default_str();
 }
 
 void complete_http(const HttpOptions& options, const std::string& protocol,
                    const CLI::App& parser, LoadPlan& plan) {
-  const bool gets = parser.count("--http-get") > 0;
+  const bool is_asked = is_given(parser, "--http-get");
   if (protocol != "http") {
-    if (gets)
+    if (is_asked)
       throw UsageError(
           fmt::format("--http-get {}: --protocol is {}; give --protocol http",
                       options.get, protocol));
     return;
   }
   plan.http.emplace();
-  if (!gets) return;
+  if (!is_asked && options.get.empty()) return;
   if (!is_path(options.get))
     throw UsageError(fmt::format(
         "--http-get: '{}'{} is no path such as /index.html, of {} characters at most, "
         "with %20 for a blank",
         options.get.substr(0, longest_shown),
         options.get.size() > longest_shown ? "…" : "", longest_path));
-  if (parser.count("--size") > 0)
+  if (is_given(parser, "--size"))
     throw UsageError(
         "--size: a GET has no body; how long the reply's is says the server");
-  if (parser.count("--calibrate") > 0)
+  if (is_given(parser, "--calibrate"))
     throw UsageError(
         "--calibrate: how much a GET costs the client depends on what it brings; "
         "calibrate without --http-get");

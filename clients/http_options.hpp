@@ -9,7 +9,8 @@
 
 namespace echolab {
 
-/// `--http-get`, as it was given.
+/// `--http-get`, as it was given. What is there before it is added is its default: then
+/// there are no POSTs.
 struct HttpOptions {
   std::string get;
 };

@@ -53,10 +53,10 @@ std::string shown(Nanoseconds time) {
 
 }  // namespace
 
-void add_work_options(CLI::App& parser, WorkOptions& options,
-                      const std::vector<std::string>& protocols) {
+void add_work_options(CLI::App& parser, WorkOptions& options) {
   add_choice(parser, "--protocol", options.protocol,
-             "what is said; work: frames that ask the server to work", protocols);
+             "what is said; work: frames that ask the server to work",
+             {"echo", "work", "http"});
   add_duration(parser, "--compute", options.compute, "work: CPU time of each request", 0s,
                longest);
   add_duration(parser, "--block", options.block, "work: then sleep, each request", 0s,

@@ -3,7 +3,6 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
-#include <vector>
 
 #include "clients/load.hpp"
 #include "common/program.hpp"
@@ -17,9 +16,7 @@ struct WorkOptions {
   Nanoseconds block{0};
   std::string heavy;
 };
-/// `protocols`: those to choose from.
-void add_work_options(CLI::App& parser, WorkOptions& options,
-                      const std::vector<std::string>& protocols = {"echo", "work"});
+void add_work_options(CLI::App& parser, WorkOptions& options);
 
 /// Sets `plan.work`. Throws UsageError when the options do not fit together, or a request
 /// does not fit the protocol.

@@ -3,7 +3,7 @@
 add_executable(campaign_table_test
   campaign_ceiling_test.cpp campaign_order_test.cpp campaign_precision_test.cpp
   campaign_row_test.cpp campaign_table_test.cpp
-  experiment_test.cpp status_line_test.cpp)
+  experiment_test.cpp given_up_test.cpp http_campaign_test.cpp status_line_test.cpp)
 target_link_libraries(campaign_table_test PRIVATE echolab_bench GTest::gtest_main)
 gtest_discover_tests(campaign_table_test PROPERTIES TIMEOUT 60 LABELS unit)
 
@@ -46,6 +46,7 @@ add_python_test(doctor doctor_test.py 120)
 add_python_test(option_tree option_tree_test.py 300)
 add_python_test(compare compare_test.py 600)
 add_python_test(compare_trouble compare_trouble_test.py 600)
+add_python_test(compare_http compare_http_test.py 600)
 if(NOT ECHOLAB_SANITIZE)  # brief windows, in which a sanitized server may answer nobody
   add_python_test(experiments experiments_test.py 600)
   add_python_test(tuned_campaign tuned_campaign_test.py 600)

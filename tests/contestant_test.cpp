@@ -94,6 +94,25 @@ TEST(Contestant, CeilingAnswersFramesOfWorkWithoutWorking) {
   EXPECT_NE(command_line_of(server.root()).find("--protocol work"), std::string::npos);
 }
 
+TEST(Contestant, IsReadyOnceItAnswersAGetWhereHttpIsSpoken) {
+  Start start;
+  start.http_get = "/any";
+  const RunningServer ceiling(ceiling_contestant(), start);
+  EXPECT_NE(command_line_of(ceiling.root()).find("--protocol http"), std::string::npos);
+  EXPECT_EQ(verify_get(ceiling.endpoint(), 2s, "/any"), "");
+  start.arguments = {"--protocol", "http"};
+  const RunningServer model(model_contestant("iterative"), start);
+  EXPECT_EQ(verify_get(model.endpoint(), 2s, "/any"), "");
+}
+
+TEST(Contestant, ThatEchoesAnswersNoGet) {
+  const RunningServer server(model_contestant("iterative"), Start());
+  EXPECT_EQ(verify_echo(server.endpoint(), 2s), "");
+  const std::string trouble = verify_get(server.endpoint(), 2s, "/any");
+  EXPECT_NE(trouble.find("GET /any: the reply is no HTTP/1.1"), std::string::npos)
+      << trouble;
+}
+
 TEST(Contestant, CeilingIsNoModelAndNobodysTwin) {
   const Contestant ceiling = ceiling_contestant();
   EXPECT_TRUE(ceiling.is_ceiling);

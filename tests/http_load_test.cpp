@@ -9,6 +9,7 @@
 #include <memory>
 #include <thread>
 
+#include "clients/http_fetch.hpp"
 #include "clients/load_report.hpp"
 #include "common/drive.hpp"
 #include "common/listener.hpp"
@@ -199,6 +200,22 @@ TEST(HttpLoad, WithoutARightFirstReplyThereIsNoLoad) {
                  "a reply's body has 1048577 B, and not up to 1048576");
   expect_no_load("220 mail.example SMTP\r\n", "the reply is no HTTP/1.1");
   expect_no_load("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello", "no whole reply");
+}
+
+TEST(HttpLoad, AFirstReplyThatDripsIsGivenUpThoughItIsNeverSilent) {
+  Listener listener(Endpoint::parse(any_port));
+  const std::jthread dripping([&] {
+    const Fd client = listener.accept();
+    std::array<std::byte, 4096> room;
+    if (receive(client.get(), room) <= 0) return;
+    for (const char byte : ok(std::string(300, 'x'))) {
+      if (transmit(client.get(), std::as_bytes(std::span(&byte, 1))) < 0) return;
+      std::this_thread::sleep_for(10ms);
+    }
+  });
+  LoadPlan plan = plan_for(listener.endpoint(), get);
+  plan.timeout = 500ms;
+  EXPECT_THROW(fetch_body(plan), Failure);
 }
 
 TEST(HttpLoad, APostThatIsRefusedIsNamedByItsStatus) {

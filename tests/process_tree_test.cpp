@@ -113,6 +113,33 @@ TEST(ProcessTree, counts_the_sockets_that_each_process_has_got) {
   EXPECT_EQ(sockets_by_process({few.pid()}, {}, 64), std::nullopt) << "nobody to share";
 }
 
+TEST(ProcessTree, leaves_out_who_makes_others_serve_and_has_no_socket_itself) {
+  const auto before = sockets_of(::getpid());
+  int told[2];
+  int leash[2];
+  ASSERT_EQ(::pipe(told), 0);
+  ASSERT_EQ(::pipe(leash), 0);
+  const pid_t maker = ::fork();
+  if (maker == 0) {
+    ::close(leash[1]);  // its children must not hold it either
+    const Holder few(1);
+    const Holder many(3);
+    const pid_t pids[2] = {few.pid(), many.pid()};
+    char byte = 0;
+    if (::write(told[1], pids, sizeof pids) > 0)
+      (void)(::read(leash[0], &byte, 1) == 0);  // until the test ends
+    for (const pid_t pid : pids) ::kill(pid, SIGKILL);
+    ::_exit(0);
+  }
+  ::close(leash[0]);
+  pid_t pids[2] = {};
+  ASSERT_GT(::read(told[0], pids, sizeof pids), 0);
+  EXPECT_EQ(sockets_by_process({::getpid(), maker, pids[0], pids[1]}, before, 64),
+            (std::vector<std::uint64_t>{6, 2}));
+  for (const int fd : {leash[1], told[0], told[1]}) ::close(fd);
+  ASSERT_EQ(::waitpid(maker, nullptr, 0), maker);
+}
+
 TEST(ProcessTree, glances_at_cpu_time_threads_and_memory) {
   const std::vector<pid_t> tree{::getpid()};
   const TreeGlance before = glance_at(tree);

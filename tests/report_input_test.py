@@ -125,6 +125,26 @@ class OddCampaigns(ReportTest):
         self.assertIn(f"16 clients, each request {asked}, payload",
                       page.replace("\u202f", " "))
 
+    def test_what_was_asked_over_http_and_how_much_came_is_named_everywhere(self):
+        campaign(self.folder, {"epoll_level": {}, "nginx": {}})
+        about = json.loads((self.folder / "manifest.json").read_text("utf-8"))
+        about["options"].update(protocol="http", payload_bytes=0, http={"get": "/<b>&x"})
+        lines = [json.loads(line) for line in
+                 (self.folder / "trials.jsonl").read_text("utf-8").splitlines()]
+        for line in lines:
+            line["reply_body_bytes"] = 1612 if line["model"] == "nginx" else 74
+        write(self.folder, about, lines)
+        page = self.page().replace("\u202f", " ")
+        self.assertIn("GETs of /&lt;b&gt;&amp;x over HTTP/1.1, 74 to 1 612 B each; server",
+                      page)
+        self.assertNotIn("payload 0 B", page)
+        unlike = "not equally long: 74 B from epoll_level and 1 612 B from nginx."
+        self.assertIn(unlike, text_of(page, "cautions"))
+        write(self.folder, about, [{**line, "reply_body_bytes": 74} for line in lines])
+        page = self.page()
+        self.assertIn("over HTTP/1.1, 74 B each; server", page)
+        self.assertNotIn("not equally long", page)
+
     def test_datagrams_are_not_what_streams_are_measured_by(self):
         campaign(self.folder, {"udp": {"cpu_ns": 1000, "rate": 300000},
                                "tcp": {"cpu_ns": 3000, "rate": 90000},

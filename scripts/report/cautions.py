@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from . import pairing
 from .units import clean, count, listed, plural, sig
-from .words import LISTED_AT_MOST, code, core_count, loop, phrase
+from .words import LISTED_AT_MOST, code, core_count, loop, phrase, replies
 
 WAKING = 4  # times the floor, from which on waking is said to be most of the cost
 
@@ -17,8 +17,8 @@ WAKING = 4  # times the floor, from which on waking is said to be most of the co
 def sentences(campaign):
     """Sentences on why the figures may mislead."""
     rules = (incomplete, failed, deserted, excluded, against_itself, client_bound, waking,
-             less_promised, doubtful, missing, absent, few_rounds, one_core, machine,
-             build, no_floor)
+             less_promised, unlike_replies, doubtful, missing, absent, few_rounds,
+             one_core, machine, build, no_floor)
     return [Markup(text) for rule in rules for text in rule(campaign)] + [
         Markup.escape(note) for note in campaign.notes]
 
@@ -136,6 +136,19 @@ def less_promised(campaign):
         yield Markup("{} {} in datagrams, which may be lost, doubled and out of order: "
                      "cheap for that reason, and left out of the sentences above.").format(
             phrase(map(code, names)), "answers" if len(names) == 1 else "answer")
+
+
+def unlike_replies(campaign):
+    """Whose GETs brought more bytes than others': not the servers alone differ then."""
+    found = replies(campaign)
+    if len(found) > 1:
+        yield Markup("<strong>The replies are not equally long</strong>: {}. Who sends "
+                     "more does more, so between them it is not the servers alone that "
+                     "differ.").format(phrase(
+                         Markup("{} B from {}").format(count(size), phrase(
+                             map(code, models)) if len(models) <= LISTED_AT_MOST
+                             else f"{len(models)} models")
+                         for size, models in sorted(found.items())))
 
 
 def doubtful(campaign):

@@ -42,17 +42,39 @@ def caption(campaign, note, levels=None):
     """What every figure states: loop, clients, payload, cores, rounds, interval."""
     levels = levels or campaign.levels
     size = campaign.about("options", "payload_bytes")
+    size = "?" if size is None else size
     pipeline = campaign.about("options", "pipeline")
     rounds = campaign.rounds
     work = asked_work(campaign)
     return clean(
         f"{loop(campaign, levels)}, {asked_of(campaign, levels)}, "
         f"{'each request ' + work + ', ' if work else ''}"
-        f"payload {size if size is not None else '?'} B"
+        f"{gets(campaign) or f'payload {size} B'}"
         f"{f', pipeline {pipeline}' if pipeline not in (None, 1) else ''}; server on "
         f"{cores(campaign, 'server')}, client on {cores(campaign, 'client')}; "
         f"n = {plural(rounds, 'round')}"
         f"{kind_of_interval(rounds)}. {note}")
+
+
+def gets(campaign):
+    """What is asked over HTTP: "GETs of / over HTTP/1.1, 74 B each"; else ""."""
+    path = campaign.about("options", "http", "get")
+    if not isinstance(path, str):
+        return ""
+    sizes = sorted(replies(campaign))
+    sizes = sizes if len(sizes) < 3 else [sizes[0], sizes[-1]]
+    each = f", {' to '.join(map(count, sizes))} B each" if sizes else ""
+    return f"GETs of {short(path, 60)} over HTTP/1.1{each}"
+
+
+def replies(campaign):
+    """{how many bytes the body of a GET had: the models that brought so many}"""
+    found = {}
+    for trial in campaign.trials:
+        size = trial.number("reply_body_bytes") if trial.usable else None
+        if size is not None:
+            found.setdefault(size, {})[trial.model] = None
+    return found
 
 
 def kind_of_interval(rounds):
