@@ -24,6 +24,9 @@ struct CompareOptions {
   HttpOptions http{.get = "/"};
   std::string precision;
   std::string order = "random";
+  std::vector<std::string> assertions;
+  std::string sort;
+  bool wide = false;
   std::uint64_t workers = 0;
   std::string server_cpus;
   std::string client_cpus;

@@ -24,6 +24,7 @@
 #include "bench/metric_list.hpp"
 #include "bench/results_folder.hpp"
 #include "bench/resumption.hpp"
+#include "bench/threshold_outcome.hpp"
 #include "bench/tuning.hpp"
 #include "common/affinity.hpp"
 #include "common/config.hpp"
@@ -32,14 +33,21 @@
 namespace echolab {
 namespace {
 
-/// A file or a pipe takes all columns, a terminal what fits.
-Paper paper() {
-  const bool terminal = ::isatty(STDOUT_FILENO) == 1;
-  return {terminal ? columns_of(STDOUT_FILENO) : 200, wants_colour(STDOUT_FILENO)};
+/// A terminal takes what fits, a file or a pipe what can be read in a mail or a log.
+Paper paper(const CompareOptions& options) {
+  constexpr std::size_t all = 1000;
+  constexpr std::size_t of_a_file = 110;
+  const std::size_t here =
+      ::isatty(STDOUT_FILENO) == 1 ? columns_of(STDOUT_FILENO) : of_a_file;
+  return {options.wide ? all : here, wants_colour(STDOUT_FILENO),
+          options.sort.empty() ? nullptr : &metric_called("--sort", options.sort)};
 }
 
-/// Of the trials that count, the worst.
-ExitCode code_of(const std::vector<CampaignRow>& rows) {
+using Outcomes = std::vector<ThresholdOutcome>;
+
+/// Of the trials that count, the worst; a threshold that is missed counts where all were
+/// measured.
+ExitCode code_of(const std::vector<CampaignRow>& rows, const Outcomes& outcomes) {
   const auto any = [&](Verdict verdict) {
     return std::ranges::any_of(rows, [&](const CampaignRow& row) {
       return row.trial.judgement.verdict == verdict;
@@ -47,7 +55,27 @@ ExitCode code_of(const std::vector<CampaignRow>& rows) {
   };
   return any(Verdict::corrupt)  ? ExitCode::corrupt
          : any(Verdict::failed) ? ExitCode::failure
-                                : ExitCode::ok;
+         : are_kept(outcomes)   ? ExitCode::ok
+                                : ExitCode::threshold_missed;
+}
+
+/// A row on stdout, whole at once: somebody may read it while the campaign goes on.
+void say_row(const std::string& line) {
+  fmt::print("{}\n", line);
+  if (std::fflush(stdout) != 0)
+    throw std::system_error(errno, std::generic_category(), "fflush");
+}
+
+/// The last line of --json, where anything was asserted; and what was missed, on stderr.
+void tell_thresholds(const CampaignPlan& plan, const Outcomes& outcomes) {
+  if (outcomes.empty()) return;
+  const nlohmann::json line = {{"schema_version", 1},
+                               {"thresholds", thresholds_json(plan, outcomes)}};
+  say_row(line.dump());
+  for (const ThresholdOutcome& one : outcomes)
+    if (!one.is_kept)
+      fmt::print(stderr, "missed: {} by {}\n", one.threshold->clause,
+                 outcome_in_words(plan, one));
 }
 
 /// Finds the settings of the campaign, unless its folder has them.
@@ -60,21 +88,13 @@ void tune_first(Resumption& campaign, CampaignDisplay& display,
       tune(plan, {folder.read_tuning_trials(),
                   [&](const std::string& line) { folder.append_tuning_trial(line); },
                   [&](const CampaignProgress& now) { display.show(now); },
-                  [&](const std::string& words) { display.say(words); },
-                  stop});
+                  [&](const std::string& words) { display.say(words); }, stop});
   if (!tuned) return;
   use_tuned(plan, *tuned);
   plan.tuning_took = std::chrono::duration_cast<Nanoseconds>(
       std::chrono::duration<double>(tuned->at("seconds").get<double>()));
   campaign.manifest["tuned"] = *tuned;
   folder.write_manifest(campaign.manifest);
-}
-
-/// A row on stdout, whole at once: somebody may read it while the campaign goes on.
-void say_row(const std::string& line) {
-  fmt::print("{}\n", line);
-  if (std::fflush(stdout) != 0)
-    throw std::system_error(errno, std::generic_category(), "fflush");
 }
 
 /// Runs the missing trials; each is kept as it ends.
@@ -98,7 +118,7 @@ CampaignEnd run(const CompareOptions& options, Resumption& campaign,
 void say_end(const CompareOptions& options, const Resumption& campaign,
              const CampaignEnd& end, const std::optional<Floor>& floor) {
   if (!options.json) {
-    fmt::print("{}", campaign_table(campaign.plan, end.rows, floor, paper()));
+    fmt::print("{}", campaign_table(campaign.plan, end.rows, floor, paper(options)));
     std::fflush(stdout);
   }
   if (options.quiet) return;
@@ -138,7 +158,10 @@ ExitCode compare(const CompareOptions& options, Resumption campaign) {
   tune_first(campaign, display, interrupt.token());
   const CampaignEnd end = run(options, campaign, display, interrupt.token());
   const bool is_partial = interrupt.happened() && end.missing > 0;
+  const Outcomes outcomes = threshold_outcomes(campaign.plan, end.rows);
   if (manifest["finished"].is_null()) {  // else it was whole before
+    if (!outcomes.empty())
+      manifest["thresholds"] = thresholds_json(campaign.plan, outcomes);
     manifest["partial"] = is_partial;
     tell_heat(manifest, throttled_before);
     manifest["finished"] = time_text();
@@ -147,19 +170,20 @@ ExitCode compare(const CompareOptions& options, Resumption campaign) {
         end.why.empty() ? nlohmann::json() : nlohmann::json(end.why);
     folder.write_manifest(manifest);
   }
+  if (options.json) tell_thresholds(campaign.plan, outcomes);
   say_end(options, campaign, end, floor);
   fmt::print(stderr, "{}results in {}\n", is_partial ? "interrupted; " : "",
              folder.path());
   if (is_partial)
     fmt::print(stderr, "to go on: echo_compare --resume '{}'\n", folder.path());
-  return interrupt.happened() ? ExitCode::interrupted : code_of(end.rows);
+  return interrupt.happened() ? ExitCode::interrupted : code_of(end.rows, outcomes);
 }
 
 /// With --resume, the folder has the plan: an option that changes it contradicts.
 void refuse_beside_resume(const CLI::App& parser) {
   const std::vector<std::string> allowed = {
-      "--resume", "--resume-unlike", "--json",     "--quiet", "--verbose",
-      "--config", "--folder-file",   "--no-color", "--plain", "--time-unit"};
+      "--resume", "--resume-unlike", "--json",     "--quiet", "--verbose",   "--sort",
+      "--config", "--folder-file",   "--no-color", "--plain", "--time-unit", "--wide"};
   for (const CLI::Option* option : parser.get_options()) {
     const std::string name = option->get_name();
     if (option->count() > 0 && std::ranges::count(allowed, name) == 0)
@@ -253,6 +277,7 @@ ExitCode start(int argc, char** argv) {
   if (options.list_metrics) return list_metrics(options.json);
   if (options.quiet && options.verbose > 0)
     throw UsageError("--verbose: contradicts --quiet");
+  if (!options.sort.empty()) (void)metric_called("--sort", options.sort);
   if (!options.resume.empty()) return go_on(options, parser);
   if (options.resume_unlike)
     throw UsageError("--resume-unlike: goes with --resume FOLDER only");

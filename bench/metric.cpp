@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
+#include "common/program.hpp"
 #include "common/time_unit.hpp"
 
 namespace echolab {
@@ -14,10 +16,20 @@ std::optional<double> above_zero(double figure) {
   return figure > 0 ? std::optional(figure) : std::nullopt;
 }
 
+constexpr double p999 = 0.999;
+
+std::optional<double> response_ns(const Trial& trial, double quantile) {
+  const auto ns = trial.load.response.quantile_ns(quantile);
+  return ns ? above_zero(static_cast<double>(*ns)) : std::nullopt;
+}
+
 template <int percent>
 std::optional<double> response_ns(const Trial& trial, const LoadPlan& /*load*/) {
-  const auto ns = trial.load.response.quantile_ns(percent / 100.0);
-  return ns ? above_zero(static_cast<double>(*ns)) : std::nullopt;
+  return response_ns(trial, percent / 100.0);
+}
+
+std::optional<double> p999_ns(const Trial& trial, const LoadPlan& /*load*/) {
+  return response_ns(trial, p999);
 }
 
 std::optional<double> cpu_ns(const Trial& trial, const LoadPlan& /*load*/) {
@@ -43,6 +55,29 @@ std::optional<double> connect_p99_ns(const Trial& trial, const LoadPlan& /*load*
   return trial.connect ? above_zero(trial.connect->p99_ns) : std::nullopt;
 }
 
+std::optional<double> switches(const Trial& trial, const LoadPlan& /*load*/) {
+  return trial.server.voluntary_switches_per_request +
+         trial.server.involuntary_switches_per_request;
+}
+
+std::optional<double> processes(const Trial& trial, const LoadPlan& /*load*/) {
+  return above_zero(static_cast<double>(trial.server.size.processes));
+}
+
+std::optional<double> threads(const Trial& trial, const LoadPlan& /*load*/) {
+  return above_zero(static_cast<double>(trial.server.size.threads));
+}
+
+/// In an open loop a client without a reply may have had no arrival.
+std::optional<double> starved(const Trial& trial, const LoadPlan& load) {
+  if (load.workload.is_open()) return std::nullopt;
+  return static_cast<double>(trial.load.starved());
+}
+
+std::string show_number(double figure) {
+  return fmt::format("{:.2f}", figure);
+}
+
 constexpr Metric table[] = {
     {"cpu_ns", "CPU/req", "server CPU per request", false, cpu_ns, show_time, "ns",
      "CPU time, user and system, of the server's whole process tree in the window, over "
@@ -65,7 +100,31 @@ constexpr Metric table[] = {
     {"cpu_ns_per_connection", "CPU/conn", "server CPU per connection", false,
      cpu_ns_per_connection, show_time, "ns",
      "the CPU time of a request, times the requests of a connection's life"},
+    {"p999_ns", "p99.9", "response time (p99.9)", false, p999_ns, show_time, "ns",
+     "999 of 1000 responses took no longer"},
+    {"max_ns", "max", "longest response time", false, response_ns<100>, show_time, "ns",
+     "the longest of all responses"},
+    {"switches", "switches", "context switches per request", false, switches, show_number,
+     "1",
+     "voluntary and involuntary, of the server's whole process tree, over the requests"},
+    {"processes", "procs", "processes", false, processes, show_count, "1",
+     "of the server, at the end of the window"},
+    {"threads", "threads", "threads", false, threads, show_count, "1",
+     "of all its processes, at the end of the window"},
+    {"starved", "starved", "clients without one reply", false, starved, show_count, "1",
+     "connections that had no reply in the whole window"},
 };
+
+constexpr std::pair<std::string_view, double> quantiles[] = {
+    {"p50_ns", 0.5}, {"p90_ns", 0.9}, {"p99_ns", 0.99}, {"p999_ns", p999}, {"max_ns", 1}};
+
+std::string word_of(const Metric& metric) {
+  constexpr std::string_view unit = "_ns";
+  std::string text(metric.name);
+  if (const std::size_t at = text.find(unit); at != text.npos)
+    text.erase(at, unit.size());
+  return text;
+}
 
 }  // namespace
 
@@ -78,6 +137,33 @@ const Metric& find_metric(std::string_view name) {
   if (found == std::end(table))
     throw std::out_of_range(fmt::format("'{}' is no metric", name));
   return *found;
+}
+
+const Metric& metric_called(std::string_view option, std::string_view given) {
+  for (const Metric& one : table)
+    if (given == one.name || given == word_of(one) || given == one.head) return one;
+  throw UsageError(fmt::format("{}: '{}' is no metric{}  ({})", option, given,
+                               nearest(given, metric_words()),
+                               fmt::join(metric_words(), ", ")));
+}
+
+std::vector<std::string> metric_words() {
+  std::vector<std::string> words;
+  for (const Metric& one : table) words.push_back(word_of(one));
+  return words;
+}
+
+MetricKind kind_of(const Metric& metric) {
+  return metric.shown == show_time    ? MetricKind::time
+         : metric.shown == show_bytes ? MetricKind::bytes
+         : metric.shown == show_count ? MetricKind::count
+                                      : MetricKind::number;
+}
+
+std::optional<double> quantile_of(const Metric& metric) {
+  const auto* const found = std::ranges::find(
+      quantiles, metric.name, &std::pair<std::string_view, double>::first);
+  return found == std::end(quantiles) ? std::nullopt : std::optional(found->second);
 }
 
 std::size_t connections_of(const LoadPlan& load) {

@@ -18,8 +18,9 @@ std::string metrics_text(std::size_t width) {
   constexpr std::size_t indent = 24;
   std::string text;
   for (const Metric& one : metrics()) {
-    text += fmt::format("{:<{}}{}, in {}; {} is better\n", one.name, indent, one.words,
-                        one.unit, better(one));
+    const std::string unit = one.unit == "1" ? "" : fmt::format(", in {}", one.unit);
+    text += fmt::format("{:<{}}{}{}; {} is better\n", one.name, indent, one.words, unit,
+                        better(one));
     for (const std::string& line : wrapped(one.definition, width - indent))
       text += std::string(indent, ' ') + line + "\n";
   }

@@ -17,14 +17,15 @@ const Group groups[] = {
       "--baseline", "--workers", "--tune"}},
     {"The load",
      {"--clients", "--rate", "--capacity", "--duration", "--warm-up", "--size",
-      "--pipeline", "--protocol", "--compute", "--block", "--heavy", "--threads"}},
+      "--pipeline", "--protocol", "--http-get", "--compute", "--block", "--heavy",
+      "--threads"}},
     {"Statistics",
      {"--rounds", "--repeats", "--budget", "--precision", "--aa", "--no-aa", "--ceiling",
       "--no-ceiling", "--seed", "--order"}},
     {"The machine", {"--listen", "--server-cpus", "--client-cpus", "--doctor"}},
     {"Output",
      {"--results", "--folder-file", "--resume", "--resume-unlike", "--dry-run", "--sort",
-      "--assert", "--time-unit", "--json", "--quiet", "--verbose"}},
+      "--wide", "--assert", "--time-unit", "--json", "--quiet", "--verbose"}},
 };
 
 }  // namespace
@@ -32,7 +33,8 @@ const Group groups[] = {
 void group_compare_options(CLI::App& parser) {
   for (const Group& group : groups)
     for (const char* name : group.options)
-      if (CLI::Option* option = parser.get_option_no_throw(name)) option->group(group.name);
+      if (CLI::Option* option = parser.get_option_no_throw(name))
+        option->group(group.name);
 }
 
 }  // namespace echolab
