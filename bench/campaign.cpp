@@ -14,6 +14,7 @@
 #include "bench/campaign_precision.hpp"
 #include "bench/experiment_levels.hpp"
 #include "bench/inference.hpp"
+#include "bench/offered_load.hpp"
 
 namespace echolab {
 namespace {
@@ -58,7 +59,9 @@ class TimeSpent {
     return seconds_of(plan_, missing) * truth;
   }
   [[nodiscard]] bool is_over() const {
-    return plan_.budget.count() > 0 && past() > seconds(plan_.budget - plan_.tuning_took);
+    const double capacity_took = plan_.capacity ? plan_.capacity->seconds : 0;
+    return plan_.budget.count() > 0 &&
+           past() > seconds(plan_.budget - plan_.tuning_took) - capacity_took;
   }
 
  private:
@@ -109,8 +112,8 @@ bool is_parted(const CampaignPlan& plan) {
 void set_levels(CampaignPlan& plan, const std::vector<double>& places) {
   plan.levels.clear();
   for (const double at : places)
-    plan.levels.push_back(
-        level_at(*plan.experiment, at, plan.load, plan.start.cpus.size()));
+    plan.levels.push_back(level_at(*plan.experiment, at, plan.load));
+  offer(plan);
 }
 
 bool serves(const Contestant& contestant, const Level& level) {
@@ -159,6 +162,7 @@ CampaignEnd run_campaign(
   TimeSpent spent(plan);
   std::string why;
   while (const auto place = order.next()) {
+    if (stop.stop_requested()) break;
     const Contestant& contestant = plan.contestants[place->contestant];
     const Level& level = plan.levels[place->level];
     if (!rows.empty() && place->round > rows.back().round)
@@ -172,9 +176,10 @@ CampaignEnd run_campaign(
       now.load = &load;
       progress(now);
     };
-    Trial trial =
-        run_trial(contestant, start_at(plan, level), load_of(contestant, level), told,
-                  stop, ceiling_so_far(plan, rows, contestant, place->level));
+    LoadPlan load = load_of(contestant, level);
+    use_seed(load, seed_of_round(plan, place->round));
+    Trial trial = run_trial(contestant, start_at(plan, level), std::move(load), told,
+                            stop, ceiling_so_far(plan, rows, contestant, place->level));
     if (stop.stop_requested()) break;
     rows.push_back({place->contestant, place->level, place->round, std::move(trial)});
     if (!spent.is_over()) rows.back().excluded = order.excluded_because(rows.back());

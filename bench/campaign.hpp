@@ -9,10 +9,17 @@
 #include <string>
 #include <vector>
 
+#include "bench/capacity.hpp"
 #include "bench/experiment.hpp"
 #include "bench/trial.hpp"
 
 namespace echolab {
+
+/// What --rate has every contestant offered, in an open loop: one of the two.
+struct OfferedRate {
+  std::uint64_t per_second = 0;  ///< requests
+  double share = 0;              ///< of the capacity at each load
+};
 
 struct CampaignPlan {
   const Experiment* experiment = &find_experiment("scaling");
@@ -28,6 +35,8 @@ struct CampaignPlan {
   double precision = 0;   ///< of the wanted ratios, a share, ends it early; 0: never
   Start start;
   LoadPlan load;                   ///< what the levels were made of
+  std::optional<OfferedRate> rate{};   ///< empty: the experiment's own loop
+  std::optional<Capacity> capacity{};  ///< measured first, where rates are shares
   bool tune = false;               ///< each model's own knobs first (bench/tuning.hpp)
   Nanoseconds tuning_took{0};      ///< of the budget
   std::vector<std::string> tuned;  ///< what came of it, in sentences; empty: not yet

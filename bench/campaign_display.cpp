@@ -6,7 +6,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "bench/capacity_trials.hpp"
+#include "bench/capacity_words.hpp"
 #include "bench/environment.hpp"
+#include "bench/offered_load.hpp"
 #include "bench/sweep.hpp"
 #include "bench/tuning_words.hpp"
 #include "clients/work_options.hpp"
@@ -28,6 +31,13 @@ void describe_tuning(const CampaignPlan& plan, std::FILE* out) {
              "time, on the same CPUs, about {}:\n",
              find_metric(plan.experiment->metric).words, left_text(tuning_seconds(plan)));
   for (const std::string& line : tuning_ahead(plan)) fmt::print(out, "    {}\n", line);
+}
+
+void describe_capacity(const CampaignPlan& plan, std::FILE* out) {
+  if (plan.capacity) fmt::print(out, "  {}\n", capacity_text(*plan.capacity));
+  if (lacks_capacity(plan))
+    fmt::print(out, "  {}, about {}\n", capacity_ahead(plan),
+               left_text(capacity_seconds(plan)));
 }
 
 }  // namespace
@@ -87,14 +97,16 @@ void describe(const CampaignPlan& plan, std::FILE* out) {
       plan.contestants.size() - (has_ceiling ? 1 : 0),
       has_ceiling ? " and a null responder" : "", plan.levels.size(), plan.rounds, trials,
       show_duration(static_cast<double>(plan.levels.front().load.duration.count())),
-      left_text(estimated_seconds(plan) + tuning), fmt::join(plan.start.cpus, ","),
+      left_text(estimated_seconds(plan) + tuning + capacity_seconds(plan)),
+      fmt::join(plan.start.cpus, ","),
       fmt::join(plan.load.cpus, ","), plan.levels.front().load.payload_bytes,
-      plan.levels.front().load.workload.is_open() ? "open loop" : "closed loop",
+      loop_text(plan),
       plan.is_shuffled ? fmt::format("order from seed {}", plan.seed)
                        : "in the order of the list");
   std::vector<std::string> names;
   for (const Level& level : plan.levels) names.push_back(level.name);
   fmt::print(out, "  loads: {}\n", fmt::join(names, ", "));
+  describe_capacity(plan, out);
   if (will_tune) describe_tuning(plan, out);
   if (plan.load.work) fmt::print(out, "  each request {}\n", work_text(plan.load));
   if (plan.repeats > 0)

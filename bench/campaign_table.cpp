@@ -11,6 +11,7 @@
 #include "bench/campaign_columns.hpp"
 #include "bench/campaign_precision.hpp"
 #include "bench/campaign_words.hpp"
+#include "bench/capacity_words.hpp"
 #include "bench/claims.hpp"
 #include "bench/drift.hpp"
 #include "bench/twin.hpp"
@@ -213,6 +214,8 @@ std::string campaign_table(const CampaignPlan& plan, const std::vector<CampaignR
   table.add_notes(bound, rounds_in(rows));
   table.add_words(std::string(plan.experiment->question));
   for (const std::string& sentence : words) table.add_words(sentence);
+  for (const std::string& sentence : capacity_in_words(plan, rows))
+    table.add_words(sentence);
   for (const std::string& sentence : plan.tuned) table.add_words(sentence);
   for (const std::string& sentence : claims_in_words(plan, rows))
     table.add_words(sentence);

@@ -7,10 +7,14 @@
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <optional>
 
 #include "bench/campaign_display.hpp"
 #include "bench/campaign_precision.hpp"
+#include "bench/campaign_order.hpp"
 #include "bench/campaign_row.hpp"
+#include "bench/capacity_trials.hpp"
+#include "bench/capacity_words.hpp"
 #include "bench/compare_options.hpp"
 #include "bench/compare_plan.hpp"
 #include "bench/doctor.hpp"
@@ -41,6 +45,40 @@ ExitCode code_of(const std::vector<CampaignRow>& rows) {
   return any(Verdict::corrupt)  ? ExitCode::corrupt
          : any(Verdict::failed) ? ExitCode::failure
                                 : ExitCode::ok;
+}
+
+/// Some trial is still to come.
+bool is_unfinished(const Resumption& campaign) {
+  CampaignOrder order(campaign.plan);
+  for (const CampaignRow& row : campaign.rows) order.ran(row);
+  return order.next().has_value();
+}
+
+/// Finds the capacity that arrivals are a share of, unless the folder has it. Trials of
+/// before were offered what an older program took for it: no further ones belong to them.
+void measure_capacity_first(Resumption& campaign, CampaignDisplay& display, bool quiet,
+                            const std::stop_token& stop) {
+  if (!lacks_capacity(campaign.plan) || !is_unfinished(campaign)) return;
+  if (!campaign.rows.empty())
+    throw UsageError(
+        "--resume: its trials were offered shares of a capacity that was not measured, "
+        "by an older echo_compare; begin it anew");
+  if (!quiet) fmt::print(stderr, "{}\n", capacity_ahead(campaign.plan));
+  std::optional<Capacity> capacity;
+  try {
+    capacity = measure_capacity(
+        campaign.plan, [&](const CampaignProgress& now) { display.show(now); }, stop);
+  } catch (const Failure&) {
+    display.clear();
+    throw;
+  }
+  if (!capacity) return;
+  use_capacity(campaign.plan, std::move(*capacity));
+  campaign.manifest["capacity"] = capacity_json(*campaign.plan.capacity);
+  write_levels(campaign.manifest, campaign.plan);
+  campaign.folder.write_manifest(campaign.manifest);
+  display.clear();
+  if (!quiet) fmt::print(stderr, "{}\n", capacity_text(*campaign.plan.capacity));
 }
 
 /// Finds the settings of the campaign, unless its folder has them.
@@ -82,6 +120,7 @@ ExitCode compare(const CompareOptions& options, Resumption campaign) {
   if (floor) manifest["floor"] = floor_json(*floor);
   folder.write_manifest(manifest);
   CampaignDisplay display(options.quiet);
+  measure_capacity_first(campaign, display, options.quiet, interrupt.token());
   tune_first(campaign, display, options.quiet, interrupt.token());
   const auto [rows, why] = run_campaign(
       plan, std::move(campaign.rows),

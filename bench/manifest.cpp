@@ -6,6 +6,7 @@
 #include <set>
 
 #include "bench/campaign_ceiling.hpp"
+#include "bench/capacity_trials.hpp"
 #include "bench/environment.hpp"
 #include "bench/results_folder.hpp"
 #include "bench/tuning.hpp"
@@ -50,6 +51,9 @@ Json options_json(const CampaignPlan& plan) {
       {"server_arguments", plan.start.arguments}};
   if (plan.tune) options["tune"] = true;  // absent, it is what older folders were: none
   if (!plan.is_shuffled) options["order"] = "listed";  // likewise: random
+  if (plan.rate && plan.rate->share > 0) options["rate_share"] = plan.rate->share;
+  if (plan.rate && plan.rate->share <= 0)
+    options["rate_per_second"] = plan.rate->per_second;
   return options;
 }
 
@@ -72,12 +76,21 @@ Json claim_json(const Claim& claim) {
           {"why_not", claim.why_not}};
 }
 
+Json levels_json(const CampaignPlan& plan) {
+  auto levels = Json::array();
+  for (const Level& level : plan.levels) {
+    const auto& arrivals = level.load.workload.arrivals;
+    const bool is_known = arrivals && arrivals->rate > 0;
+    levels.push_back({{"at", level.at},
+                      {"name", level.name},
+                      {"arrivals", is_known ? Json(arrivals->text()) : Json()}});
+  }
+  return levels;
+}
+
 /// What the levels are of, so that a report need not know the experiment.
 Json experiment_json(const CampaignPlan& plan) {
   const Experiment& experiment = *plan.experiment;
-  auto levels = Json::array();
-  for (const Level& level : plan.levels)
-    levels.push_back({{"at", level.at}, {"name", level.name}});
   auto claims = Json::array();
   for (const Claim& claim : experiment.claims) claims.push_back(claim_json(claim));
   return {{"name", experiment.name},
@@ -87,7 +100,7 @@ Json experiment_json(const CampaignPlan& plan) {
           {"scale", text_of(experiment.scale())},
           {"metric", experiment.metric},
           {"baseline", experiment.baseline},
-          {"levels", levels},
+          {"levels", levels_json(plan)},
           {"claims", claims}};
 }
 
@@ -136,6 +149,11 @@ void read_options(const Json& options, CampaignPlan& plan) {
   plan.repeats = options.value("repeats", std::uint64_t{0});  // older folders had none
   plan.tune = options.value("tune", false);
   plan.is_shuffled = options.value("order", "random") == "random";
+  if (options.contains("rate_share"))
+    plan.rate = OfferedRate{.share = options.at("rate_share").get<double>()};
+  if (options.contains("rate_per_second"))
+    plan.rate =
+        OfferedRate{.per_second = options.at("rate_per_second").get<std::uint64_t>()};
   options.at("server_cpus").get_to(plan.start.cpus);
   options.at("server_arguments").get_to(plan.start.arguments);
   LoadPlan& load = plan.load;
@@ -225,6 +243,10 @@ Json manifest_json(const CampaignPlan& plan,
           {"planned_trials", places_in_round(plan) * plan.rounds}};
 }
 
+void write_levels(Json& manifest, const CampaignPlan& plan) {
+  manifest["experiment"]["levels"] = levels_json(plan);
+}
+
 CampaignPlan plan_of(const Json& manifest) try {
   CampaignPlan plan;
   read_experiment(manifest.at("experiment"), plan);
@@ -233,6 +255,8 @@ CampaignPlan plan_of(const Json& manifest) try {
   for (const Json& row : manifest.at("models")) read_contestant(row, plan);
   if (const Json tuned = manifest.value("tuned", Json()); !tuned.is_null())
     use_tuned(plan, tuned);
+  if (const Json capacity = manifest.value("capacity", Json()); !capacity.is_null())
+    use_capacity(plan, capacity_of(capacity));
   // What this program would write must be what stands there: else it was not understood.
   const Json again = options_json(plan);
   for (const auto& [name, value] : manifest.at("options").items())

@@ -43,6 +43,10 @@ std::optional<double> connect_p99_ns(const Trial& trial, const LoadPlan& /*load*
   return trial.connect ? above_zero(trial.connect->p99_ns) : std::nullopt;
 }
 
+std::optional<double> machine_cpu_ns(const Trial& trial, const LoadPlan& /*load*/) {
+  return trial.machine ? above_zero(trial.machine->cpu_ns_per_request) : std::nullopt;
+}
+
 constexpr Metric metrics[] = {
     {"cpu_ns", "CPU/req", "server CPU per request", false, cpu_ns, show_time},
     {"rate", "req/s", "requests per second", true, rate, show_count},
@@ -55,6 +59,8 @@ constexpr Metric metrics[] = {
      show_time},
     {"cpu_ns_per_connection", "CPU/conn", "server CPU per connection", false,
      cpu_ns_per_connection, show_time},
+    {"machine_cpu_ns", "machine/req", "CPU per request of the machine without the client",
+     false, machine_cpu_ns, show_time},
 };
 
 }  // namespace

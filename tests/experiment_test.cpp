@@ -27,7 +27,7 @@ Level level_of(std::string_view experiment, double at) {
   LoadPlan load;
   load.connections = find_experiment(experiment).clients;
   load.duration = 1s;
-  return level_at(find_experiment(experiment), at, load, 1);
+  return level_at(find_experiment(experiment), at, load);
 }
 
 TEST(Experiments, are_whole_and_name_what_there_is) {
@@ -149,7 +149,7 @@ TEST(Experiments, have_company_that_asks_nothing_or_behaves_badly) {
 TEST(Experiments, speak_one_language_in_a_load) {
   LoadPlan load;
   load.work = WorkMix{.compute = 5us};
-  const Level level = level_at(find_experiment("idle_crowd"), 10, load, 1);
+  const Level level = level_at(find_experiment("idle_crowd"), 10, load);
   ASSERT_TRUE(level.load.company[0].work);
   EXPECT_EQ(level.load.company[0].work->most(), 0us);
 }
