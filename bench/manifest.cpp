@@ -83,7 +83,8 @@ Json levels_json(const CampaignPlan& plan) {
     const bool is_known = arrivals && arrivals->rate > 0;
     levels.push_back({{"at", level.at},
                       {"name", level.name},
-                      {"arrivals", is_known ? Json(arrivals->text()) : Json()}});
+                      {"arrivals", is_known ? Json(arrivals->text()) : Json()},
+                      {"rate", is_known ? Json(arrivals->rate) : Json()}});
   }
   return levels;
 }

@@ -148,14 +148,27 @@ TEST(CampaignRow, brings_the_figures_of_every_metric_back) {
   CampaignPlan plan = unusual_plan();
   CampaignRow row = some_row(Verdict::valid);
   row.trial.connect->p99_ns = 20'000;
+  row.trial.machine = MachineFigures{1.5, 0.5, 4321};
   const CampaignRow again = row_of(plan, row_json(plan, row, 0).dump());
   for (const char* name : {"cpu_ns", "rate", "p50_ns", "p90_ns", "p99_ns",
-                           "pss_per_client", "connect_p99_ns", "cpu_ns_per_connection"}) {
+                           "pss_per_client", "connect_p99_ns", "cpu_ns_per_connection",
+                           "machine_cpu_ns"}) {
     const LoadPlan& load = plan.levels[1].load;
     const auto figure = find_metric(name).of(row.trial, load);
     ASSERT_TRUE(figure) << name;
     EXPECT_EQ(find_metric(name).of(again.trial, load), figure) << name;
   }
+}
+
+TEST(CampaignRow, has_no_cpu_of_the_machine_where_an_older_one_has_none) {
+  const CampaignPlan plan = unusual_plan();
+  Json old = row_json(plan, some_row(Verdict::valid), 0);
+  EXPECT_TRUE(old["machine"].is_null());
+  EXPECT_EQ(old["load_seed"], plan.seed + 3) << "of the round";
+  old.erase("machine");
+  old.erase("load_seed");
+  const CampaignRow again = row_of(plan, old.dump());
+  EXPECT_FALSE(find_metric("machine_cpu_ns").of(again.trial, plan.levels[1].load));
 }
 
 TEST(CampaignRow, keeps_the_warnings_and_how_many_of_the_company_failed) {

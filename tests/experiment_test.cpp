@@ -117,10 +117,10 @@ TEST(Experiments, vary_what_they_say) {
 }
 
 TEST(Experiments, offer_the_rate_that_the_asked_work_allows) {
-  const LoadPlan half = level_of("overload", 50).load;
-  const LoadPlan more = level_of("overload", 150).load;
-  EXPECT_TRUE(half.workload.is_open());
-  EXPECT_NEAR(more.workload.arrivals->rate / half.workload.arrivals->rate, 3, 0.001);
+  EXPECT_TRUE(level_of("overload", 50).load.workload.is_open());
+  EXPECT_DOUBLE_EQ(level_of("overload", 50).share_of_capacity, 0.5);
+  EXPECT_DOUBLE_EQ(level_of("overload", 150).share_of_capacity, 1.5);
+  EXPECT_EQ(level_of("scaling", 16).share_of_capacity, 0);
   const LoadPlan heavy = level_of("cpu_work", 10).load;
   const double mean_us =
       static_cast<double>(heavy.work->compute.count()) +

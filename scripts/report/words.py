@@ -10,6 +10,7 @@ import statistics
 from markupsafe import Markup
 
 from . import data, families
+from .experiment import is_number
 from .units import clean, count, duration, listed, microseconds, plural, short, sig
 
 WAKING = 4  # times the floor, from which on waking is said to be most of the cost
@@ -45,6 +46,7 @@ def caption(campaign, note, levels=None):
     work = asked_work(campaign)
     return clean(
         f"{loop(campaign, levels)}, {asked_of(campaign, levels)}, "
+        f"{law(campaign, levels)}"
         f"{'each request ' + work + ', ' if work else ''}"
         f"payload {size if size is not None else '?'} B"
         f"{f', pipeline {pipeline}' if pipeline not in (None, 1) else ''}; server on "
@@ -66,6 +68,13 @@ def loop(campaign, levels):
     is_open = [any(p.spread("offered") for p in campaign.at(level)) for level in levels]
     return "Open loop" if all(is_open) else (
         "Open and closed loop" if any(is_open) else "Closed loop")
+
+
+def law(campaign, levels):
+    """Of the arrivals of open loops, where that is recorded: "poisson arrivals, "."""
+    recorded = campaign.experiment.arrivals
+    laws = dict.fromkeys(recorded[at].partition(",")[0] for at in levels if at in recorded)
+    return f"{listed(laws)} arrivals, " if laws else ""
 
 
 def asked_of(campaign, levels):
@@ -114,15 +123,49 @@ def findings(campaign):
         sentences += price(campaign, best, points, served)
         sentences += ratios(best, [p for p in served or points if p is not best])
         sentences += no_discrimination(campaign.level(campaign.top), points)
+    first = capacity(campaign)
     if asked_work(campaign):
-        return [*worked(campaign), *busiest(campaign), *sentences, *starving(campaign)]
-    return [*sentences, *busiest(campaign), *starving(campaign)]
+        return [*worked(campaign), *busiest(campaign), *sentences, *starving(campaign),
+                *first]
+    return [*sentences, *busiest(campaign), *starving(campaign), *first]
 
 
 def alike(campaign, points):
     """Without those in datagrams, which promise less, where there are streams, too."""
     streams = [p for p in points if p.model not in campaign.datagrams]
     return streams or points
+
+
+def capacity(campaign):
+    """How it was measured, of which a share was offered; where all levels offer shares of
+    one load, beside what the open loop made of it."""
+    sentence = campaign.about("capacity", "sentence")
+    if not isinstance(sentence, str):
+        return
+    yield Markup.escape(clean(sentence))
+    loads = campaign.about("capacity", "loads")
+    if isinstance(loads, list) and len(loads) == 1 and isinstance(loads[0], dict) and (
+            campaign.about("options", "rate_share") is None):
+        yield from open_and_closed(campaign, loads[0])
+
+
+def open_and_closed(campaign, load):
+    """One server, one work, as many clients: the response times of the two loops."""
+    trials = load.get("trials")
+    closed = [trial["p99_ns"] for trial in (trials if isinstance(trials, list) else [])
+              if isinstance(trial, dict) and is_number(trial.get("p99_ns"))]
+    level = campaign.levels[-1]
+    point = campaign.points.get((str(load.get("model")), level))
+    p99 = point and point.spread("p99_ns")
+    waited = statistics.median(closed) if closed else 0
+    if not p99 or waited <= 0:
+        return
+    yield Markup("Open and closed loops differ (Schroeder, Wierman, Harchol-Balter, NSDI "
+                 "2006). Here: at {} the p99 of {} is <strong>{}</strong>, and was {} in "
+                 "the closed loops that measured its capacity, before the campaign: {} "
+                 "times.").format(campaign.level(level), code(point.model),
+                                  duration(p99.median), duration(waited),
+                                  sig(p99.median / waited))
 
 
 def worked(campaign):

@@ -1,0 +1,227 @@
+// What open loops of a campaign offer is the same for all, and of a capacity that was
+// measured.
+
+#include "bench/offered_load.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "bench/campaign_ceiling.hpp"
+#include "bench/capacity_trials.hpp"
+#include "bench/capacity_words.hpp"
+#include "bench/manifest.hpp"
+#include "bench/twin.hpp"
+#include "common/error.hpp"
+
+namespace echolab {
+namespace {
+
+using namespace std::chrono_literals;
+
+CampaignPlan plan_of(std::string_view experiment, std::vector<double> places,
+                     const std::optional<OfferedRate>& rate = {}) {
+  CampaignPlan plan;
+  plan.experiment = &find_experiment(experiment);
+  plan.load.connections = plan.experiment->clients;
+  plan.load.duration = 5s;
+  plan.load.warm_up = 1s;
+  plan.load.cpus = {1};
+  plan.start.cpus = {0};
+  plan.rounds = 9;
+  plan.seed = 77;
+  plan.rate = rate;
+  set_levels(plan, places);
+  for (const char* name : {"thread_per_client", "epoll_level"})
+    plan.contestants.push_back(model_contestant(name));
+  return plan;
+}
+
+Capacity capacity_with(std::vector<Capacity::Part> parts) {
+  Capacity capacity{.rounds = 3, .seconds = 2.5};
+  capacity.parts = std::move(parts);
+  return capacity;
+}
+
+Capacity::Part part(double at, double rate, double p99_ns = 0) {
+  return {at, fmt::format("{} clients", at), "epoll_level", rate,
+          {{rate * 0.9, p99_ns, "VALID"}, {rate, p99_ns, "VALID"},
+           {rate * 1.1, p99_ns, "VALID"}}};
+}
+
+double rate_of(const Level& level) {
+  return level.load.workload.arrivals->rate;
+}
+
+TEST(OfferedRate, is_a_rate_or_a_share_of_the_capacity) {
+  EXPECT_EQ(parse_offered_rate("--rate", "10k").per_second, 10'000U);
+  EXPECT_EQ(parse_offered_rate("--rate", "10k").share, 0);
+  EXPECT_DOUBLE_EQ(parse_offered_rate("--rate", "50%").share, 0.5);
+  EXPECT_DOUBLE_EQ(parse_offered_rate("--rate", "12.5%").share, 0.125);
+  EXPECT_EQ(parse_offered_rate("--rate", "50%").per_second, 0U);
+  for (const char* wrong : {"", "0", "-1", "ten", "%", "0%", "0.5%", "1001%", "50 %",
+                            "50%%", "nan%", "2G", "1k..2k", "0.5"})
+    EXPECT_THROW((void)parse_offered_rate("--rate", wrong), UsageError) << wrong;
+}
+
+TEST(OfferedRate, is_that_of_every_level_and_its_name_says_so) {
+  const CampaignPlan plan =
+      plan_of("idle_crowd", {0, 100}, OfferedRate{.per_second = 2000});
+  for (const Level& level : plan.levels) {
+    EXPECT_EQ(rate_of(level), 2000);
+    EXPECT_TRUE(level.name.ends_with(" (2.00k requests/s offered)")) << level.name;
+    EXPECT_EQ(level.load.workload.arrivals->law, ArrivalPlan::Law::poisson);
+    for (const LoadPlan& other : level.load.company)
+      EXPECT_FALSE(other.workload.is_open()) << "the idle are asked nothing";
+  }
+  EXPECT_FALSE(lacks_capacity(plan));
+  EXPECT_EQ(loop_text(plan), "open loop, poisson arrivals");
+  EXPECT_EQ(loop_text(plan_of("idle_crowd", {0})), "closed loop");
+}
+
+TEST(OfferedRate, is_a_share_of_what_was_measured_at_each_level) {
+  CampaignPlan plan = plan_of("scaling", {1, 16}, OfferedRate{.share = 0.5});
+  EXPECT_TRUE(lacks_capacity(plan));
+  EXPECT_GT(capacity_seconds(plan), 0);
+  EXPECT_EQ(plan.levels[1].name, "16 clients (50 % of its capacity offered)");
+  use_capacity(plan, capacity_with({part(1, 4000), part(16, 9000)}));
+  EXPECT_FALSE(lacks_capacity(plan));
+  EXPECT_EQ(capacity_seconds(plan), 0);
+  EXPECT_EQ(rate_of(plan.levels[0]), 2000);
+  EXPECT_EQ(rate_of(plan.levels[1]), 4500);
+  EXPECT_EQ(plan.levels[1].name, "16 clients (4.50k requests/s offered)");
+}
+
+TEST(Overload, offers_shares_of_one_capacity) {
+  CampaignPlan plan = plan_of("overload", {50, 150});
+  EXPECT_TRUE(lacks_capacity(plan));
+  EXPECT_EQ(plan.levels[0].name, "50 % of capacity");
+  use_capacity(plan, capacity_with({part(150, 8000)}));
+  EXPECT_EQ(rate_of(plan.levels[0]), 4000);
+  EXPECT_EQ(rate_of(plan.levels[1]), 12'000);
+  EXPECT_EQ(plan.levels[1].name, "150 % of capacity (12.0k requests/s offered)");
+}
+
+TEST(CapacityPlan, has_the_baseline_in_closed_loops_of_the_same_load) {
+  CampaignPlan plan = plan_of("overload", {50, 150});
+  add_twin(plan);
+  add_ceiling(plan);
+  const CampaignPlan own = capacity_plan(plan);
+  ASSERT_EQ(own.contestants.size(), 1U);
+  EXPECT_EQ(own.contestants[0].name, "epoll_level");
+  ASSERT_EQ(own.levels.size(), 1U) << "one load, however many rates";
+  const LoadPlan& load = own.levels[0].load;
+  EXPECT_EQ(own.levels[0].name, "256 clients");
+  EXPECT_FALSE(load.workload.is_open());
+  EXPECT_EQ(load.connections, plan.levels[0].load.connections);
+  EXPECT_EQ(load.work->compute, plan.levels[0].load.work->compute);
+  EXPECT_EQ(load.cpus, plan.load.cpus);
+  EXPECT_EQ(own.start.cpus, plan.start.cpus);
+  EXPECT_EQ(load.duration, Nanoseconds(1s));
+  EXPECT_EQ(own.rounds, 5U);
+  plan.rounds = 1;
+  EXPECT_EQ(capacity_plan(plan).rounds, 3U);
+}
+
+TEST(CapacityPlan, has_each_level_where_loads_differ_and_the_first_who_serves_it) {
+  CampaignPlan plan = plan_of("transports", {0, 3}, OfferedRate{.share = 0.5});
+  plan.contestants = {model_contestant("thread_per_client"),
+                      model_contestant("udp_iterative"), model_contestant("udp_batched")};
+  const CampaignPlan own = capacity_plan(plan);
+  ASSERT_EQ(own.levels.size(), 2U);
+  ASSERT_EQ(own.contestants.size(), 2U);
+  EXPECT_EQ(own.contestants[0].name, "thread_per_client");
+  EXPECT_EQ(own.contestants[1].name, "udp_iterative");
+  EXPECT_EQ(places_in_round(own), 2U);
+  const std::string ahead = capacity_ahead(plan);
+  EXPECT_NE(ahead.find("thread_per_client and udp_iterative"), ahead.npos) << ahead;
+}
+
+TEST(Capacity, comes_back_from_the_manifest_with_the_rates) {
+  for (const bool is_share : {true, false}) {
+    CampaignPlan plan = is_share
+                            ? plan_of("scaling", {1, 16}, OfferedRate{.share = 0.25})
+                            : plan_of("scaling", {1, 16}, OfferedRate{.per_second = 9});
+    auto manifest = manifest_json(plan, {});
+    if (is_share) {
+      use_capacity(plan, capacity_with({part(1, 4000, 1e6), part(16, 8000)}));
+      manifest["capacity"] = capacity_json(*plan.capacity);
+      write_levels(manifest, plan);
+    }
+    const CampaignPlan again = plan_of(nlohmann::json::parse(manifest.dump()));
+    const auto written = manifest_json(again, {});
+    EXPECT_EQ(written["options"], manifest["options"]);
+    EXPECT_EQ(written["experiment"], manifest["experiment"]);
+    EXPECT_EQ(rate_of(again.levels[1]), is_share ? 2000 : 9);
+    EXPECT_FALSE(lacks_capacity(again));
+    if (!is_share) continue;
+    EXPECT_EQ(capacity_json(*again.capacity), manifest["capacity"]);
+    EXPECT_TRUE(manifest["capacity"]["loads"][1]["trials"][0]["p99_ns"].is_null());
+  }
+  const auto closed = manifest_json(plan_of("scaling", {1}), {});
+  EXPECT_FALSE(closed["options"].contains("rate_share"));
+  EXPECT_FALSE(closed["options"].contains("rate_per_second"));
+}
+
+TEST(Capacity, is_said_with_its_range_and_as_a_bound_where_the_client_was_the_limit) {
+  Capacity capacity = capacity_with({part(16, 8000)});
+  EXPECT_EQ(capacity_text(capacity),
+            "Capacity, of which a share is offered: 8.00k requests/s of epoll_level at 16 "
+            "clients (7.20k to 8.80k), medians (and ranges) of 3 closed loops each, "
+            "before the campaign.");
+  for (int i : {0, 1}) capacity.parts[0].trials[i].verdict = "CLIENT-BOUND";
+  const std::string text = capacity_text(capacity);
+  EXPECT_NE(text.find(": at least 8.00k requests/s"), text.npos) << text;
+  EXPECT_NE(text.find("; at least: the client was the limit."), text.npos) << text;
+}
+
+/// So many ms of response in an open loop at each level, in three rounds.
+std::vector<CampaignRow> rows_with(const CampaignPlan& plan, int ms) {
+  std::vector<CampaignRow> rows;
+  for (std::uint64_t round = 0; round < 3; ++round)
+    for (std::size_t level = 0; level < plan.levels.size(); ++level) {
+      Trial trial;
+      trial.load.seconds = 1;
+      trial.load.requests = 1000;
+      for (int n = 0; n < 1000; ++n) trial.load.response.record(ms * 1'000'000);
+      rows.push_back({1, level, round, std::move(trial)});
+    }
+  return rows;
+}
+
+TEST(Capacity, stands_beside_what_the_open_loop_made_of_the_response) {
+  CampaignPlan plan = plan_of("overload", {50, 150});
+  use_capacity(plan, capacity_with({part(150, 8000, 30e6)}));
+  const auto words = capacity_in_words(plan, rows_with(plan, 90));
+  ASSERT_EQ(words.size(), 2U);
+  EXPECT_NE(words[1].find("at 150 % of capacity (12.0k requests/s offered) the p99 of "
+                          "epoll_level is 90."),
+            words[1].npos)
+      << words[1];
+  EXPECT_NE(words[1].find("and was 30.0 ms in the closed loops"), words[1].npos)
+      << words[1];
+  EXPECT_TRUE(words[1].ends_with(": 3.0 times.")) << words[1];
+  EXPECT_EQ(capacity_in_words(plan, {}).size(), 1U) << "nothing was offered yet";
+  CampaignPlan rated = plan_of("scaling", {16}, OfferedRate{.share = 0.5});
+  EXPECT_TRUE(capacity_in_words(rated, {}).empty());
+}
+
+TEST(Seed, is_one_for_all_servers_of_a_round_and_another_for_the_next) {
+  const CampaignPlan plan = plan_of("idle_crowd", {100});
+  std::set<std::uint64_t> seeds;
+  for (std::uint64_t round = 0; round < 3; ++round) {
+    LoadPlan load = plan.levels[0].load;
+    use_seed(load, seed_of_round(plan, round));
+    EXPECT_EQ(load.seed, seed_of_round(plan, round));
+    EXPECT_TRUE(seeds.insert(load.seed).second);
+    EXPECT_TRUE(seeds.insert(load.company[0].seed).second) << "texts of its own";
+  }
+  CampaignPlan other = plan;
+  other.seed = 78;
+  EXPECT_NE(seed_of_round(other, 0), seed_of_round(plan, 0));
+}
+
+}  // namespace
+}  // namespace echolab
