@@ -21,6 +21,8 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t everybody = 1U << 20;  // --max-clients has no more
 
+constexpr std::size_t no_end = std::numeric_limits<std::size_t>::max();
+
 bool goes_by_clients(const Model& model, std::size_t workers) {
   const Census none = model.census(0, workers);
   const Census all = model.census(everybody, workers);
@@ -94,8 +96,7 @@ Bounds bounds_of(const DeclaredCensus& declared, std::uint64_t served) {
     bounds.most = model.census(everybody, declared.workers);
   }
   if (model.transports == "datagram" && model.axes.growth == "per_client")
-    bounds.most = {std::numeric_limits<std::size_t>::max(),
-                   std::numeric_limits<std::size_t>::max()};
+    bounds.most = {no_end, no_end};
   return bounds;
 }
 
@@ -104,9 +105,10 @@ std::string counted(std::size_t number, std::string_view one, std::string_view m
 }
 
 std::string contradiction(const std::string& seen, std::size_t least, std::size_t most) {
-  return fmt::format("serves with {} where models.def declares {}", seen,
-                     least == most ? fmt::format("{}", least)
-                                   : fmt::format("{} to {}", least, most));
+  const std::string bounds = least == most   ? fmt::format("{}", least)
+                             : most == no_end ? fmt::format("at least {}", least)
+                                              : fmt::format("{} to {}", least, most);
+  return fmt::format("serves with {} where models.def declares {}", seen, bounds);
 }
 
 }  // namespace

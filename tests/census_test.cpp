@@ -71,11 +71,12 @@ TEST(Census, is_declared_for_clients_that_stay) {
   start.arguments = {"--max-clients", "99", "--workers", "8"};
   LoadPlan load = load_of(4, Manners::Kind::active);
   load.company.push_back(load_of(10, Manners::Kind::idle));
-  const auto staying = declared_census(model_contestant("thread_per_client"), start, load);
+  const Contestant threads = model_contestant("thread_per_client");
+  const auto staying = declared_census(threads, start, load);
   ASSERT_TRUE(staying);
   EXPECT_EQ(staying->clients, 14U);
   load.company.push_back(load_of(1, Manners::Kind::churn));
-  EXPECT_FALSE(declared_census(model_contestant("thread_per_client"), start, load));
+  EXPECT_FALSE(declared_census(threads, start, load));
   const auto pool = declared_census(model_contestant("thread_pool"), start, load);
   ASSERT_TRUE(pool) << "a pool is as large whoever comes and goes";
   EXPECT_EQ(pool->workers, 8U);

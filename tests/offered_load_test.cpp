@@ -21,7 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-CampaignPlan plan_of(std::string_view experiment, std::vector<double> places,
+CampaignPlan planned(std::string_view experiment, std::vector<double> places,
                      const std::optional<OfferedRate>& rate = {}) {
   CampaignPlan plan;
   plan.experiment = &find_experiment(experiment);
@@ -46,7 +46,7 @@ Capacity capacity_with(std::vector<Capacity::Part> parts) {
 }
 
 Capacity::Part part(double at, double rate, double p99_ns = 0) {
-  return {at, fmt::format("{} clients", at), "epoll_level", rate,
+  return {at, fmt::format("{:g} clients", at), "epoll_level", rate,
           {{rate * 0.9, p99_ns, "VALID"}, {rate, p99_ns, "VALID"},
            {rate * 1.1, p99_ns, "VALID"}}};
 }
@@ -68,7 +68,7 @@ TEST(OfferedRate, is_a_rate_or_a_share_of_the_capacity) {
 
 TEST(OfferedRate, is_that_of_every_level_and_its_name_says_so) {
   const CampaignPlan plan =
-      plan_of("idle_crowd", {0, 100}, OfferedRate{.per_second = 2000});
+      planned("idle_crowd", {0, 100}, OfferedRate{.per_second = 2000});
   for (const Level& level : plan.levels) {
     EXPECT_EQ(rate_of(level), 2000);
     EXPECT_TRUE(level.name.ends_with(" (2.00k requests/s offered)")) << level.name;
@@ -78,11 +78,11 @@ TEST(OfferedRate, is_that_of_every_level_and_its_name_says_so) {
   }
   EXPECT_FALSE(lacks_capacity(plan));
   EXPECT_EQ(loop_text(plan), "open loop, poisson arrivals");
-  EXPECT_EQ(loop_text(plan_of("idle_crowd", {0})), "closed loop");
+  EXPECT_EQ(loop_text(planned("idle_crowd", {0})), "closed loop");
 }
 
 TEST(OfferedRate, is_a_share_of_what_was_measured_at_each_level) {
-  CampaignPlan plan = plan_of("scaling", {1, 16}, OfferedRate{.share = 0.5});
+  CampaignPlan plan = planned("scaling", {1, 16}, OfferedRate{.share = 0.5});
   EXPECT_TRUE(lacks_capacity(plan));
   EXPECT_GT(capacity_seconds(plan), 0);
   EXPECT_EQ(plan.levels[1].name, "16 clients (50 % of its capacity offered)");
@@ -95,7 +95,7 @@ TEST(OfferedRate, is_a_share_of_what_was_measured_at_each_level) {
 }
 
 TEST(Overload, offers_shares_of_one_capacity) {
-  CampaignPlan plan = plan_of("overload", {50, 150});
+  CampaignPlan plan = planned("overload", {50, 150});
   EXPECT_TRUE(lacks_capacity(plan));
   EXPECT_EQ(plan.levels[0].name, "50 % of capacity");
   use_capacity(plan, capacity_with({part(150, 8000)}));
@@ -105,7 +105,7 @@ TEST(Overload, offers_shares_of_one_capacity) {
 }
 
 TEST(CapacityPlan, has_the_baseline_in_closed_loops_of_the_same_load) {
-  CampaignPlan plan = plan_of("overload", {50, 150});
+  CampaignPlan plan = planned("overload", {50, 150});
   add_twin(plan);
   add_ceiling(plan);
   const CampaignPlan own = capacity_plan(plan);
@@ -126,7 +126,7 @@ TEST(CapacityPlan, has_the_baseline_in_closed_loops_of_the_same_load) {
 }
 
 TEST(CapacityPlan, has_each_level_where_loads_differ_and_the_first_who_serves_it) {
-  CampaignPlan plan = plan_of("transports", {0, 3}, OfferedRate{.share = 0.5});
+  CampaignPlan plan = planned("transports", {0, 3}, OfferedRate{.share = 0.5});
   plan.contestants = {model_contestant("thread_per_client"),
                       model_contestant("udp_iterative"), model_contestant("udp_batched")};
   const CampaignPlan own = capacity_plan(plan);
@@ -142,8 +142,8 @@ TEST(CapacityPlan, has_each_level_where_loads_differ_and_the_first_who_serves_it
 TEST(Capacity, comes_back_from_the_manifest_with_the_rates) {
   for (const bool is_share : {true, false}) {
     CampaignPlan plan = is_share
-                            ? plan_of("scaling", {1, 16}, OfferedRate{.share = 0.25})
-                            : plan_of("scaling", {1, 16}, OfferedRate{.per_second = 9});
+                            ? planned("scaling", {1, 16}, OfferedRate{.share = 0.25})
+                            : planned("scaling", {1, 16}, OfferedRate{.per_second = 9});
     auto manifest = manifest_json(plan, {});
     if (is_share) {
       use_capacity(plan, capacity_with({part(1, 4000, 1e6), part(16, 8000)}));
@@ -160,7 +160,7 @@ TEST(Capacity, comes_back_from_the_manifest_with_the_rates) {
     EXPECT_EQ(capacity_json(*again.capacity), manifest["capacity"]);
     EXPECT_TRUE(manifest["capacity"]["loads"][1]["trials"][0]["p99_ns"].is_null());
   }
-  const auto closed = manifest_json(plan_of("scaling", {1}), {});
+  const auto closed = manifest_json(planned("scaling", {1}), {});
   EXPECT_FALSE(closed["options"].contains("rate_share"));
   EXPECT_FALSE(closed["options"].contains("rate_per_second"));
 }
@@ -168,10 +168,10 @@ TEST(Capacity, comes_back_from_the_manifest_with_the_rates) {
 TEST(Capacity, is_said_with_its_range_and_as_a_bound_where_the_client_was_the_limit) {
   Capacity capacity = capacity_with({part(16, 8000)});
   EXPECT_EQ(capacity_text(capacity),
-            "Capacity, of which a share is offered: 8.00k requests/s of epoll_level at 16 "
-            "clients (7.20k to 8.80k), medians (and ranges) of 3 closed loops each, "
+            "Capacity, of which a share is offered: 8.00k requests/s of epoll_level at "
+            "16 clients (7.20k to 8.80k), medians (and ranges) of 3 closed loops each, "
             "before the campaign.");
-  for (int i : {0, 1}) capacity.parts[0].trials[i].verdict = "CLIENT-BOUND";
+  for (const std::size_t i : {0U, 1U}) capacity.parts[0].trials[i].verdict = "CLIENT-BOUND";
   const std::string text = capacity_text(capacity);
   EXPECT_NE(text.find(": at least 8.00k requests/s"), text.npos) << text;
   EXPECT_NE(text.find("; at least: the client was the limit."), text.npos) << text;
@@ -192,7 +192,7 @@ std::vector<CampaignRow> rows_with(const CampaignPlan& plan, int ms) {
 }
 
 TEST(Capacity, stands_beside_what_the_open_loop_made_of_the_response) {
-  CampaignPlan plan = plan_of("overload", {50, 150});
+  CampaignPlan plan = planned("overload", {50, 150});
   use_capacity(plan, capacity_with({part(150, 8000, 30e6)}));
   const auto words = capacity_in_words(plan, rows_with(plan, 90));
   ASSERT_EQ(words.size(), 2U);
@@ -204,12 +204,12 @@ TEST(Capacity, stands_beside_what_the_open_loop_made_of_the_response) {
       << words[1];
   EXPECT_TRUE(words[1].ends_with(": 3.0 times.")) << words[1];
   EXPECT_EQ(capacity_in_words(plan, {}).size(), 1U) << "nothing was offered yet";
-  CampaignPlan rated = plan_of("scaling", {16}, OfferedRate{.share = 0.5});
+  CampaignPlan rated = planned("scaling", {16}, OfferedRate{.share = 0.5});
   EXPECT_TRUE(capacity_in_words(rated, {}).empty());
 }
 
 TEST(Seed, is_one_for_all_servers_of_a_round_and_another_for_the_next) {
-  const CampaignPlan plan = plan_of("idle_crowd", {100});
+  const CampaignPlan plan = planned("idle_crowd", {100});
   std::set<std::uint64_t> seeds;
   for (std::uint64_t round = 0; round < 3; ++round) {
     LoadPlan load = plan.levels[0].load;
