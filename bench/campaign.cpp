@@ -117,6 +117,7 @@ void set_levels(CampaignPlan& plan, const std::vector<double>& places) {
 }
 
 bool serves(const Contestant& contestant, const Level& level) {
+  if (contestant.is_closed && !level.has_closed) return false;
   if (!level.listen || contestant.is_ceiling) return true;
   if (contestant.model == nullptr)  // it was told a port, and no more
     return level.listen->text().starts_with("tcp://127.");

@@ -87,6 +87,7 @@ void describe(const CampaignPlan& plan, std::FILE* out) {
   const bool will_tune = plan.tune && plan.tuned.empty();
   const double tuning = will_tune ? tuning_seconds(plan) : 0;
   const bool has_ceiling = std::ranges::any_of(plan.contestants, &Contestant::is_ceiling);
+  const bool has_closed = std::ranges::any_of(plan.contestants, &Contestant::is_closed);
   fmt::print(
       out,
       "{}: {}\n"
@@ -94,7 +95,7 @@ void describe(const CampaignPlan& plan, std::FILE* out) {
       "{} in all\n"
       "  server on CPU {}, client on CPU {}; {} B requests, {}, {}\n",
       plan.experiment->name, plan.experiment->question,
-      plan.contestants.size() - (has_ceiling ? 1 : 0),
+      plan.contestants.size() - (has_ceiling ? 1 : 0) - (has_closed ? 1 : 0),
       has_ceiling ? " and a null responder" : "", plan.levels.size(), plan.rounds, trials,
       show_duration(static_cast<double>(plan.levels.front().load.duration.count())),
       left_text(estimated_seconds(plan) + tuning + capacity_seconds(plan)),
@@ -107,6 +108,9 @@ void describe(const CampaignPlan& plan, std::FILE* out) {
   for (const Level& level : plan.levels) names.push_back(level.name);
   fmt::print(out, "  loads: {}\n", fmt::join(names, ", "));
   describe_capacity(plan, out);
+  if (has_closed)
+    fmt::print(out, "  {} once more in each round, in a closed loop, for a claim\n",
+               plan.experiment->baseline);
   if (will_tune) describe_tuning(plan, out);
   if (plan.load.work) fmt::print(out, "  each request {}\n", work_text(plan.load));
   if (plan.repeats > 0)

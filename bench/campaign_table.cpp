@@ -214,8 +214,7 @@ std::string campaign_table(const CampaignPlan& plan, const std::vector<CampaignR
   table.add_notes(bound, rounds_in(rows));
   table.add_words(std::string(plan.experiment->question));
   for (const std::string& sentence : words) table.add_words(sentence);
-  for (const std::string& sentence : capacity_in_words(plan, rows))
-    table.add_words(sentence);
+  if (plan.capacity) table.add_words(capacity_text(*plan.capacity));
   for (const std::string& sentence : plan.tuned) table.add_words(sentence);
   for (const std::string& sentence : claims_in_words(plan, rows))
     table.add_words(sentence);

@@ -12,7 +12,6 @@ namespace echolab {
 struct Capacity {
   struct Trial {
     double requests_per_second = 0;
-    double p99_ns = 0;  ///< of the response; 0: too few samples for one
     std::string verdict{};
   };
   /// Of one load.

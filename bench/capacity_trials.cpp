@@ -48,9 +48,7 @@ Level closed_level(const CampaignPlan& plan, const Level& offered) {
 }
 
 Capacity::Trial trial_of(const CampaignRow& row) {
-  const LoadResult& load = row.trial.load;
-  return {load.requests_per_second(),
-          static_cast<double>(load.response.quantile_ns(0.99).value_or(0)),
+  return {row.trial.load.requests_per_second(),
           std::string(verdict_text(row.trial.judgement.verdict))};
 }
 
@@ -86,7 +84,6 @@ Json part_json(const Capacity::Part& part) {
   auto trials = Json::array();
   for (const Capacity::Trial& trial : part.trials)
     trials.push_back({{"requests_per_second", trial.requests_per_second},
-                      {"p99_ns", trial.p99_ns > 0 ? Json(trial.p99_ns) : Json()},
                       {"verdict", trial.verdict}});
   return {{"at", part.at},
           {"name", part.name},
@@ -100,12 +97,9 @@ Capacity::Part part_of(const Json& row) {
                       .name = row.at("name").get<std::string>(),
                       .model = row.at("model").get<std::string>()};
   row.at("requests_per_second").get_to(part.requests_per_second);
-  for (const Json& trial : row.at("trials")) {
-    const Json& p99 = trial.at("p99_ns");
+  for (const Json& trial : row.at("trials"))
     part.trials.push_back({trial.at("requests_per_second").get<double>(),
-                           p99.is_null() ? 0 : p99.get<double>(),
                            trial.at("verdict").get<std::string>()});
-  }
   return part;
 }
 

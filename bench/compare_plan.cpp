@@ -259,6 +259,7 @@ std::vector<std::string> complete(CompareOptions& options, const CLI::App& parse
       options.listen;
   choose_contestants(options);
   if (options.aa) add_twin(plan);
+  add_closed(plan);
   if (options.ceiling) add_ceiling(plan);
   check_load(plan);
   if (parser.count("--budget") > 0 && plan.budget.count() > 0) fit_budget(plan);

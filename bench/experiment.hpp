@@ -22,6 +22,7 @@ struct Level {
   std::optional<Endpoint> listen{};      ///< where servers listen for this load alone
   /// Of what is answered in a closed loop, its arrivals offer so much; 0: no share.
   double share_of_capacity = 0;
+  bool has_closed = false;  ///< the baseline is asked in a closed loop, too
 };
 
 /// How large a campaign is.

@@ -8,6 +8,7 @@
 #include "bench/campaign_ceiling.hpp"
 #include "bench/capacity_trials.hpp"
 #include "bench/environment.hpp"
+#include "bench/offered_load.hpp"
 #include "bench/results_folder.hpp"
 #include "bench/tuning.hpp"
 #include "clients/work_options.hpp"
@@ -120,7 +121,9 @@ Json contestant_json(const Contestant& one, const Endpoint& endpoint,
           {"source", one.source},
           {"command", one.command},
           {"twin_of", one.twin_of.empty() ? Json() : Json(one.twin_of)},
-          {"role", one.is_ceiling ? Json("ceiling") : Json()},
+          {"role", one.is_ceiling  ? Json("ceiling")
+                   : one.is_closed ? Json("closed")
+                                   : Json()},
           {"axes", axes},
           {"transports", transports},
           {"endpoint", endpoint.text()},
@@ -175,6 +178,7 @@ void read_experiment(const Json& experiment, CampaignPlan& plan) {
 
 void read_contestant(const Json& row, CampaignPlan& plan) {
   if (row.value("role", Json()) == "ceiling") return add_ceiling(plan);
+  if (row.value("role", Json()) == "closed") return add_closed(plan);
   const Json twin = row.value("twin_of", Json());
   const auto name = (twin.is_null() ? row.at("name") : twin).get<std::string>();
   const auto command = row.at("command").get<std::string>();

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "common/error.hpp"
 #include "common/units.hpp"
@@ -58,7 +59,21 @@ void offer(CampaignPlan& plan) {
           std::max(1.0, std::round(level.share_of_capacity *
                                    plan.capacity->at(level.at).requests_per_second));
     if (is_share || plan.rate) level.name += offered_text(plan, level);
+    level.has_closed = is_share && !plan.rate && &level == &plan.levels.back();
   }
+}
+
+void add_closed(CampaignPlan& plan) {
+  const auto baseline =
+      std::ranges::find(plan.contestants, plan.experiment->baseline, &Contestant::name);
+  if (baseline == plan.contestants.end() ||
+      std::ranges::none_of(plan.levels, &Level::has_closed))
+    return;
+  Contestant closed = *baseline;
+  closed.twin_of = closed.name;
+  closed.name += "(closed)";
+  closed.is_closed = true;
+  plan.contestants.push_back(std::move(closed));
 }
 
 std::uint64_t seed_of_round(const CampaignPlan& plan, std::uint64_t round) {

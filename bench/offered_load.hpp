@@ -17,6 +17,10 @@ OfferedRate parse_offered_rate(std::string_view option, std::string_view text);
 /// capacity theirs, once it is known; their names then say it.
 void offer(CampaignPlan& plan);
 
+/// Adds the baseline once more, `NAME(closed)`, where a level has it: asked in a closed
+/// loop, in the same rounds, it shows what the open one makes of the response.
+void add_closed(CampaignPlan& plan);
+
 /// Of the load of all trials of a round: one schedule, and one sequence of work and
 /// bytes, drives every server of it.
 std::uint64_t seed_of_round(const CampaignPlan& plan, std::uint64_t round);

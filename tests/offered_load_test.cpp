@@ -10,8 +10,10 @@
 #include <set>
 
 #include "bench/campaign_ceiling.hpp"
+#include "bench/campaign_cell.hpp"
 #include "bench/capacity_trials.hpp"
 #include "bench/capacity_words.hpp"
+#include "bench/claims.hpp"
 #include "bench/manifest.hpp"
 #include "bench/twin.hpp"
 #include "common/error.hpp"
@@ -45,10 +47,12 @@ Capacity capacity_with(std::vector<Capacity::Part> parts) {
   return capacity;
 }
 
-Capacity::Part part(double at, double rate, double p99_ns = 0) {
-  return {at, fmt::format("{:g} clients", at), "epoll_level", rate,
-          {{rate * 0.9, p99_ns, "VALID"}, {rate, p99_ns, "VALID"},
-           {rate * 1.1, p99_ns, "VALID"}}};
+Capacity::Part part(double at, double rate) {
+  return {at,
+          fmt::format("{:g} clients", at),
+          "epoll_level",
+          rate,
+          {{rate * 0.9, "VALID"}, {rate, "VALID"}, {rate * 1.1, "VALID"}}};
 }
 
 double rate_of(const Level& level) {
@@ -146,7 +150,7 @@ TEST(Capacity, comes_back_from_the_manifest_with_the_rates) {
                             : planned("scaling", {1, 16}, OfferedRate{.per_second = 9});
     auto manifest = manifest_json(plan, {});
     if (is_share) {
-      use_capacity(plan, capacity_with({part(1, 4000, 1e6), part(16, 8000)}));
+      use_capacity(plan, capacity_with({part(1, 4000), part(16, 8000)}));
       manifest["capacity"] = capacity_json(*plan.capacity);
       write_levels(manifest, plan);
     }
@@ -158,7 +162,6 @@ TEST(Capacity, comes_back_from_the_manifest_with_the_rates) {
     EXPECT_FALSE(lacks_capacity(again));
     if (!is_share) continue;
     EXPECT_EQ(capacity_json(*again.capacity), manifest["capacity"]);
-    EXPECT_TRUE(manifest["capacity"]["loads"][1]["trials"][0]["p99_ns"].is_null());
   }
   const auto closed = manifest_json(planned("scaling", {1}), {});
   EXPECT_FALSE(closed["options"].contains("rate_share"));
@@ -177,35 +180,56 @@ TEST(Capacity, is_said_with_its_range_and_as_a_bound_where_the_client_was_the_li
   EXPECT_NE(text.find("; at least: the client was the limit."), text.npos) << text;
 }
 
-/// So many ms of response in an open loop at each level, in three rounds.
-std::vector<CampaignRow> rows_with(const CampaignPlan& plan, int ms) {
+TEST(Overload, has_the_baseline_in_a_closed_loop_at_the_greatest_level_for_a_claim) {
+  CampaignPlan plan = planned("overload", {50, 150});
+  add_twin(plan);
+  add_closed(plan);
+  ASSERT_EQ(plan.contestants.size(), 4U);
+  const Contestant& closed = plan.contestants[3];
+  EXPECT_EQ(closed.name, "epoll_level(closed)");
+  EXPECT_FALSE(serves(closed, plan.levels[0]));
+  EXPECT_TRUE(serves(closed, plan.levels[1]));
+  EXPECT_FALSE(load_of(closed, plan.levels[1]).workload.is_open());
+  EXPECT_EQ(load_of(closed, plan.levels[1]).work->compute,
+            plan.levels[1].load.work->compute);
+  EXPECT_TRUE(load_of(plan.contestants[1], plan.levels[1]).workload.is_open());
+  const auto manifest = manifest_json(plan, {});
+  const CampaignPlan again = plan_of(nlohmann::json::parse(manifest.dump()));
+  EXPECT_TRUE(again.contestants[3].is_closed);
+  EXPECT_EQ(again.contestants[3].twin_of, "epoll_level");
+  EXPECT_EQ(manifest_json(again, {})["models"], manifest["models"]);
+  CampaignPlan rated = planned("scaling", {16}, OfferedRate{.share = 0.5});
+  add_closed(rated);
+  EXPECT_EQ(rated.contestants.size(), 2U);
+}
+
+/// The p99 of each contestant at the second level, in 3 rounds, in ms.
+std::vector<CampaignRow> rows_with(const std::vector<int>& p99_ms) {
   std::vector<CampaignRow> rows;
   for (std::uint64_t round = 0; round < 3; ++round)
-    for (std::size_t level = 0; level < plan.levels.size(); ++level) {
+    for (std::size_t i = 0; i < p99_ms.size(); ++i) {
       Trial trial;
       trial.load.seconds = 1;
       trial.load.requests = 1000;
-      for (int n = 0; n < 1000; ++n) trial.load.response.record(ms * 1'000'000);
-      rows.push_back({1, level, round, std::move(trial)});
+      trial.server.cpu_ns_per_request = 1000;
+      for (int n = 0; n < 1000; ++n) trial.load.response.record(p99_ms[i] * 1'000'000);
+      rows.push_back({i, 1, round, std::move(trial)});
     }
   return rows;
 }
 
-TEST(Capacity, stands_beside_what_the_open_loop_made_of_the_response) {
+TEST(Overload, holds_the_open_loop_beside_the_closed_one_and_ranks_that_nowhere) {
   CampaignPlan plan = planned("overload", {50, 150});
-  use_capacity(plan, capacity_with({part(150, 8000, 30e6)}));
-  const auto words = capacity_in_words(plan, rows_with(plan, 90));
-  ASSERT_EQ(words.size(), 2U);
-  EXPECT_NE(words[1].find("at 150 % of capacity (12.0k requests/s offered) the p99 of "
-                          "epoll_level is 90."),
-            words[1].npos)
-      << words[1];
-  EXPECT_NE(words[1].find("and was 30.0 ms in the closed loops"), words[1].npos)
-      << words[1];
-  EXPECT_TRUE(words[1].ends_with(": 3.0 times.")) << words[1];
-  EXPECT_EQ(capacity_in_words(plan, {}).size(), 1U) << "nothing was offered yet";
-  CampaignPlan rated = planned("scaling", {16}, OfferedRate{.share = 0.5});
-  EXPECT_TRUE(capacity_in_words(rated, {}).empty());
+  add_closed(plan);
+  const auto rows = rows_with({100, 90, 30});
+  const auto outcomes = claim_outcomes(plan, rows);
+  ASSERT_EQ(outcomes.size(), 2U);
+  EXPECT_EQ(outcomes[1].word, "same order");
+  EXPECT_NEAR(outcomes[1].ratio.median, 3, 0.01);
+  EXPECT_EQ(cells_at(plan, rows, 1).size(), 2U);
+  EXPECT_TRUE(twin_ratios(plan, rows, 1, find_metric("p99_ns")).empty()) << "no A/A pair";
+  const auto reversed = claim_outcomes(plan, rows_with({100, 30, 90}));
+  EXPECT_EQ(reversed[1].word, "reversed");
 }
 
 TEST(Seed, is_one_for_all_servers_of_a_round_and_another_for_the_next) {

@@ -328,6 +328,7 @@ class Campaign:
     excluded: list = field(default_factory=list)    # trials that echo_compare repeated
     twins: list = field(default_factory=list)       # trials of a model's second name
     null_trials: list = field(default_factory=list)     # those of the client's ceiling
+    closed: list = field(default_factory=list)  # trials of the baseline in a closed loop
 
     def about(self, *path):
         """The manifest's member at this path, or None."""
@@ -379,6 +380,12 @@ class Campaign:
                 point.ceiling = limit.spread("rate").median     # of a closed loop
         return points
 
+    @cached_property
+    def claimed(self):
+        """The points, and those that only claims are about: the baseline asked in a
+        closed loop, NAME(closed), where all are asked in an open one."""
+        return {**self.points, **points_of(self.closed)}
+
     def is_limit_of(self, point):
         """A null responder of streams says nothing of datagrams; with a transport for
         each level it is of that level's."""
@@ -402,7 +409,12 @@ class Campaign:
     def twin_names(self):
         """{a second name: the model that it is} of an A/A pair."""
         return {name: clean(row["twin_of"]) for name, row in self.model_rows.items()
-                if isinstance(row.get("twin_of"), str)}
+                if isinstance(row.get("twin_of"), str) and name not in self.closed_names}
+
+    @cached_property
+    def closed_names(self):
+        return {name for name, row in self.model_rows.items()
+                if row.get("role") == "closed"}
 
     @cached_property
     def levels(self):
@@ -559,8 +571,10 @@ def load_file(path):
     campaign = Campaign(manifest, trials, notes, excluded)
     campaign.twins = [t for t in trials if t.model in campaign.twin_names]
     campaign.null_trials = [t for t in trials if t.model in campaign.null_names]
+    campaign.closed = [t for t in trials if t.model in campaign.closed_names]
     campaign.trials = [t for t in trials if t.model not in campaign.twin_names
-                       and t.model not in campaign.null_names]
+                       and t.model not in campaign.null_names
+                       and t.model not in campaign.closed_names]
     return campaign
 
 

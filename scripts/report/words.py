@@ -10,7 +10,6 @@ import statistics
 from markupsafe import Markup
 
 from . import data, families
-from .experiment import is_number
 from .units import clean, count, duration, listed, microseconds, plural, short, sig
 
 WAKING = 4  # times the floor, from which on waking is said to be most of the cost
@@ -137,35 +136,10 @@ def alike(campaign, points):
 
 
 def capacity(campaign):
-    """How it was measured, of which a share was offered; where all levels offer shares of
-    one load, beside what the open loop made of it."""
+    """How it was measured, where a share of it was offered."""
     sentence = campaign.about("capacity", "sentence")
-    if not isinstance(sentence, str):
-        return
-    yield Markup.escape(clean(sentence))
-    loads = campaign.about("capacity", "loads")
-    if isinstance(loads, list) and len(loads) == 1 and isinstance(loads[0], dict) and (
-            campaign.about("options", "rate_share") is None):
-        yield from open_and_closed(campaign, loads[0])
-
-
-def open_and_closed(campaign, load):
-    """One server, one work, as many clients: the response times of the two loops."""
-    trials = load.get("trials")
-    closed = [trial["p99_ns"] for trial in (trials if isinstance(trials, list) else [])
-              if isinstance(trial, dict) and is_number(trial.get("p99_ns"))]
-    level = campaign.levels[-1]
-    point = campaign.points.get((str(load.get("model")), level))
-    p99 = point and point.spread("p99_ns")
-    waited = statistics.median(closed) if closed else 0
-    if not p99 or waited <= 0:
-        return
-    yield Markup("Open and closed loops differ (Schroeder, Wierman, Harchol-Balter, NSDI "
-                 "2006). Here: at {} the p99 of {} is <strong>{}</strong>, and was {} in "
-                 "the closed loops that measured its capacity, before the campaign: {} "
-                 "times.").format(campaign.level(level), code(point.model),
-                                  duration(p99.median), duration(waited),
-                                  sig(p99.median / waited))
+    if isinstance(sentence, str):
+        yield Markup.escape(clean(sentence))
 
 
 def worked(campaign):
@@ -285,7 +259,8 @@ def cautions(campaign):
 
 def incomplete(campaign):
     planned = campaign.about("planned_trials")
-    done = len(campaign.trials) + len(campaign.twins) + len(campaign.null_trials)
+    done = sum(map(len, (campaign.trials, campaign.twins, campaign.null_trials,
+                         campaign.closed)))
     partial = campaign.about("partial") or not campaign.about("finished")
     if partial or (isinstance(planned, int) and done < planned):
         yield Markup("This is a <strong>partial run</strong>: {} of {} planned trials."
