@@ -72,8 +72,8 @@ constexpr Claim overload_claims[] = {
     {"in an open loop the same server answers far later than in a closed one",
      "Schroeder, Wierman, Harchol-Balter, NSDI 2006", "p99_ns", "epoll_level(closed)",
      "epoll_level", std::nullopt,
-     "beyond capacity the open loop's response grows with the duration, and a brief window "
-     "has not grown beyond what so many closed clients wait for each other"}};
+     "beyond capacity the open loop's response grows with the duration, and in a brief "
+     "window it may not exceed what so many closed clients wait for each other"}};
 
 constexpr Claim bad_company_claims[] = {
     {"slow clients take all workers of a pool, and cost a loop next to nothing",

@@ -174,7 +174,8 @@ TEST(Capacity, is_said_with_its_range_and_as_a_bound_where_the_client_was_the_li
             "Capacity, of which a share is offered: 8.00k requests/s of epoll_level at "
             "16 clients (7.20k to 8.80k), medians (and ranges) of 3 closed loops each, "
             "before the campaign.");
-  for (const std::size_t i : {0U, 1U}) capacity.parts[0].trials[i].verdict = "CLIENT-BOUND";
+  for (const std::size_t i : {0U, 1U})
+    capacity.parts[0].trials[i].verdict = "CLIENT-BOUND";
   const std::string text = capacity_text(capacity);
   EXPECT_NE(text.find(": at least 8.00k requests/s"), text.npos) << text;
   EXPECT_NE(text.find("; at least: the client was the limit."), text.npos) << text;
