@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <stop_token>
@@ -37,6 +38,8 @@ struct CampaignPlan {
   LoadPlan load;                   ///< what the levels were made of
   std::optional<OfferedRate> rate{};   ///< empty: the experiment's own loop
   std::optional<Capacity> capacity{};  ///< measured first, where rates are shares
+  /// Of `experiment`, where that is not as it stands in the table; else none.
+  std::shared_ptr<const Experiment> own_experiment{};
   bool tune = false;               ///< each model's own knobs first (bench/tuning.hpp)
   Nanoseconds tuning_took{0};      ///< of the budget
   std::vector<std::string> tuned;  ///< what came of it, in sentences; empty: not yet

@@ -33,11 +33,18 @@ void describe_tuning(const CampaignPlan& plan, std::FILE* out) {
   for (const std::string& line : tuning_ahead(plan)) fmt::print(out, "    {}\n", line);
 }
 
-void describe_capacity(const CampaignPlan& plan, std::FILE* out) {
+/// What is offered, and what comes before or beside it on its account.
+void describe_offer(const CampaignPlan& plan, std::FILE* out) {
+  if (plan.own_experiment)
+    fmt::print(out, "  compared by {}, as all are offered the same\n",
+               find_metric(plan.experiment->metric).words);
   if (plan.capacity) fmt::print(out, "  {}\n", capacity_text(*plan.capacity));
   if (lacks_capacity(plan))
     fmt::print(out, "  {}, about {}\n", capacity_ahead(plan),
                left_text(capacity_seconds(plan)));
+  if (std::ranges::any_of(plan.contestants, &Contestant::is_closed))
+    fmt::print(out, "  {} once more in each round, in a closed loop, for a claim\n",
+               plan.experiment->baseline);
 }
 
 }  // namespace
@@ -87,7 +94,10 @@ void describe(const CampaignPlan& plan, std::FILE* out) {
   const bool will_tune = plan.tune && plan.tuned.empty();
   const double tuning = will_tune ? tuning_seconds(plan) : 0;
   const bool has_ceiling = std::ranges::any_of(plan.contestants, &Contestant::is_ceiling);
-  const bool has_closed = std::ranges::any_of(plan.contestants, &Contestant::is_closed);
+  const auto shown = plan.contestants.size() - static_cast<std::size_t>(
+      std::ranges::count_if(plan.contestants, [](const Contestant& one) {
+        return one.is_ceiling || one.is_closed;
+      }));
   fmt::print(
       out,
       "{}: {}\n"
@@ -95,8 +105,7 @@ void describe(const CampaignPlan& plan, std::FILE* out) {
       "{} in all\n"
       "  server on CPU {}, client on CPU {}; {} B requests, {}, {}\n",
       plan.experiment->name, plan.experiment->question,
-      plan.contestants.size() - (has_ceiling ? 1 : 0) - (has_closed ? 1 : 0),
-      has_ceiling ? " and a null responder" : "", plan.levels.size(), plan.rounds, trials,
+      shown, has_ceiling ? " and a null responder" : "", plan.levels.size(), plan.rounds, trials,
       show_duration(static_cast<double>(plan.levels.front().load.duration.count())),
       left_text(estimated_seconds(plan) + tuning + capacity_seconds(plan)),
       fmt::join(plan.start.cpus, ","),
@@ -107,10 +116,7 @@ void describe(const CampaignPlan& plan, std::FILE* out) {
   std::vector<std::string> names;
   for (const Level& level : plan.levels) names.push_back(level.name);
   fmt::print(out, "  loads: {}\n", fmt::join(names, ", "));
-  describe_capacity(plan, out);
-  if (has_closed)
-    fmt::print(out, "  {} once more in each round, in a closed loop, for a claim\n",
-               plan.experiment->baseline);
+  describe_offer(plan, out);
   if (will_tune) describe_tuning(plan, out);
   if (plan.load.work) fmt::print(out, "  each request {}\n", work_text(plan.load));
   if (plan.repeats > 0)

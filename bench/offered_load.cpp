@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -33,6 +34,15 @@ std::string offered_text(const CampaignPlan& plan, const Level& level) {
   return fmt::format(" ({:g} % of its capacity offered)", level.share_of_capacity * 100);
 }
 
+/// At one rate all who keep up answer as many: what it costs them is what may differ.
+void be_about_cost(CampaignPlan& plan) {
+  if (plan.experiment->metric != "rate") return;
+  auto own = std::make_shared<Experiment>(*plan.experiment);
+  own->metric = "cpu_ns";
+  plan.experiment = own.get();
+  plan.own_experiment = std::move(own);
+}
+
 }  // namespace
 
 OfferedRate parse_offered_rate(std::string_view option, std::string_view text) {
@@ -46,6 +56,7 @@ OfferedRate parse_offered_rate(std::string_view option, std::string_view text) {
 }
 
 void offer(CampaignPlan& plan) {
+  if (plan.rate) be_about_cost(plan);
   for (Level& level : plan.levels) {
     auto& arrivals = level.load.workload.arrivals;
     if (plan.rate) {

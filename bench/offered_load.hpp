@@ -14,7 +14,8 @@ namespace echolab {
 OfferedRate parse_offered_rate(std::string_view option, std::string_view text);
 
 /// Gives all levels the arrivals of the plan's rate, and those that offer a share of the
-/// capacity theirs, once it is known; their names then say it.
+/// capacity theirs, once it is known; their names then say it. At one rate for all an
+/// experiment about throughput is one about server CPU per request.
 void offer(CampaignPlan& plan);
 
 /// Adds the baseline once more, `NAME(closed)`, where a level has it: asked in a closed

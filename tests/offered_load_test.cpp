@@ -98,6 +98,19 @@ TEST(OfferedRate, is_a_share_of_what_was_measured_at_each_level) {
   EXPECT_EQ(plan.levels[1].name, "16 clients (4.50k requests/s offered)");
 }
 
+TEST(OfferedRate, makes_an_experiment_about_throughput_one_about_cost) {
+  const CampaignPlan plan =
+      planned("blocking_work", {0, 1}, OfferedRate{.per_second = 100});
+  EXPECT_EQ(plan.experiment->metric, "cpu_ns");
+  EXPECT_EQ(plan.experiment->name, "blocking_work");
+  EXPECT_EQ(planned("blocking_work", {0}).experiment->metric, "rate");
+  const CampaignPlan copy = capacity_plan(plan);
+  const CampaignPlan again =
+      plan_of(nlohmann::json::parse(manifest_json(plan, {}).dump()));
+  EXPECT_EQ(manifest_json(again, {})["experiment"]["metric"], "cpu_ns");
+  EXPECT_EQ(copy.experiment->metric, "cpu_ns");
+}
+
 TEST(Overload, offers_shares_of_one_capacity) {
   CampaignPlan plan = planned("overload", {50, 150});
   EXPECT_TRUE(lacks_capacity(plan));
