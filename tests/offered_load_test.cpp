@@ -212,9 +212,11 @@ TEST(Overload, has_the_baseline_in_a_closed_loop_at_the_greatest_level_for_a_cla
   EXPECT_TRUE(again.contestants[3].is_closed);
   EXPECT_EQ(again.contestants[3].twin_of, "epoll_level");
   EXPECT_EQ(manifest_json(again, {})["models"], manifest["models"]);
-  CampaignPlan rated = planned("scaling", {16}, OfferedRate{.share = 0.5});
-  add_closed(rated);
-  EXPECT_EQ(rated.contestants.size(), 2U);
+  for (CampaignPlan without : {planned("overload", {50}), planned("scaling", {16}),
+                               planned("scaling", {16}, OfferedRate{.share = 1.5})}) {
+    add_closed(without);
+    EXPECT_EQ(without.contestants.size(), 2U);
+  }
 }
 
 /// The p99 of each contestant at the second level, in 3 rounds, in ms.
