@@ -16,6 +16,7 @@
 #include "bench/experiment_levels.hpp"
 #include "bench/given_up.hpp"
 #include "bench/inference.hpp"
+#include "bench/offered_load.hpp"
 
 namespace echolab {
 namespace {
@@ -60,7 +61,9 @@ class TimeSpent {
     return std::min(all, std::max(of_budget, order.cost_left(cost, next->round + 1)));
   }
   [[nodiscard]] bool is_over() const {
-    return plan_.budget.count() > 0 && past() > seconds(plan_.budget - plan_.tuning_took);
+    const double capacity_took = plan_.capacity ? plan_.capacity->seconds : 0;
+    return plan_.budget.count() > 0 &&
+           past() > seconds(plan_.budget - plan_.tuning_took) - capacity_took;
   }
 
  private:
@@ -75,9 +78,7 @@ class TimeSpent {
 class TrialStop {
  public:
   TrialStop(const std::stop_token& asked, const Level& level)
-      : asked_(asked),
-        patience_(trial_seconds(level) + 1),
-        before_load_(asked, [this] {
+      : asked_(asked), patience_(trial_seconds(level) + 1), before_load_(asked, [this] {
           if (!is_loading_) cut_.request_stop();
         }) {}
 
@@ -135,8 +136,10 @@ Trial trial_at(const CampaignPlan& plan, const std::vector<CampaignRow>& rows,
   if (!given_up.judgement.reason.empty()) return given_up;
   const Contestant& contestant = plan.contestants[place.contestant];
   const Level& level = plan.levels[place.level];
-  return run_trial(contestant, start_at(plan, level), load_of(contestant, level), told,
-                   stop, ceiling_so_far(plan, rows, contestant, place.level));
+  LoadPlan load = load_of(contestant, level);
+  use_seed(load, seed_of_round(plan, place.round));
+  return run_trial(contestant, start_at(plan, level), std::move(load), told, stop,
+                   ceiling_so_far(plan, rows, contestant, place.level));
 }
 
 }  // namespace
@@ -158,11 +161,12 @@ bool is_parted(const CampaignPlan& plan) {
 void set_levels(CampaignPlan& plan, const std::vector<double>& places) {
   plan.levels.clear();
   for (const double at : places)
-    plan.levels.push_back(
-        level_at(*plan.experiment, at, plan.load, plan.start.cpus.size()));
+    plan.levels.push_back(level_at(*plan.experiment, at, plan.load));
+  offer(plan);
 }
 
 bool serves(const Contestant& contestant, const Level& level) {
+  if (contestant.is_closed && !level.has_closed) return false;
   if (!level.listen || contestant.is_ceiling) return true;
   if (contestant.model == nullptr)  // it was told a port, and no more
     return level.listen->text().starts_with("tcp://127.");
@@ -217,9 +221,16 @@ CampaignEnd run_campaign(
     if (!why.empty()) break;
     const auto standing = [&](const CampaignRow* ended) -> CampaignProgress {
       const std::size_t missing = order.missing().size();
-      return {plan,           rows.size(), rows.size() + missing, order.places() - missing,
-              order.places(), contestant,  level,                 spent.left(order),
-              nullptr,        ended};
+      return {plan,
+              rows.size(),
+              rows.size() + missing,
+              order.places() - missing,
+              order.places(),
+              contestant,
+              level,
+              spent.left(order),
+              nullptr,
+              ended};
     };
     TrialStop halt(stop, level);
     CampaignProgress now = standing(nullptr);  // once: the load's CPU pays for it

@@ -3,18 +3,26 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
+#include "bench/capacity.hpp"
 #include "bench/experiment.hpp"
 #include "bench/topology.hpp"
 #include "bench/threshold.hpp"
 #include "bench/trial.hpp"
 
 namespace echolab {
+
+/// What --rate has every contestant offered, in an open loop: one of the two.
+struct OfferedRate {
+  std::uint64_t per_second = 0;  ///< requests
+  double share = 0;              ///< of the capacity at each load
+};
 
 struct CampaignPlan {
   const Experiment* experiment = &find_experiment("scaling");
@@ -32,6 +40,10 @@ struct CampaignPlan {
   Start start;
   LoadPlan load;                   ///< what the levels were made of
   Placement placement;             ///< of start.cpus and load.cpus, on this machine
+  std::optional<OfferedRate> rate{};   ///< empty: the experiment's own loop
+  std::optional<Capacity> capacity{};  ///< measured first, where rates are shares
+  /// Of `experiment`, where that is not as it stands in the table; else none.
+  std::shared_ptr<const Experiment> own_experiment{};
   bool tune = false;               ///< each model's own knobs first (bench/tuning.hpp)
   Nanoseconds tuning_took{0};      ///< of the budget
   std::vector<std::string> tuned;  ///< what came of it, in sentences; empty: not yet

@@ -11,6 +11,7 @@ void add_ceiling(CampaignPlan& plan) {
 
 LoadPlan load_of(const Contestant& contestant, const Level& level) {
   LoadPlan load = level.load;
+  if (contestant.is_closed) load.workload = Workload{};
   if (!contestant.is_ceiling) return load;
   load.workload = Workload{};
   if (load.work) load.work = WorkMix{};

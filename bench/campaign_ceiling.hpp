@@ -13,8 +13,9 @@ namespace echolab {
 /// contestants do.
 void add_ceiling(CampaignPlan& plan);
 
-/// The load of a trial: the level's. That of the null responder is a closed loop that
-/// thinks no time and asks for no work, for what it reaches is the ceiling of all others.
+/// The load of a trial: the level's, or its clients in a closed loop. That of the null
+/// responder is a closed loop that thinks no time and asks for no work, for what it
+/// reaches is the ceiling of all others.
 LoadPlan load_of(const Contestant& contestant, const Level& level);
 
 /// The median of the null responder's trials at that level that count so far and were

@@ -6,9 +6,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "bench/capacity_trials.hpp"
+#include "bench/capacity_words.hpp"
 #include "bench/demand.hpp"
-#include "bench/machine_checks.hpp"
+#include "bench/environment.hpp"
 #include "bench/http_campaign.hpp"
+#include "bench/machine_checks.hpp"
+#include "bench/offered_load.hpp"
 #include "bench/sweep.hpp"
 #include "bench/tuning_words.hpp"
 #include "clients/work_options.hpp"
@@ -50,7 +54,19 @@ std::string set_up_of(const CampaignProgress& now) {
   return fmt::format("CPU {}: {}; client on CPU {}", cpus(now.plan.start.cpus),
                      command_text(now.contestant, start_at(now.plan, now.level)),
                      cpus(now.plan.load.cpus));
-}
+  /// What is offered, and what comes before or beside it on its account.
+  void describe_offer(const CampaignPlan& plan, std::FILE* out) {
+    if (plan.own_experiment)
+      fmt::print(out, "  compared by {}, as all are offered the same\n",
+                 find_metric(plan.experiment->metric).words);
+    if (plan.capacity) fmt::print(out, "  {}\n", capacity_text(*plan.capacity));
+    if (lacks_capacity(plan))
+      fmt::print(out, "  {}, about {}\n", capacity_ahead(plan),
+                 left_text(capacity_seconds(plan)));
+    if (std::ranges::any_of(plan.contestants, &Contestant::is_closed))
+      fmt::print(out, "  {} once more in each round, in a closed loop, for a claim\n",
+                 plan.experiment->baseline);
+  }
 
 }  // namespace
 
@@ -113,6 +129,11 @@ void describe(const CampaignPlan& plan, std::FILE* out) {
   const bool will_tune = plan.tune && plan.tuned.empty();
   const double tuning = will_tune ? tuning_seconds(plan) : 0;
   const bool has_ceiling = std::ranges::any_of(plan.contestants, &Contestant::is_ceiling);
+  const auto shown =
+      plan.contestants.size() - static_cast<std::size_t>(std::ranges::count_if(
+                                    plan.contestants, [](const Contestant& one) {
+                                      return one.is_ceiling || one.is_closed;
+                                    }));
   fmt::print(
       out,
       "{}: {}\n"
@@ -120,18 +141,18 @@ void describe(const CampaignPlan& plan, std::FILE* out) {
       "{} in all\n"
       "  {}\n"
       "  {}, {}, {}\n",
-      plan.experiment->name, plan.experiment->question,
-      plan.contestants.size() - (has_ceiling ? 1 : 0),
+      plan.experiment->name, plan.experiment->question, shown,
       has_ceiling ? " and a null responder" : "", plan.levels.size(), plan.rounds, trials,
       show_duration(static_cast<double>(plan.levels.front().load.duration.count())),
-      left_text(estimated_seconds(plan) + tuning), placement_text(plan.placement),
-      requests_text(plan.levels.front().load),
-      plan.levels.front().load.workload.is_open() ? "open loop" : "closed loop",
+      left_text(estimated_seconds(plan) + tuning + capacity_seconds(plan)),
+      placement_text(plan.placement), requests_text(plan.levels.front().load),
+      loop_text(plan),
       plan.is_shuffled ? fmt::format("order from seed {}", plan.seed)
                        : "in the order of the list");
   std::vector<std::string> names;
   for (const Level& level : plan.levels) names.push_back(level.name);
   fmt::print(out, "  loads: {}\n", fmt::join(names, ", "));
+  describe_offer(plan, out);
   if (will_tune) describe_tuning(plan, out);
   if (plan.load.work) fmt::print(out, "  each request {}\n", work_text(plan.load));
   if (plan.repeats > 0)

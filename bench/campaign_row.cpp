@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "bench/campaign_ceiling.hpp"
+#include "bench/offered_load.hpp"
 #include "bench/results_folder.hpp"
 #include "clients/error_kinds.hpp"
 #include "common/error.hpp"
@@ -73,6 +74,16 @@ std::optional<ConnectTimes> connect_of(const Json& row) {
                       figure("max")};
 }
 
+/// Older rows have none.
+std::optional<MachineFigures> machine_of(const Json& row) {
+  const Json machine = row.value("machine", Json());
+  if (machine.is_null()) return std::nullopt;
+  const Json& each = machine.at("cpu_ns_per_request");
+  return MachineFigures{machine.at("busy_cores").get<double>(),
+                        machine.at("client_cores").get<double>(),
+                        each.is_null() ? 0 : each.get<double>()};
+}
+
 /// "16 active, 1000 idle".
 std::string told(const LoadPlan& load) {
   if (load.company.empty())
@@ -103,6 +114,7 @@ Trial trial_of(const Json& row) {
   trial.connect = connect_of(row);
   if (const Json failed = row.value("company_failed", Json()); !failed.is_null())
     failed.get_to(trial.company_failed);
+  trial.machine = machine_of(row);
   return trial;
 }
 
@@ -121,6 +133,7 @@ Json row_json(const CampaignPlan& plan, const CampaignRow& row, std::size_t orde
   const std::uint64_t life = level.load.manners.requests;
   json["requests_per_connection"] = life > 0 ? Json(life) : Json();
   json["round"] = row.round;
+  json["load_seed"] = seed_of_round(plan, row.round);
   json["order"] = order;
   json["excluded"] = row.excluded.empty() ? Json() : Json(row.excluded);
   json["ended"] = time_text();

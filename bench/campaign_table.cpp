@@ -12,6 +12,7 @@
 #include "bench/campaign_columns.hpp"
 #include "bench/campaign_precision.hpp"
 #include "bench/campaign_words.hpp"
+#include "bench/capacity_words.hpp"
 #include "bench/claims.hpp"
 #include "bench/drift.hpp"
 #include "bench/http_campaign.hpp"
@@ -317,6 +318,7 @@ std::string campaign_table(const CampaignPlan& plan, const std::vector<CampaignR
   for (const std::string& sentence : words) table.add_words(sentence);
   if (const auto replies = replies_in_words(plan, rows); !replies.empty())
     table.add_words(replies);
+  if (plan.capacity) table.add_words(capacity_text(*plan.capacity));
   for (const std::string& sentence : plan.tuned) table.add_words(sentence);
   for (const std::string& sentence : claims_in_words(plan, rows))
     table.add_words(sentence);

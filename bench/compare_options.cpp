@@ -25,6 +25,7 @@ constexpr const char* examples =
     "  echo_compare --models select_loop,epoll_level --at 1,100,500 --rounds 9\n"
     "  echo_compare payload --at 64,64KiB --clients 100  sizes of your own\n"
     "  echo_compare --models udp_iterative,udp_batched  over udp://127.0.0.1\n"
+    "  echo_compare scaling --rate 50%                  what each costs at one rate\n"
     "  echo_compare churn --budget 10m                  as many rounds as fit\n"
     "  echo_compare scaling --precision 3% --budget 1h  or fewer, once that is known\n"
     "  echo_compare blocking_work --tune                each model's best setting first\n"
@@ -125,6 +126,8 @@ void add_experiment_options(CLI::App& parser, CompareOptions& options) {
         {.kind = "name"});
   parser.add_option("-c,--clients", options.clients,
                     "active clients; in scaling the same as --at");
+  parser.add_option("-R,--rate", options.rate,
+                    "open loop: requests/s in all, or 50% of the baseline's capacity");
   add_count(parser, "-r,--rounds", plan.rounds,
             "how often each point is measured; default: of the preset", 1, 1000)
       ->default_str("");

@@ -16,6 +16,7 @@ struct CompareOptions {
   std::string preset = "quick";
   std::string at;
   std::string clients;
+  std::string rate;
   std::string models;
   std::vector<std::string> servers;
   Endpoint listen = Endpoint::parse("tcp://127.0.0.1:0");

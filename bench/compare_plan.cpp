@@ -9,8 +9,10 @@
 
 #include "bench/baseline.hpp"
 #include "bench/campaign_ceiling.hpp"
+#include "bench/capacity_trials.hpp"
 #include "bench/experiment_levels.hpp"
 #include "bench/http_campaign.hpp"
+#include "bench/offered_load.hpp"
 #include "bench/selection.hpp"
 #include "bench/sweep.hpp"
 #include "bench/twin.hpp"
@@ -109,20 +111,21 @@ void check_load(const CampaignPlan& plan) {
     }
 }
 
-/// Turns a budget into rounds: all that fit beside the tuning, 3 at least.
+/// Turns a budget into rounds: all that fit beside what comes first, 3 at least.
 void fit_budget(CampaignPlan& plan) {
   CampaignPlan one = plan;
   one.rounds = 1;
   const double round = estimated_seconds(one);
   const double budget = std::chrono::duration<double>(plan.budget).count();
-  const double tuning = plan.tune ? tuning_seconds(plan) : 0;
-  plan.rounds = static_cast<std::uint64_t>(std::max(0.0, budget - tuning) / round);
+  const double capacity = capacity_seconds(plan);
+  const double first = capacity + (plan.tune ? tuning_seconds(plan) : 0);
+  plan.rounds = static_cast<std::uint64_t>(std::max(0.0, budget - first) / round);
   if (plan.rounds < 3)
     throw UsageError(fmt::format(
-        "--budget {}: {}three rounds of this plan take {}; give more, or fewer --models "
-        "or --at, or a shorter --duration",
-        show_duration(budget * 1e9), plan.tune ? "tuning and " : "",
-        show_duration(tuning * 1e9 + round * 3e9)));
+        "--budget {}: {}{}three rounds of this plan take {}; give more, or fewer "
+        "--models or --at, or a shorter --duration",
+        show_duration(budget * 1e9), capacity > 0 ? "measuring the capacity and " : "",
+        plan.tune ? "tuning and " : "", show_duration(first * 1e9 + round * 3e9)));
 }
 
 /// Fewer rounds, where the ratios are known well before the last one. Of itself it wants
@@ -174,7 +177,7 @@ void choose_length(CompareOptions& options, const CLI::App& parser) {
   const bool is_custom = std::ranges::any_of(
       std::initializer_list<const char*>{"--duration", "--warm-up", "--rounds",
                                          "--budget", "--precision", "--at", "--clients",
-                                         "--tune"},
+                                         "--rate", "--tune"},
       given);
   plan.preset = is_custom ? "custom" : options.preset;
   constexpr auto quick_budget = std::chrono::minutes(4);
@@ -204,13 +207,15 @@ void choose_levels(CompareOptions& options, const CLI::App& parser) {
                       options.clients));
     plan.load.connections = *count;
   }
+  if (parser.count("--rate") > 0)
+    plan.rate = parse_offered_rate("--rate", options.rate);
   set_levels(plan, parse_levels(experiment, option, text));
   if (option == "--at") options.at = text;
 }
 
 /// An experiment that says what is asked is told nothing else.
 void refuse_what_is_set(const CompareOptions& options, const CLI::App& parser) {
-  const Level level = level_at(*options.plan.experiment, 1, LoadPlan(), 1);
+  const Level level = level_at(*options.plan.experiment, 1, LoadPlan());
   const auto refuse = [&](const char* option) {
     if (parser.count(option) > 0)
       throw UsageError(fmt::format("{}: {} sets it itself; --at says how much", option,
@@ -228,6 +233,11 @@ void refuse_what_is_set(const CompareOptions& options, const CLI::App& parser) {
   }
   if (level.listen) refuse("--listen");
   if (level.load.manners.is_reborn()) refuse("--pipeline");
+  const bool all_at_once = level.load.connects_at_once != LoadPlan().connects_at_once;
+  if ((level.load.workload.is_open() || all_at_once) && parser.count("--rate") > 0)
+    throw UsageError(fmt::format("--rate: {} says itself when its requests come; leave "
+                                 "it out",
+                                 options.plan.experiment->name));
 }
 
 /// Each end has a descriptor for a connection, and some of its own.
@@ -271,6 +281,7 @@ std::vector<std::string> complete(CompareOptions& options, const CLI::App& parse
   choose_contestants(options);
   check_baseline(plan);
   if (options.aa) add_twin(plan);
+  add_closed(plan);
   if (options.ceiling) add_ceiling(plan);
   check_load(plan);
   if (parser.count("--budget") > 0 && plan.budget.count() > 0) fit_budget(plan);

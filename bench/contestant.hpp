@@ -28,6 +28,7 @@ struct Contestant {
   const Model* model = nullptr;  ///< its row; none: external, or the ceiling
   std::string twin_of{};         ///< A/A: whose second name this is; empty: of nobody
   bool is_ceiling = false;       ///< in no ranking and no ratio
+  bool is_closed = false;        ///< a twin that is asked in a closed loop, for a claim
   std::vector<std::string> arguments{};  ///< its own, of echo_server: before all others
 
   [[nodiscard]] bool in_datagrams() const {

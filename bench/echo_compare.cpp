@@ -8,11 +8,15 @@
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
+#include <optional>
 #include <system_error>
 
 #include "bench/campaign_display.hpp"
+#include "bench/campaign_order.hpp"
 #include "bench/campaign_precision.hpp"
 #include "bench/campaign_row.hpp"
+#include "bench/capacity_trials.hpp"
+#include "bench/capacity_words.hpp"
 #include "bench/compare_options.hpp"
 #include "bench/compare_plan.hpp"
 #include "bench/completed_options.hpp"
@@ -76,6 +80,40 @@ void tell_thresholds(const CampaignPlan& plan, const Outcomes& outcomes) {
     if (!one.is_kept)
       fmt::print(stderr, "missed: {} by {}\n", one.threshold->clause,
                  outcome_in_words(plan, one));
+}
+
+/// Some trial is still to come.
+bool is_unfinished(const Resumption& campaign) {
+  CampaignOrder order(campaign.plan);
+  for (const CampaignRow& row : campaign.rows) order.ran(row);
+  return order.next().has_value();
+}
+
+/// Finds the capacity that arrivals are a share of, unless the folder has it. Trials of
+/// before were offered what an older program took for it: no further ones belong to them.
+void measure_capacity_first(Resumption& campaign, CampaignDisplay& display, bool quiet,
+                            const std::stop_token& stop) {
+  if (!lacks_capacity(campaign.plan) || !is_unfinished(campaign)) return;
+  if (!campaign.rows.empty())
+    throw UsageError(
+        "--resume: its trials were offered shares of a capacity that was not measured, "
+        "by an older echo_compare; begin it anew");
+  if (!quiet) fmt::print(stderr, "{}\n", capacity_ahead(campaign.plan));
+  std::optional<Capacity> capacity;
+  try {
+    capacity = measure_capacity(
+        campaign.plan, [&](const CampaignProgress& now) { display.show(now); }, stop);
+  } catch (const Failure&) {
+    display.clear();
+    throw;
+  }
+  if (!capacity) return;
+  use_capacity(campaign.plan, std::move(*capacity));
+  campaign.manifest["capacity"] = capacity_json(*campaign.plan.capacity);
+  write_levels(campaign.manifest, campaign.plan);
+  campaign.folder.write_manifest(campaign.manifest);
+  display.clear();
+  if (!quiet) fmt::print(stderr, "{}\n", capacity_text(*campaign.plan.capacity));
 }
 
 /// Finds the settings of the campaign, unless its folder has them.
@@ -155,6 +193,7 @@ ExitCode compare(const CompareOptions& options, Resumption campaign) {
   if (floor) manifest["floor"] = floor_json(*floor);
   folder.write_manifest(manifest);
   CampaignDisplay display({options.quiet, options.verbose}, interrupt.token());
+  measure_capacity_first(campaign, display, options.quiet, interrupt.token());
   tune_first(campaign, display, interrupt.token());
   const CampaignEnd end = run(options, campaign, display, interrupt.token());
   const bool is_partial = interrupt.happened() && end.missing > 0;

@@ -20,6 +20,9 @@ struct Level {
   LoadPlan load{};                       ///< but for the server
   std::vector<std::string> arguments{};  ///< of echo_server, beside the campaign's
   std::optional<Endpoint> listen{};      ///< where servers listen for this load alone
+  /// Of what is answered in a closed loop, its arrivals offer so much; 0: no share.
+  double share_of_capacity = 0;
+  bool has_closed = false;  ///< the baseline is asked in a closed loop, too
 };
 
 /// How large a campaign is.
@@ -53,8 +56,8 @@ struct Experiment {
   std::size_t clients;        ///< active ones, where something else varies
   double stretch;             ///< of warm-up and window, over those of the preset
   std::array<std::string_view, 4> levels;  ///< of each preset: --at
-  /// Makes the campaign's load that of `level.at`, for a server on so many cores.
-  void (*shape)(Level& level, std::size_t cores);
+  /// Makes the campaign's load that of `level.at`.
+  void (*shape)(Level& level);
   std::span<const Claim> claims;
 
   [[nodiscard]] bool is_of_clients() const { return axis == "clients"; }

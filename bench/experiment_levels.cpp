@@ -80,15 +80,14 @@ std::vector<double> parse_levels(const Experiment& experiment, std::string_view 
   return levels;
 }
 
-Level level_at(const Experiment& experiment, double at, const LoadPlan& load,
-               std::size_t cores) {
+Level level_at(const Experiment& experiment, double at, const LoadPlan& load) {
   Level level{.at = at, .name = {}, .load = load};
   const auto stretched = [&](Nanoseconds time) {
     return std::chrono::duration_cast<Nanoseconds>(time * experiment.stretch);
   };
   level.load.duration = stretched(load.duration);
   level.load.warm_up = stretched(load.warm_up);
-  experiment.shape(level, std::max<std::size_t>(cores, 1));
+  experiment.shape(level);
   level.load.threads = std::min(level.load.threads, level.load.connections);
   return level;
 }

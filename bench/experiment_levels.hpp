@@ -1,7 +1,6 @@
 // The levels of an experiment: how they are typed, and the load that each of them is.
 #pragma once
 
-#include <cstddef>
 #include <string_view>
 #include <vector>
 
@@ -14,8 +13,7 @@ namespace echolab {
 std::vector<double> parse_levels(const Experiment& experiment, std::string_view option,
                                  std::string_view text);
 
-/// The level of that place, for such loads and a server on so many cores.
-Level level_at(const Experiment& experiment, double at, const LoadPlan& load,
-               std::size_t cores);
+/// The level of that place, for such loads.
+Level level_at(const Experiment& experiment, double at, const LoadPlan& load);
 
 }  // namespace echolab

@@ -53,17 +53,14 @@ void open_loop(LoadPlan& load, double requests_per_second) {
   load.workload.arrivals->rate = std::round(requests_per_second);
 }
 
-/// What an echo costs a server beside the work that it is asked for, roughly.
-constexpr double rest_us = 20;
-
 }  // namespace
 
-void scaling(Level& level, std::size_t /*cores*/) {
+void scaling(Level& level) {
   level.name = counted(level.at, "client", "clients");
   level.load.connections = whole(level.at);
 }
 
-void process_control(Level& level, std::size_t /*cores*/) {
+void process_control(Level& level) {
   level.name = counted(level.at, "client at once", "clients at once");
   level.load.connections = whole(level.at);
   level.load.manners.kind = Kind::churn;
@@ -71,30 +68,31 @@ void process_control(Level& level, std::size_t /*cores*/) {
   level.load.payload_bytes = 4000;
 }
 
-void churn(Level& level, std::size_t /*cores*/) {
+void churn(Level& level) {
   level.name = counted(level.at, "request a connection", "requests a connection");
   level.load.manners.kind = Kind::churn;
   level.load.manners.requests = whole(level.at);
 }
 
-void idle_crowd(Level& level, std::size_t /*cores*/) {
+void idle_crowd(Level& level) {
   level.name = level.at == 0 ? "no idle connection"
                              : counted(level.at, "idle connection", "idle connections");
   if (level.at > 0) add_company(level.load, Kind::idle, whole(level.at));
 }
 
-void payload(Level& level, std::size_t /*cores*/) {
+void payload(Level& level) {
   level.name = show_bytes(level.at) + " a request";
   level.load.payload_bytes = whole(level.at);
 }
 
-void blocking_work(Level& level, std::size_t /*cores*/) {
+void blocking_work(Level& level) {
   level.name = text_of_ms(level.at) + " of waiting";
   level.load.work = WorkMix{.block = of_ms(level.at)};
 }
 
-void cpu_work(Level& level, std::size_t /*cores*/) {
+void cpu_work(Level& level) {
   constexpr double usual_us = 10;
+  constexpr double rest_us = 20;  // what an echo costs a server beside, roughly
   constexpr double share = 0.01;
   constexpr double utilisation = 0.4;
   level.name = text_of_ms(level.at) + " more for 1 request in 100";
@@ -107,16 +105,14 @@ void cpu_work(Level& level, std::size_t /*cores*/) {
             utilisation * 1e6 / (usual_us + rest_us + share * level.at * 1000));
 }
 
-void overload(Level& level, std::size_t cores) {
-  constexpr double compute_us = 100;
-  const double capacity = static_cast<double>(cores) * 1e6 / (compute_us + rest_us);
-  level.load.work = WorkMix{.compute = of_ms(compute_us / 1000)};
-  open_loop(level.load, capacity * level.at / 100);
-  level.name = fmt::format("{:g} % of capacity ({} requests/s offered)", level.at,
-                           show_count(level.load.workload.arrivals->rate));
+void overload(Level& level) {
+  level.load.work = WorkMix{.compute = of_ms(0.1)};
+  level.load.workload.arrivals.emplace();
+  level.share_of_capacity = level.at / 100;
+  level.name = fmt::format("{:g} % of capacity", level.at);
 }
 
-void bad_company(Level& level, std::size_t /*cores*/) {
+void bad_company(Level& level) {
   level.name =
       level.at == 0 ? "no bad client" : counted(level.at, "bad client", "bad clients");
   level.load.name = "good";
@@ -138,7 +134,7 @@ void bad_company(Level& level, std::size_t /*cores*/) {
   resetting.workload.think = TimeLaw::parse("think", "10ms");
 }
 
-void burst(Level& level, std::size_t /*cores*/) {
+void burst(Level& level) {
   level.name = counted(level.at, "client connecting", "clients connecting at once");
   level.load.connections = whole(level.at);
   level.load.connects_at_once = whole(level.at);
@@ -147,13 +143,13 @@ void burst(Level& level, std::size_t /*cores*/) {
   level.arguments = {"--backlog", "128"};
 }
 
-void memory(Level& level, std::size_t /*cores*/) {
+void memory(Level& level) {
   level.name = counted(level.at, "held connection", "held connections");
   level.load.connections = 1;
   add_company(level.load, Kind::idle, whole(level.at));
 }
 
-void transports(Level& level, std::size_t /*cores*/) {
+void transports(Level& level) {
   constexpr const char* names[] = {"TCP over IPv4", "TCP over IPv6",
                                    "Unix stream sockets", "UDP", "Unix datagram sockets"};
   const std::string path = std::filesystem::temp_directory_path() /

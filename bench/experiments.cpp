@@ -68,7 +68,12 @@ constexpr Claim overload_claims[] = {
      "SEDA: Welsh et al. 2001, thread collapse", "rate", "thread_per_client",
      "epoll_level", std::nullopt,
      "today's scheduler (CFS, EEVDF) works in constant or logarithmic time, and a few "
-     "hundred threads are few"}};
+     "hundred threads are few"},
+    {"in an open loop the same server answers far later than in a closed one",
+     "Schroeder, Wierman, Harchol-Balter, NSDI 2006", "p99_ns", "epoll_level(closed)",
+     "epoll_level", std::nullopt,
+     "beyond capacity the open loop's response grows with the duration, and in a brief "
+     "window it may not exceed what so many closed clients wait for each other"}};
 
 constexpr Claim bad_company_claims[] = {
     {"slow clients take all workers of a pool, and cost a loop next to nothing",

@@ -9,6 +9,9 @@
 #include "bench/demand.hpp"
 #include "bench/environment.hpp"
 #include "bench/machine_checks.hpp"
+#include "bench/capacity_trials.hpp"
+#include "bench/environment.hpp"
+#include "bench/offered_load.hpp"
 #include "bench/results_folder.hpp"
 #include "bench/tuning.hpp"
 #include "clients/http_options.hpp"
@@ -56,6 +59,9 @@ Json options_json(const CampaignPlan& plan) {
   if (plan.tune) options["tune"] = true;  // absent, it is what older folders were: none
   if (!plan.is_shuffled) options["order"] = "listed";  // likewise: random
   if (!plan.thresholds.empty()) options["assert"] = texts_of(plan.thresholds);
+  if (plan.rate && plan.rate->share > 0) options["rate_share"] = plan.rate->share;
+  if (plan.rate && plan.rate->share <= 0)
+    options["rate_per_second"] = plan.rate->per_second;
   return options;
 }
 
@@ -78,12 +84,22 @@ Json claim_json(const Claim& claim) {
           {"why_not", claim.why_not}};
 }
 
+Json levels_json(const CampaignPlan& plan) {
+  auto levels = Json::array();
+  for (const Level& level : plan.levels) {
+    const auto& arrivals = level.load.workload.arrivals;
+    const bool is_known = arrivals && arrivals->rate > 0;
+    levels.push_back({{"at", level.at},
+                      {"name", level.name},
+                      {"arrivals", is_known ? Json(arrivals->text()) : Json()},
+                      {"rate", is_known ? Json(arrivals->rate) : Json()}});
+  }
+  return levels;
+}
+
 /// What the levels are of, so that a report need not know the experiment.
 Json experiment_json(const CampaignPlan& plan) {
   const Experiment& experiment = *plan.experiment;
-  auto levels = Json::array();
-  for (const Level& level : plan.levels)
-    levels.push_back({{"at", level.at}, {"name", level.name}});
   auto claims = Json::array();
   for (const Claim& claim : experiment.claims) claims.push_back(claim_json(claim));
   return {{"name", experiment.name},
@@ -93,7 +109,7 @@ Json experiment_json(const CampaignPlan& plan) {
           {"scale", text_of(experiment.scale())},
           {"metric", experiment.metric},
           {"baseline", baseline_name(plan)},
-          {"levels", levels},
+          {"levels", levels_json(plan)},
           {"claims", claims}};
 }
 
@@ -112,7 +128,9 @@ Json contestant_json(const Contestant& one, const Endpoint& endpoint,
           {"source", one.source},
           {"command", one.command},
           {"twin_of", one.twin_of.empty() ? Json() : Json(one.twin_of)},
-          {"role", one.is_ceiling ? Json("ceiling") : Json()},
+          {"role", one.is_ceiling  ? Json("ceiling")
+                   : one.is_closed ? Json("closed")
+                                   : Json()},
           {"axes", axes},
           {"transports", transports},
           {"endpoint", endpoint.text()},
@@ -146,6 +164,11 @@ void read_options(const Json& options, CampaignPlan& plan) {
   plan.repeats = options.value("repeats", std::uint64_t{0});  // older folders had none
   plan.tune = options.value("tune", false);
   plan.is_shuffled = options.value("order", "random") == "random";
+  if (options.contains("rate_share"))
+    plan.rate = OfferedRate{.share = options.at("rate_share").get<double>()};
+  if (options.contains("rate_per_second"))
+    plan.rate =
+        OfferedRate{.per_second = options.at("rate_per_second").get<std::uint64_t>()};
   options.at("server_cpus").get_to(plan.start.cpus);
   options.at("server_arguments").get_to(plan.start.arguments);
   LoadPlan& load = plan.load;
@@ -168,6 +191,7 @@ void read_experiment(const Json& experiment, CampaignPlan& plan) {
 
 void read_contestant(const Json& row, CampaignPlan& plan) {
   if (row.value("role", Json()) == "ceiling") return add_ceiling(plan);
+  if (row.value("role", Json()) == "closed") return add_closed(plan);
   const Json twin = row.value("twin_of", Json());
   const auto name = (twin.is_null() ? row.at("name") : twin).get<std::string>();
   const auto command = row.at("command").get<std::string>();
@@ -246,6 +270,10 @@ Json manifest_json(const CampaignPlan& plan,
           {"planned_trials", places_in_round(plan) * plan.rounds}};
 }
 
+void write_levels(Json& manifest, const CampaignPlan& plan) {
+  manifest["experiment"]["levels"] = levels_json(plan);
+}
+
 CampaignPlan plan_of(const Json& manifest) try {
   CampaignPlan plan;
   read_experiment(manifest.at("experiment"), plan);
@@ -259,6 +287,8 @@ CampaignPlan plan_of(const Json& manifest) try {
     use_tuned(plan, tuned);
   plan.thresholds = parse_thresholds(
       manifest.at("options").value("assert", std::vector<std::string>()), plan);
+  if (const Json capacity = manifest.value("capacity", Json()); !capacity.is_null())
+    use_capacity(plan, capacity_of(capacity));
   // What this program would write must be what stands there: else it was not understood.
   const Json again = options_json(plan);
   for (const auto& [name, value] : manifest.at("options").items())

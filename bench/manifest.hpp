@@ -13,6 +13,9 @@ namespace echolab {
 nlohmann::json manifest_json(const CampaignPlan& plan,
                              const std::vector<std::string>& command_line);
 
+/// Tells what the levels are called and offer, of a plan that has learned its capacity.
+void write_levels(nlohmann::json& manifest, const CampaignPlan& plan);
+
 /// The plan that a manifest tells. Throws UsageError in words that begin with --resume
 /// when it does not tell the whole, or a model is not available here.
 CampaignPlan plan_of(const nlohmann::json& manifest);

@@ -74,6 +74,10 @@ std::optional<double> starved(const Trial& trial, const LoadPlan& load) {
   return static_cast<double>(trial.load.starved());
 }
 
+std::optional<double> machine_cpu_ns(const Trial& trial, const LoadPlan& /*load*/) {
+  return trial.machine ? above_zero(trial.machine->cpu_ns_per_request) : std::nullopt;
+}
+
 std::string show_number(double figure) {
   return fmt::format("{:.2f}", figure);
 }
@@ -100,6 +104,9 @@ constexpr Metric table[] = {
     {"cpu_ns_per_connection", "CPU/conn", "server CPU per connection", false,
      cpu_ns_per_connection, show_time, "ns",
      "the CPU time of a request, times the requests of a connection's life"},
+    {"machine_cpu_ns", "machine/req", "CPU per request of the machine without the client",
+     false, machine_cpu_ns, show_time, "ns",
+     "CPU time of all CPUs in the window less that of the client, over the requests"},
     {"p999_ns", "p99.9", "response time (p99.9)", false, p999_ns, show_time, "ns",
      "999 of 1000 responses took no longer"},
     {"max_ns", "max", "longest response time", false, response_ns<100>, show_time, "ns",

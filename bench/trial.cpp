@@ -41,9 +41,41 @@ nlohmann::json connect_json(const std::optional<ConnectTimes>& times) {
 void void_figures(nlohmann::json& row) {
   for (const char* member :
        {"seconds", "requests", "requests_per_second", "latency_ns", "histogram",
-        "fairness", "server", "client", "connect_ns", "offered_per_second", "series"})
+        "fairness", "server", "machine", "client", "connect_ns", "offered_per_second",
+        "series"})
     row[member] = nullptr;
   if (row.contains("reply_body_bytes")) row["reply_body_bytes"] = nullptr;
+}
+
+/// Whoever of the company is silent, or asks as the lead does, has to stay for the
+/// window: else the load was less than its level says. The slow, and those who come
+/// again, may be shown the door.
+std::string why_not_held(const LoadPlan& plan, const LoadResult& load) {
+  for (std::size_t i = 0; i < load.company.size(); ++i) {
+    const LoadPlan& its = plan.company[i];
+    const LoadErrors& errors = load.company[i].errors;
+    const std::uint64_t lost = errors.total() - errors.lost_replies;
+    const bool may_go = its.manners.is_reborn() || its.manners.reads_slowly() ||
+                        its.manners.writes_slowly();
+    if (lost > 0 && !may_go)
+      return fmt::format("{} of {} {} connections were not held: {}", lost,
+                         its.connections, its.name, load.company[i].first_failure);
+  }
+  return "";
+}
+
+/// Why a trial contradicts itself: what it held, or who served; empty: it does not.
+std::string why_void(const LoadPlan& plan, const LoadResult& load,
+                     const Witness& witness) {
+  const std::string lost = witness.failures() > 0 ? why_not_held(plan, load) : "";
+  return lost.empty() ? witness.contradiction() : lost;
+}
+
+nlohmann::json machine_json(const std::optional<MachineFigures>& machine) {
+  if (!machine) return nullptr;
+  return {{"busy_cores", machine->busy_cores},
+          {"client_cores", machine->client_cores},
+          {"cpu_ns_per_request", above_zero(machine->cpu_ns_per_request)}};
 }
 
 }  // namespace
@@ -55,7 +87,8 @@ Trial run_trial(const Contestant& contestant, const Start& start, LoadPlan plan,
   const RunningServer server(contestant, start, stop);
   plan.server = server.endpoint();
   plan.interval = series_interval(plan.duration);
-  Witness witness(server.root(), plan.interval);
+  Witness witness(server.root(), plan.interval,
+                  declared_census(contestant, start, plan));
   trial.load = run_load(plan, witness.events(progress), stop);
   trial.load.ceiling = ceiling;
   witness.tell(trial);
@@ -65,6 +98,9 @@ Trial run_trial(const Contestant& contestant, const Start& start, LoadPlan plan,
   trial.load.details.reset();  // hundreds of trials are kept: the response alone
   const bool is_right = trial.judgement.verdict != Verdict::failed &&
                         trial.judgement.verdict != Verdict::corrupt;
+  if (const std::string why = why_void(plan, trial.load, witness);
+      is_right && !why.empty())
+    trial.judgement = {Verdict::failed, why};
   if (server.has_ended_within(is_right ? 0ms : 500ms))
     trial.judgement = {Verdict::failed, "the server ended: " + server.last_words()};
   return trial;
@@ -95,6 +131,7 @@ nlohmann::json trial_json(const LoadPlan& plan, const Trial& trial) {
       {"process_connections", server.process_connections
                                   ? nlohmann::json(*server.process_connections)
                                   : nlohmann::json()}};
+  row["machine"] = machine_json(trial.machine);
   row["series"] = trial.series;
   row["company_failed"] =
       plan.company.empty() ? nlohmann::json() : nlohmann::json(trial.company_failed);

@@ -30,6 +30,14 @@ struct ServerFigures {
   std::optional<std::vector<std::uint64_t>> process_connections{};
 };
 
+/// What all CPUs of the machine did in the window.
+struct MachineFigures {
+  double busy_cores = 0;
+  double client_cores = 0;        ///< of them this program's, all its threads
+  double cpu_ns_per_request = 0;  ///< of the others: the server and its kernel work,
+                                  ///< and the neighbours; 0: none was seen
+};
+
 /// How long connects took, all lives of all connections of the lead.
 struct ConnectTimes {
   std::uint64_t n = 0;
@@ -46,6 +54,7 @@ struct Trial {
   std::uint64_t company_failed = 0;  ///< of its connections; the lead's make it FAILED
   nlohmann::json series{};           ///< Series::json()
   double stolen_share = 0;           ///< of all CPUs, taken by the hypervisor meanwhile
+  std::optional<MachineFigures> machine{};
 };
 
 /// Starts `contestant`, loads it with `plan` (whose endpoint is set here) and stops it.

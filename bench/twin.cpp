@@ -12,7 +12,8 @@ namespace {
 
 const Contestant* twin_in(const CampaignPlan& plan) {
   const auto twin = std::ranges::find_if(
-      plan.contestants, [](const Contestant& one) { return !one.twin_of.empty(); });
+      plan.contestants,
+      [](const Contestant& one) { return !one.twin_of.empty() && !one.is_closed; });
   return twin == plan.contestants.end() ? nullptr : &*twin;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string_view>
 #include <thread>
 
 #include "common/machine.hpp"
@@ -35,9 +36,22 @@ ServerFigures figures_of(const TreeUse& before, const TreeUse& after, double rps
   return figures;
 }
 
+/// Empty where the kernel does not tell. What is seen in ticks may be less than what this
+/// program is known to have used: then nobody else was seen.
+std::optional<MachineFigures> machine_figures_of(const MachineUse& before,
+                                                 const MachineUse& after, double rps) {
+  const auto busy = after.busy_cores(before);
+  if (!busy) return std::nullopt;
+  const double own = after.own_cores(before);
+  const double others_ns = std::max(0.0, *busy - own) * 1e9;
+  return MachineFigures{*busy, own, rps > 0 ? others_ns / rps : 0};
+}
+
 }  // namespace
 
-Witness::Witness(pid_t root, Nanoseconds interval) : root_(root), interval_(interval) {
+Witness::Witness(pid_t root, Nanoseconds interval,
+                 const std::optional<DeclaredCensus>& census)
+    : root_(root), interval_(interval), census_(census) {
   const auto tree = tree_of(root);
   idle_pss_ = size_of(tree).pss_bytes;
   for (const pid_t pid : tree) idle_sockets_.merge(sockets_of(pid));
@@ -51,6 +65,7 @@ LoadEvents Witness::events(
           .progress =
               [this, progress](const LoadProgress& now) {
                 errors_ = now.errors;
+                if (now.phase == std::string_view("greeting")) greeted_ = now.requests;
                 progress(now);
               },
           .interval =
@@ -69,6 +84,8 @@ void Witness::tell(Trial& trial) const {
       greatest_growths(threads_before_, threads_after_, shares_told);
   trial.server.process_connections = connections_;
   if (series_) trial.series = series_->json();
+  trial.machine = machine_figures_of(machine_before_, machine_after_,
+                                     trial.load.requests_per_second());
   trial.stolen_share = stolen_ / seconds_between(before_.cpu_read, after_.cpu_read) /
                        std::max(1u, std::thread::hardware_concurrency());
 }
@@ -80,9 +97,11 @@ void Witness::begin() {
   before_ = use_of(tree);
   series_.emplace(interval_, tree);
   series_->begin(errors_);
+  machine_before_ = machine_use();
 }
 
 void Witness::end() {
+  machine_after_ = machine_use();
   const auto tree = tree_of(root_);
   after_ = use_of(tree);
   series_->end();
@@ -91,6 +110,21 @@ void Witness::end() {
   size_ = size_of(tree);
   threads_after_ = thread_cpu_ns_of(tree);
   connections_ = sockets_by_process(tree, idle_sockets_, shares_told);
+  failures_ = errors_;
+  hold_census();
+}
+
+/// Looks again before it counts: a child that was just forked, or ends, is no
+/// contradiction. The load goes on meanwhile.
+void Witness::hold_census() {
+  if (!census_) return;
+  constexpr int looks = 15;
+  const std::uint64_t served = greeted_ - std::min(greeted_, failures_);
+  for (int look = 0; look < looks; ++look) {
+    if (look > 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    contradiction_ = census_contradiction(*census_, served, census_of(tree_of(root_)));
+    if (contradiction_.empty()) return;
+  }
 }
 
 }  // namespace echolab

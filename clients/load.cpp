@@ -284,11 +284,12 @@ bool wait_for(const Crew& crew, const char* phase, Nanoseconds planned,
   for (;;) {
     const Nanoseconds past = Clock::now() - begin;
     const double past_s = std::chrono::duration<double>(past).count();
+    const bool is_over = ended(past);  // before it is told: what made it so is then in it
     events.progress({phase, crew.sum(&LoadThread::connected),
                      crew.sum(&LoadThread::answered), crew.sum(&LoadThread::failures),
                      past_s, std::min(1.0, past_s / plan_s)});
     if (stop.stop_requested()) return false;
-    if (ended(past)) return true;
+    if (is_over) return true;
     if (crew.all_dead()) return false;
     std::this_thread::sleep_for(std::clamp<Nanoseconds>(planned - past, 100us, 20ms));
   }

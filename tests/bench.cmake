@@ -3,7 +3,8 @@
 add_executable(campaign_table_test
   campaign_ceiling_test.cpp campaign_order_test.cpp campaign_precision_test.cpp
   campaign_row_test.cpp campaign_table_test.cpp
-  experiment_test.cpp given_up_test.cpp http_campaign_test.cpp status_line_test.cpp
+  experiment_test.cpp given_up_test.cpp http_campaign_test.cpp offered_load_test.cpp
+  status_line_test.cpp
   threshold_test.cpp)
 target_link_libraries(campaign_table_test PRIVATE echolab_bench GTest::gtest_main)
 gtest_discover_tests(campaign_table_test PROPERTIES TIMEOUT 60 LABELS unit)
@@ -20,12 +21,13 @@ add_executable(inference_test inference_test.cpp precision_test.cpp)
 target_link_libraries(inference_test PRIVATE echolab_bench GTest::gtest_main)
 gtest_discover_tests(inference_test PROPERTIES TIMEOUT 60 LABELS unit)
 
-add_executable(series_test process_tree_test.cpp series_test.cpp)
+add_executable(series_test
+  census_test.cpp machine_use_test.cpp process_tree_test.cpp series_test.cpp)
 target_link_libraries(series_test PRIVATE echolab_bench GTest::gtest_main)
 gtest_discover_tests(series_test PROPERTIES TIMEOUT 60 LABELS unit)
 
 # In the folder of all programs: a contestant is looked for beside who starts it.
-add_executable(contestant_test contestant_test.cpp guarded_process_test.cpp)
+add_executable(contestant_test contestant_test.cpp guarded_process_test.cpp trial_test.cpp)
 set_target_properties(contestant_test PROPERTIES
   RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 target_link_libraries(contestant_test PRIVATE echolab_bench GTest::gtest_main)

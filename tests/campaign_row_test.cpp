@@ -156,6 +156,7 @@ TEST(CampaignRow, brings_the_figures_of_every_metric_back) {
   CampaignPlan plan = unusual_plan();
   CampaignRow row = some_row(Verdict::valid);
   row.trial.connect->p99_ns = 20'000;
+  row.trial.machine = MachineFigures{1.5, 0.5, 4321};
   const CampaignRow again = row_of(plan, row_json(plan, row, 0).dump());
   for (const Metric& metric : metrics()) {
     const LoadPlan& load = plan.levels[1].load;
@@ -182,6 +183,17 @@ TEST(CampaignRow, brings_the_errors_of_every_kind_back) {
     older.erase("errors");
     EXPECT_EQ(row_of(plan, older.dump()).trial.load.errors.total(), 0U);
   }
+}
+
+TEST(CampaignRow, has_no_cpu_of_the_machine_where_an_older_one_has_none) {
+  const CampaignPlan plan = unusual_plan();
+  Json old = row_json(plan, some_row(Verdict::valid), 0);
+  EXPECT_TRUE(old["machine"].is_null());
+  EXPECT_EQ(old["load_seed"], plan.seed + 3) << "of the round";
+  old.erase("machine");
+  old.erase("load_seed");
+  const CampaignRow again = row_of(plan, old.dump());
+  EXPECT_FALSE(find_metric("machine_cpu_ns").of(again.trial, plan.levels[1].load));
 }
 
 TEST(CampaignRow, keeps_the_warnings_and_how_many_of_the_company_failed) {

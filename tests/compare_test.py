@@ -125,6 +125,7 @@ class Comparing(unittest.TestCase):
             self.assertEqual(sum(b[2] for b in row["histogram"]), row["latency_ns"]["n"])
             self.assertGreater(row["server"]["cpu_ns_per_request"], 0)
             self.assertGreater(row["client"]["cpu_ns_per_request"], 0)
+            self.assertGreater(row["machine"]["client_cores"], 0)
             self.assertEqual(row["server"]["threads"], 2 if TSAN else 1)
             self.assertGreaterEqual(row["server"]["descriptors"], row["clients"])
             self.assertEqual(set(row["errors"].values()), {0})
@@ -262,6 +263,25 @@ class Comparing(unittest.TestCase):
                                            "--listen tcp://127.0.0.1:0 "), command)
         self.assertIn(self.mark, command)
         self.assertNotIn("--ready-fd", command)
+    def test_all_servers_are_offered_the_same_at_the_same_moments(self):
+        done = self.compare("--models", "epoll_level,thread_per_client", *SHORT[:-4],
+                            "--clients", "4", "--rate", "300", "--seed", "11")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("open loop, poisson arrivals", done.stderr)
+        _, manifest, rows = self.campaign()
+        self.assertEqual(manifest["options"]["rate_per_second"], 300)
+        (level,) = manifest["experiment"]["levels"]
+        self.assertEqual(level["name"], "4 clients (300 requests/s offered)")
+        self.assertEqual((level["arrivals"], level["rate"]),
+                         ("poisson, 300 requests/s", 300))
+        self.assertIn(f"At {level['name']}, ", " ".join(done.stdout.split()))
+        for row in rows:
+            self.assertEqual(row["load_seed"], 11 + row["round"])
+            self.assertGreater(row["offered"]["arrivals"], 0)
+        # The moments are the same; where the window begins among them, nearly so.
+        for round_ in (0, 1):
+            a, b = (r["offered"]["arrivals"] for r in rows if r["round"] == round_)
+            self.assertLess(abs(a - b), 20, "of about 60, with a deviation of 8")
 
     def test_a_foreign_server_stands_beside_the_models(self):
         script = pathlib.Path(self.folder.name) / "echo.py"
@@ -751,6 +771,12 @@ class Comparing(unittest.TestCase):
             (["payload", "--size", "4KiB"], 2, "--size: payload sets it itself"),
             (["blocking_work", "--block", "1ms"], 2, "--block: blocking_work sets it"),
             (["blocking_work", "--at", "10"], 2, "'10' is no time such as 10ms"),
+            (["--rate", "50 %"], 2, "--rate: '50 %' is neither a rate such as 10k"),
+            (["--rate", "2000%"], 2, "such as 50%, from 1% to 1000%"),
+            (["overload", "--rate", "1k"], 2, "--rate: overload says itself when"),
+            (["cpu_work", "--rate", "1k"], 2, "--rate: cpu_work says itself when"),
+            (["burst", "--rate", "1k"], 2, "--rate: burst says itself when"),
+            (["overload", "--budget", "1s"], 2, "1.00 s: measuring the capacity and three"),
             (["transports", "--at", "tcp5"], 2, "tcp4, tcp6, unix, udp or unixgram"),
             (["transports", "--listen", "tcp://127.0.0.1:0"], 2, "--listen: transports"),
             (["churn", "--models", "udp_iterative"], 2, "churn: is for streams"),

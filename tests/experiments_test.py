@@ -9,6 +9,8 @@ import json
 import os
 import pathlib
 import re
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -100,9 +102,71 @@ class Experiments(unittest.TestCase):
         self.assertTrue(all(row["offered_per_second"] > 0 for row in rows))
 
     def test_overload(self):
-        for row in self.of("overload", 150):
-            self.assertGreater(row["offered_per_second"], row["requests_per_second"])
-            self.assertIn(row["verdict"], ("OVERLOADED", "NOISY"))  # whichever is worse
+        rows = self.of("overload")
+        manifest = json.loads((self.folder / "manifest.json").read_text())
+        (load,) = manifest["capacity"]["loads"]
+        rates = [trial["requests_per_second"] for trial in load["trials"]]
+        self.assertEqual((load["model"], load["name"], len(rates)),
+                         ("epoll_level", "256 clients", 3))
+        self.assertEqual(load["requests_per_second"], statistics.median(rates))
+        for level in manifest["experiment"]["levels"]:
+            self.assertAlmostEqual(level["rate"] / load["requests_per_second"],
+                                   level["at"] / 100, 2)
+        offered = {level["at"]: level["rate"] for level in manifest["experiment"]["levels"]}
+        closed = [row for row in rows if row["model"] == "epoll_level(closed)"]
+        self.assertEqual([(row["at"], row["offered_per_second"]) for row in closed],
+                         [(150, None)])
+        for row in rows:    # some hundreds arrive by chance
+            if row not in closed:
+                self.assertAlmostEqual(row["offered_per_second"] / offered[row["at"]], 1,
+                                       delta=0.5)
+        out = " ".join(self.done.stdout.split())
+        self.assertIn(manifest["capacity"]["sentence"], out)
+        self.assertIn("epoll_level / epoll_level(closed) at 150 % of capacity (", out)
+        self.assertNotIn("epoll_level(closed)", out.split("Claim:")[0])
+        self.assertIn("measured first: the capacity of epoll_level", self.done.stderr)
+
+    def test_a_share_of_the_capacity_is_measured_once_and_gone_on_with(self):
+        manifest, rows = self.campaign("scaling", "--models", "epoll_level,thread_pool",
+                                       "--at", "2,8", "--rate", "50%", "--rounds", "2")
+        loads = {load["at"]: load["requests_per_second"]
+                 for load in manifest["capacity"]["loads"]}
+        self.assertEqual(set(loads), {2, 8})
+        for level in manifest["experiment"]["levels"]:
+            self.assertAlmostEqual(level["rate"] / loads[level["at"]], 0.5, 2)
+            self.assertIn("requests/s offered)", level["name"])
+        trials = self.folder / "trials.jsonl"
+        kept = trials.read_text().splitlines(keepends=True)
+        trials.write_text("".join(kept[:3]))
+        done = subprocess.run([COMPARE, "--resume", self.folder], capture_output=True,
+                              text=True, timeout=100)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("measured first", done.stderr)
+        after = json.loads((self.folder / "manifest.json").read_text())
+        self.assertEqual(after["capacity"], manifest["capacity"])
+        self.assertEqual(after["experiment"], manifest["experiment"])
+        again = [json.loads(line) for line in trials.read_text().splitlines()]
+        self.assertEqual([(r["model"], r["at"], r["load_seed"]) for r in again],
+                         [(r["model"], r["at"], r["load_seed"]) for r in rows])
+
+    def test_a_capacity_that_nobody_has_ends_it_with_the_reason(self):
+        """Its servers are looked for beside the program: here are none."""
+        with tempfile.TemporaryDirectory() as alone:
+            program = shutil.copy(COMPARE, alone)
+            done = subprocess.run([program, "overload", "--preset", "smoke", "-q",
+                                   "--results", alone], capture_output=True, text=True,
+                                  timeout=100)
+        self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+        self.assertIn("the capacity of epoll_level at 256 clients, of which a share is "
+                      "offered, cannot be measured: ", done.stderr)
+
+    def test_a_plan_says_what_is_measured_first(self):
+        done = subprocess.run([COMPARE, "idle_crowd", "--rate", "25%", "--dry-run"],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("measured first: the capacity of epoll_level", done.stdout)
+        self.assertIn("900 idle connections (25 % of its capacity offered)", done.stdout)
+        self.assertIn("open loop, poisson arrivals", done.stdout)
 
     def test_bad_company(self):
         self.of("bad_company", 9, clients=16, connections=25,

@@ -56,7 +56,9 @@ CampaignPlan plan_of(const Json& manifest, const Experiment& experiment) {
     Contestant one;
     one.name = row.at("name");
     if (row.contains("twin_of")) one.twin_of = row.at("twin_of");
-    one.is_ceiling = row.contains("role");
+    const Json role = row.value("role", Json());
+    one.is_ceiling = role == "ceiling";
+    one.is_closed = role == "closed";
     const auto model = std::ranges::find(models(), one.name, &Model::name);
     if (model != models().end()) one.model = &*model;
     plan.contestants.push_back(one);

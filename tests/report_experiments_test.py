@@ -353,8 +353,32 @@ class Words(ExperimentTest):
         self.assertIn("Open loop, ", page)
         self.assertNotIn("Closed loop", page)
         self.assertIn("The load is an open loop", page)
+        self.assertNotIn(" arrivals, ", page)       # a folder that does not tell them
         self.made("churn", rounds=2)
         self.assertIn("Closed loop, ", self.page("churn"))
+
+    def offered(self, capacity):
+        """The findings of an overload whose manifest has a capacity, and the page."""
+        self.made("overload", rounds=3)
+        path = self.folder / "overload" / "manifest.json"
+        about = json.loads(path.read_text())
+        about["capacity"] = capacity
+        for level in about["experiment"]["levels"]:
+            level.update(arrivals="poisson, 4.17k requests/s", rate=4170.0)
+        path.write_text(json.dumps(about))
+        page = self.page("overload")
+        return report_test.text_of(page, "findings"), page
+
+    def test_what_a_share_is_of_is_said_and_by_which_law_requests_came(self):
+        said, page = self.offered({"sentence": "Capacity: <i>8k</i>."})
+        self.assertIn("Capacity: <i>8k</i>.", said)     # escaped
+        self.assertIn("Open loop, 50 % of capacity", page)
+        self.assertIn("poisson arrivals, ", page)
+
+    def test_a_capacity_of_the_wrong_kind_is_as_if_absent(self):
+        for wrong in (7, [], {"sentence": 7}, {"loads": 7}):
+            with self.subTest(wrong=wrong):
+                self.assertNotIn("apacity of which", self.offered(wrong)[0])
 
 
 class Figures(ExperimentTest):

@@ -211,6 +211,18 @@ class OddCampaigns(ReportTest):
             self.assertTrue(tie)
             self.assertIn("differences up to 1.30 times are ties", said)
 
+    def test_the_cpu_of_the_whole_machine_is_shown_where_it_was_recorded(self):
+        lines = [trial("a", 4, r, r) for r in range(3)]
+        write(self.folder, manifest(["a"], [4], 3), lines)
+        self.assertNotIn("whole machine", text_of(self.bare(), "costs"))
+        for r, line in enumerate(lines):
+            line["machine"] = {"busy_cores": 1.5, "client_cores": .5,
+                               "cpu_ns_per_request": None if r == 2 else 7100.0 + 100 * r}
+        write(self.folder, manifest(["a"], [4], 3), lines)
+        said = text_of(self.bare(), "costs")
+        self.assertIn("whole machine /request", said)
+        self.assertRegex(said, r"7\.15\sµs ?7\.10\sµs – 7\.20\sµs")
+
     def test_a_company_that_did_not_stay_is_said(self):
         def page(ended):
             lines = [trial(m, 4, r, 0) | {"company_failed": n if m == "select_loop" else 0}

@@ -72,6 +72,8 @@ def write(folder, lines, claims_=(), metric="cpu_ns", experiment="bad_company",
     for row in about["models"]:
         if row["name"].endswith("(A/A)"):
             row["twin_of"] = row["name"].removesuffix("(A/A)")
+        if row["name"].endswith("(closed)"):
+            row.update(role="closed", twin_of=row["name"].removesuffix("(closed)"))
         if row["name"] == "null_responder":
             row["role"] = "ceiling"
         if row["name"].startswith("udp_"):
@@ -276,6 +278,15 @@ class Claims(RuleTest):
                                     (said, "At half, every model answered what was offered.")):
                     (self.assertIn if whole else self.assertNotIn)(told, words)
                     (self.assertNotIn if whole else self.assertIn)("limit", words)
+    def test_who_is_asked_in_a_closed_loop_is_in_its_claim_alone(self):
+        lines = rows({"epoll_level": {"p90": 90, "offered": 500.0},
+                      "thread_pool": {"p90": 95, "offered": 500.0}}, ats=(50, 150)) + rows(
+            {"epoll_level(closed)": {"p90": 30}}, ats=(150,))
+        found, = self.both(lines, claim("epoll_level(closed)", "epoll_level", "p90_ns"),
+                           experiment="overload", names={50: "50 %", 150: "150 %"})
+        self.assertEqual((found.word, found.at, found.ratio.median), (SAME, 150, 3))
+        self.assertEqual(self.campaign.models, ["epoll_level", "thread_pool"])
+        self.assertEqual(self.campaign.twin_names, {})
 
     def test_what_was_not_measured_says_why(self):
         lines = rows({"epoll_level": {}}) + [

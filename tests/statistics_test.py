@@ -370,6 +370,22 @@ class Compare(Scripts):
                     if "epoll_level" in line and "requests/s" in line)
         self.assertRegex(line, r"20.000  ≥ 10.000 .*not compared \(client-bound\)$")
 
+    def test_where_other_rates_were_offered_only_what_they_cost_is_compared(self):
+        for factor, verdict, reason in (
+                (1.01, "tie", ""), (1.1, "not compared", "another rate was offered")):
+            self.campaigns()
+            for folder, rate in ((self.old, 20000.0), (self.new, 20000.0 * factor)):
+                path = folder / "manifest.json"
+                about = json.loads(path.read_text())
+                about["experiment"] = {"name": "scaling", "axis": "clients", "levels": [
+                    {"at": at, "name": f"{at} clients", "rate": rate} for at in (1, 16)]}
+                path.write_text(json.dumps(about))
+            for (_, _, metric), row in self.rows(0).items():
+                costs = metric == "server_cpu_ns_per_request"
+                self.assertEqual((row["verdict"], row["reason"]),
+                                 ("tie", "") if costs else (verdict, reason))
+        self.assertIn("give --rate a number", " ".join(self.compare(0).stdout.split()))
+
     def test_points_that_others_disturbed_are_not_compared(self):
         self.campaigns(1.2)
         self.change(self.new, lambda t: t.update(verdict="NOISY" if t["round"] > 2

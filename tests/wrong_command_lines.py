@@ -225,6 +225,7 @@ WRONG = [
     ("echo_compare", ["--clients", "ten"], USAGE, ["--clients", "'ten'"]),
     ("echo_compare", ["--clients", ","], USAGE, ["--clients"]),
     ("echo_compare", ["--at", "0"], USAGE, ["--at", "'0'"]),
+    ("echo_compare", ["--rate", "0"], USAGE, ["--rate", "'0'"]),
     ("echo_compare", ["--preset", "x"], USAGE, ["--preset", "x"]),
     ("echo_compare", ["idle_crow"], USAGE, ["'idle_crow'", "'idle_crowd'"]),
     ("echo_compare", ["--server", "mine"], USAGE, ["--server", "'mine'"]),

@@ -35,6 +35,7 @@ class Campaign:
     excluded: list = field(default_factory=list)    # trials that echo_compare repeated
     twins: list = field(default_factory=list)       # trials of a model's second name
     null_trials: list = field(default_factory=list)     # those of the client's ceiling
+    closed: list = field(default_factory=list)  # trials of the baseline in a closed loop
 
     def about(self, *path):
         """The manifest's member at this path, or None."""
@@ -86,6 +87,12 @@ class Campaign:
                 point.ceiling = limit.spread("rate").median     # of a closed loop
         return points
 
+    @cached_property
+    def claimed(self):
+        """The points, and those that only claims are about: the baseline asked in a
+        closed loop, NAME(closed), where all are asked in an open one."""
+        return {**self.points, **points_of(self.closed)}
+
     def is_limit_of(self, point):
         """A null responder of streams says nothing of datagrams; with a transport for
         each level it is of that level's."""
@@ -109,7 +116,12 @@ class Campaign:
     def twin_names(self):
         """{a second name: the model that it is} of an A/A pair."""
         return {name: clean(row["twin_of"]) for name, row in self.model_rows.items()
-                if isinstance(row.get("twin_of"), str)}
+                if isinstance(row.get("twin_of"), str) and name not in self.closed_names}
+
+    @cached_property
+    def closed_names(self):
+        return {name for name, row in self.model_rows.items()
+                if row.get("role") == "closed"}
 
     @cached_property
     def levels(self):

@@ -25,7 +25,8 @@ def sentences(campaign):
 
 def incomplete(campaign):
     planned = campaign.about("planned_trials")
-    done = len(campaign.trials) + len(campaign.twins) + len(campaign.null_trials)
+    done = sum(map(len, (campaign.trials, campaign.twins, campaign.null_trials,
+                         campaign.closed)))
     partial = campaign.about("partial") or not campaign.about("finished")
     if partial or (isinstance(planned, int) and done < planned):
         yield Markup("This is a <strong>partial run</strong>: {} of {} planned trials."

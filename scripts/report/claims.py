@@ -69,7 +69,7 @@ def unanswered(claim, less, more):
 def asked(campaign, model, claim):
     """{level: its Point} at the claim's level where it has one."""
     at = campaign.levels if claim.at is None else [claim.at]
-    points = {level: campaign.points.get((model, level)) for level in at}
+    points = {level: campaign.claimed.get((model, level)) for level in at}
     return {level: p for level, p in points.items() if p}
 
 

@@ -16,6 +16,8 @@ from .units import plain, plural
 
 REGRESSION, IMPROVEMENT = "regression", "improvement"
 NOT_COMPARED, FAILED = "not compared", "failed"
+OTHER_RATE = "another rate was offered"
+GO_BY_THE_RATE = ("rate", "p99_ns", "p90_ns", "p50_ns", "connect_p99_ns")
 
 
 class Metric(NamedTuple):
@@ -113,7 +115,8 @@ def compare(old, new, band=inference.TIE_BAND, baseline=None):
     rows = [row for level in sorted({*old.levels, *new.levels})
             for model in old.models
             for row in rows_of(point_of(old, model, level, baseline),
-                               point_of(new, model, level, baseline), compared)]
+                               point_of(new, model, level, baseline), compared,
+                               offered_alike(old, new, level))]
     family = {i: row.evidence for i, row in enumerate(rows)
               if row.evidence and row.evidence.low is not None and not row.reason}
     for i, verdict in inference.judge(family, band).items():
@@ -129,8 +132,24 @@ def compare(old, new, band=inference.TIE_BAND, baseline=None):
     return Comparison(rows, found, old.experiment, baseline)
 
 
-def rows_of(old, new, metrics):
-    """The rows of one point, which both have tried; those without a figure left out."""
+def offered_alike(old, new, level):
+    """In closed loops nothing is; in open ones both have the same rate within 2 % or,
+    where a folder does not tell it, what came of it within 5 %."""
+    told = [campaign.experiment.rates.get(level) for campaign in (old, new)]
+    if None not in told:
+        return near(*told, 0.02)
+    seen = [spread.median for campaign in (old, new) for point in campaign.at(level)[:1]
+            if (spread := point.spread("offered"))]
+    return len(seen) != 2 or near(*seen, 0.05)
+
+
+def near(a, b, share):
+    return abs(a - b) <= share * max(a, b)
+
+
+def rows_of(old, new, metrics, alike):
+    """The rows of one point, which both have tried; those without a figure left out.
+    alike: both were offered the same."""
     if old is None or new is None:
         return
     for metric in metrics:
@@ -143,6 +162,8 @@ def rows_of(old, new, metrics):
             row.reason = f"every trial {FAILED}"
         elif any(row.bound):
             row.reason = "client-bound"
+        elif not alike and metric.name in GO_BY_THE_RATE and a and b:
+            row.reason = OTHER_RATE
         elif a and b:
             row.evidence = inference.unpaired(*(positive(p, metric) for p in (old, new)))
             if noisy(old) or noisy(new):
@@ -180,6 +201,10 @@ def caveats(old, new, rows):
     if any(any(row.bound) for row in rows):
         found.append("≥: the client was the limit there, so throughput is a lower bound "
                      "and is not compared.")
+    if any(row.reason == OTHER_RATE for row in rows):
+        found.append("Where another rate was offered, throughput and response times are "
+                     "not compared. A share of the capacity is another rate whenever that "
+                     "is measured anew: to compare, give --rate a number.")
     if any(row.verdict == inference.TOO_FEW for row in rows):
         found.append("n too small: so few rounds cannot show a difference among so many "
                      "figures; take more rounds, or fewer models.")

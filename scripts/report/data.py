@@ -36,8 +36,10 @@ def load_file(path):
     campaign = Campaign(manifest, trials, notes, excluded)
     campaign.twins = [t for t in trials if t.model in campaign.twin_names]
     campaign.null_trials = [t for t in trials if t.model in campaign.null_names]
+    campaign.closed = [t for t in trials if t.model in campaign.closed_names]
     campaign.trials = [t for t in trials if t.model not in campaign.twin_names
-                       and t.model not in campaign.null_names]
+                       and t.model not in campaign.null_names
+                       and t.model not in campaign.closed_names]
     return campaign
 
 

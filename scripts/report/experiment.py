@@ -33,6 +33,8 @@ class Experiment:
     baseline: str = ""
     names: dict = field(default_factory=dict)   # {at: "1000 idle connections"}
     claims: tuple = ()
+    arrivals: dict = field(default_factory=dict)    # {at: "poisson, 4.17k requests/s"}
+    rates: dict = field(default_factory=dict)       # {at: what is offered, requests/s}
 
     @property
     def title(self):
@@ -81,7 +83,11 @@ def read(member, metrics):
         {whole(level["at"]): text(level, "name") for level in rows(member, "levels")
          if is_number(level.get("at")) and text(level, "name")},
         tuple(claim(row, metrics) for row in rows(member, "claims")
-              if text(row, "less") and text(row, "more")))
+              if text(row, "less") and text(row, "more")),
+        {whole(level["at"]): text(level, "arrivals") for level in rows(member, "levels")
+         if is_number(level.get("at")) and text(level, "arrivals")},
+        {whole(level["at"]): level["rate"] for level in rows(member, "levels")
+         if is_number(level.get("at")) and is_number(level.get("rate"))})
 
 
 def claim(row, metrics):

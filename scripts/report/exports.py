@@ -21,6 +21,7 @@ METRICS = {  # trial.METRICS: as exported, with its unit
     "threads": "server_threads", "kernel_per_client": "kernel_bytes_per_connection",
     "connect_p50_ns": "connect_p50_ns", "connect_p99_ns": "connect_p99_ns",
     "cpu_ns_per_connection": "server_cpu_ns_per_connection",
+    "machine_cpu_ns": "machine_cpu_ns_per_request",
     "offered": "offered_per_second"}
 COMPARED = ("rate", "p99_ns", "cpu_ns")
 MEMBERS = ("experiment", "at", "clients", "model", "family", "metric", "rounds", "median", "low_95",

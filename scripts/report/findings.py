@@ -6,7 +6,7 @@ The rules are printed in the page under "Method". Ratios are paired by round.
 from markupsafe import Markup
 
 from . import families, pairing
-from .units import count, microseconds, plural, sig
+from .units import clean, count, microseconds, plural, sig
 from .words import LISTED_AT_MOST, asked_work, code, codes, phrase
 
 
@@ -26,15 +26,23 @@ def sentences(campaign):
         found += price(campaign, best, points, served)
         found += ratios(best, [p for p in served or points if p is not best])
         found += no_discrimination(campaign.level(campaign.top), points)
+    first = capacity(campaign)
     if asked_work(campaign):
-        return [*worked(campaign), *busiest(campaign), *found, *starving(campaign)]
-    return [*found, *busiest(campaign), *starving(campaign)]
+        return [*worked(campaign), *busiest(campaign), *found, *starving(campaign), *first]
+    return [*found, *busiest(campaign), *starving(campaign), *first]
 
 
 def alike(campaign, points):
     """Without those in datagrams, which promise less, where there are streams, too."""
     streams = [p for p in points if p.model not in campaign.datagrams]
     return streams or points
+
+
+def capacity(campaign):
+    """How it was measured, where a share of it was offered."""
+    sentence = campaign.about("capacity", "sentence")
+    if isinstance(sentence, str):
+        yield Markup.escape(clean(sentence))
 
 
 def worked(campaign):

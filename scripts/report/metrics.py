@@ -38,6 +38,8 @@ def rate(per_second):
 KNOWN = {
     "cpu_ns": Metric("server CPU per request", "µs", 1e3, cpu_time),
     "cpu_ns_per_connection": Metric("server CPU per connection", "µs", 1e3, cpu_time),
+    "machine_cpu_ns": Metric("CPU per request of the machine without the client", "µs",
+                             1e3, cpu_time),
     "rate": Metric("throughput", "thousand requests/s", 1e3, rate, True),
     "p50_ns": Metric("median response time", "µs", 1e3, duration),
     "p90_ns": Metric("90th percentile of the response time", "µs", 1e3, duration),

@@ -125,7 +125,7 @@ def command(campaign):
 
 def raw_data(campaign):
     """The data as JSON, packed (gzip, base64), and whether it is the whole."""
-    trials = (campaign.trials + campaign.twins + campaign.null_trials
+    trials = (campaign.trials + campaign.twins + campaign.null_trials + campaign.closed
               + campaign.excluded)
     text = packed(campaign.manifest, [t.raw for t in trials])
     if len(text) <= EMBEDDED_AT_MOST:

@@ -142,15 +142,25 @@ def summary_row(campaign, point, verdict):
         number(starved and starved.high, count(starved and starved.high))]
 
 
+MACHINE_CPU = ("whole machine /request", "busy time of all CPUs but the client's: with "
+               "kernel work that is charged to nobody, and with what neighbours did")
+
+
 def costs(campaign):
-    """What each model pays at the largest load: processes, switches, memory."""
-    headers = ["model", "what it shows", "CPU/request", "switches/request", "processes",
-               "threads", "descriptors", "memory idle → loaded"]
-    table = Table([(h, "") for h in headers])
-    for point in campaign.at(campaign.top):
+    """What each model pays at the largest load: processes, switches, memory. The CPU of
+    the whole machine only where it was recorded."""
+    points = campaign.at(campaign.top)
+    has_machine = any(point.spread("machine_cpu_ns") for point in points)
+    headers = [("model", ""), ("what it shows", ""), ("CPU/request", ""),
+               *([MACHINE_CPU] if has_machine else []), ("switches/request", ""),
+               ("processes", ""), ("threads", ""), ("descriptors", ""),
+               ("memory idle → loaded", "")]
+    table = Table(headers)
+    for point in points:
         row = campaign.model_rows.get(point.model, {})
         shows = [str(row.get(k)) for k in ("shows", "source") if row.get(k)]
         cpu, switches = point.spread("cpu_ns"), point.spread("switches")
+        machine = [spread_cell(point.spread("machine_cpu_ns"), duration)] * has_machine
         idle = [t.number("server", "pss_bytes_idle") for t in point.by_round.values()]
         idle = sorted(x for x in idle if x is not None)
         pss = point.spread("pss_bytes")
@@ -158,7 +168,7 @@ def costs(campaign):
         table.rows.append((point.model, point.at, [
             name(point.model), Cell(shows[0] if shows else NONE, None,
                                     shows[1] if shows[1:] else ""),
-            number(cpu and cpu.median, duration(cpu and cpu.median)),
+            number(cpu and cpu.median, duration(cpu and cpu.median)), *machine,
             number(switches and switches.median, sig(switches and switches.median)),
             *[number(w and w.median, count(w and w.median)) for w in whole],
             number(pss and pss.median,

@@ -121,6 +121,7 @@ METRICS = {
     "connect_p99_ns": lambda t: t.number("connect_ns", "p99"),
     "cpu_ns_per_connection": lambda t: product(
         t.number("server", "cpu_ns_per_request"), t.number("requests_per_connection")),
+    "machine_cpu_ns": lambda t: t.number("machine", "cpu_ns_per_request"),
     "offered": lambda t: t.number("offered_per_second"),
     "evenness": lambda t: quotient(t.number("fairness", "slowest_requests"),
                                    t.number("fairness", "fastest_requests")),

@@ -48,6 +48,7 @@ def caption(campaign, note, levels=None):
     work = asked_work(campaign)
     return clean(
         f"{loop(campaign, levels)}, {asked_of(campaign, levels)}, "
+        f"{law(campaign, levels)}"
         f"{'each request ' + work + ', ' if work else ''}"
         f"{gets(campaign) or f'payload {size} B'}"
         f"{f', pipeline {pipeline}' if pipeline not in (None, 1) else ''}; server on "
@@ -89,6 +90,13 @@ def loop(campaign, levels):
     is_open = [any(p.spread("offered") for p in campaign.at(level)) for level in levels]
     return "Open loop" if all(is_open) else (
         "Open and closed loop" if any(is_open) else "Closed loop")
+
+
+def law(campaign, levels):
+    """Of the arrivals of open loops, where that is recorded: "poisson arrivals, "."""
+    recorded = campaign.experiment.arrivals
+    laws = dict.fromkeys(recorded[at].partition(",")[0] for at in levels if at in recorded)
+    return f"{listed(laws)} arrivals, " if laws else ""
 
 
 def asked_of(campaign, levels):
