@@ -23,6 +23,8 @@ import threading
 import time
 import unittest
 
+import schemas
+
 BIN = pathlib.Path(os.environ.get("ECHOLAB_BIN", "build/release")).resolve()
 PROGRAMS = ("echo_server", "echo_client", "echo_load", "echo_compare")
 NOBODY = 65534
@@ -676,6 +678,7 @@ class ExplainedLoad(CommandLine):
                 shown = shown.replace("\r", "").split("In words\n")[1]
                 self.assertLessEqual(max(map(len, shown.split("\n"))), most)
             row = json.loads(run("echo_load", *given, "--explain", "--json").stdout)
+            schemas.check(self, "load", row)
             self.assertEqual(row["explanation"][0], " ".join(
                 words.split("\n  - ")[0].removeprefix("  - ").split()))
             self.assertTrue(row["explanation"][-1].startswith("Next: "))
