@@ -57,7 +57,8 @@ std::string errors(const TableLine& line, const TableColumn& /*column*/) {
 
 std::string starved(const TableLine& line, const TableColumn& /*column*/) {
   return show_count(
-      line.cell.range([](const Trial& t) { return static_cast<double>(t.load.starved()); })
+      line.cell
+          .range([](const Trial& t) { return static_cast<double>(t.load.starved()); })
           .median);
 }
 
@@ -86,13 +87,18 @@ constexpr TableColumn columns[] = {
     {"verdict", 7, 4, verdict},
 };
 
+/// How many connections are served each second is asked where they are brief.
+bool is_of_brief_connections(const Metric& metric) {
+  return metric.name == "cpu_ns_per_connection" || metric.name == "connect_p99_ns";
+}
+
 /// The column of a metric; one of its own where no other shows it.
 TableColumn& column_of(std::vector<TableColumn>& all, const Metric& metric) {
   const auto found = std::ranges::find(all, metric.name, &TableColumn::metric);
   if (found != all.end()) return *found;
-  return *all.insert(all.begin(), {metric.head, std::max<std::size_t>(metric.head.size(), 9),
-                                   1, metric_text, metric.name,
-                                   kind_of(metric) == MetricKind::time});
+  return *all.insert(all.begin(),
+                     {metric.head, std::max<std::size_t>(metric.head.size(), 9), 1,
+                      metric_text, metric.name, kind_of(metric) == MetricKind::time});
 }
 
 }  // namespace
@@ -100,6 +106,8 @@ TableColumn& column_of(std::vector<TableColumn>& all, const Metric& metric) {
 std::vector<TableColumn> columns_for(const Metric& headline,
                                      const std::vector<const Metric*>& wanted) {
   std::vector<TableColumn> kept(std::begin(columns), std::end(columns));
+  if (is_of_brief_connections(headline))
+    kept.insert(kept.begin(), {"conn/s ", 9, 3, rate_text, "connections_per_second"});
   for (const Metric* metric : wanted) column_of(kept, *metric).rank = 1;
   TableColumn& own = column_of(kept, headline);
   own.rank = 0;
@@ -120,6 +128,12 @@ std::vector<TableColumn> fitting(std::vector<TableColumn> kept, std::size_t room
   while (kept.size() > 1 && width() > room)
     kept.erase(std::ranges::max_element(kept, {}, &TableColumn::rank));
   return kept;
+}
+
+bool is_percentile(const TableColumn& column) {
+  if (column.metric.empty()) return false;
+  const auto quantile = quantile_of(find_metric(column.metric));
+  return column.metric == "connect_p99_ns" || (quantile && *quantile < 1);
 }
 
 std::optional<double> shown_figure(const TableLine& line, const Metric& metric) {
@@ -147,9 +161,8 @@ std::string verdicts_text(const Cell& cell) {
                                                    cell.verdicts.end());
   if (all.empty()) return "-";
   if (all.size() == 1) return std::string(verdict_text(all.front().first));
-  std::ranges::stable_sort(all, std::greater<>(), [](const auto& one) {
-    return one.second;
-  });
+  std::ranges::stable_sort(all, std::greater<>(),
+                           [](const auto& one) { return one.second; });
   std::string text =
       fmt::format("{} {}, {} {}", all[0].second, verdict_text(all[0].first),
                   all[1].second, verdict_text(all[1].first));

@@ -33,6 +33,9 @@ struct TableColumn {
 std::vector<TableColumn> columns_for(const Metric& headline,
                                      const std::vector<const Metric*>& wanted);
 
+/// "p50", "connect p99": a column that says "-" where too few values support one.
+bool is_percentile(const TableColumn& column);
+
 /// Those that fit beside the names.
 std::vector<TableColumn> fitting(std::vector<TableColumn> kept, std::size_t room);
 

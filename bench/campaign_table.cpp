@@ -163,6 +163,8 @@ class Table {
       add_words(
           "+ CLIENT-BOUND: the client was at its limit, the server may serve more "
           "than this.");
+    if (too_few_)
+      add_words("- under a percentile: n too small, fewer values than support it.");
     if (sorted_by_ != nullptr)
       add_words(fmt::format("Sorted by {}, the best first.", sorted_by_->words));
     if (!outcomes_.empty())
@@ -206,9 +208,11 @@ class Table {
                 name_width_ + 3);
       return;
     }
-    for (const TableColumn& column : columns_)
-      text_ += fmt::format(" {:>{}}", column.text(line, column) + mark(line, column),
-                           column.width);
+    for (const TableColumn& column : columns_) {
+      const std::string text = column.text(line, column);
+      too_few_ = too_few_ || (is_percentile(column) && text == "-");
+      text_ += fmt::format(" {:>{}}", text + mark(line, column), column.width);
+    }
     text_ += "\n";
   }
 
@@ -256,6 +260,7 @@ class Table {
   std::size_t name_width_ = 18;
   std::vector<TableColumn> all_columns_;
   std::vector<TableColumn> columns_;  ///< that fit
+  bool too_few_ = false;              ///< values for some percentile
   std::string text_;
 };
 

@@ -35,6 +35,10 @@ def rate(per_second):
     return unbroken(sig(per_second), "requests/s")
 
 
+def connections(per_second):
+    return unbroken(sig(per_second), "connections/s")
+
+
 KNOWN = {
     "cpu_ns": Metric("server CPU per request", "µs", 1e3, cpu_time),
     "cpu_ns_per_connection": Metric("server CPU per connection", "µs", 1e3, cpu_time),
@@ -46,6 +50,7 @@ KNOWN = {
     "p99_ns": Metric("99th percentile of the response time", "µs", 1e3, duration),
     "p999_ns": Metric("99.9th percentile of the response time", "µs", 1e3, duration),
     "max_ns": Metric("longest response time", "µs", 1e3, duration),
+    "connections_per_second": Metric("connections per second", "", 1, connections, True),
     "connect_p50_ns": Metric("median time to connect", "µs", 1e3, duration),
     "connect_p99_ns": Metric("99th percentile of the time to connect", "µs", 1e3,
                              duration),

@@ -122,6 +122,8 @@ METRICS = {
     "cpu_ns_per_connection": lambda t: product(
         t.number("server", "cpu_ns_per_request"), t.number("requests_per_connection")),
     "machine_cpu_ns": lambda t: t.number("machine", "cpu_ns_per_request"),
+    "connections_per_second": lambda t: quotient(
+        t.number("requests_per_second"), t.number("requests_per_connection")),
     "offered": lambda t: t.number("offered_per_second"),
     "evenness": lambda t: quotient(t.number("fairness", "slowest_requests"),
                                    t.number("fairness", "fastest_requests")),
