@@ -160,7 +160,7 @@ def failed(model, clients, round_, order, verdict="FAILED"):
     line = trial(model, clients, round_, order, verdict=verdict,
                  reason="the server ended with signal 11")
     for name in ("seconds", "requests", "requests_per_second", "latency_ns", "histogram",
-                 "fairness", "server", "client", "errors"):
+                 "fairness", "server", "client"):
         line[name] = None
     return line
 
