@@ -43,6 +43,11 @@ std::optional<double> connect_p99_ns(const Trial& trial, const LoadPlan& /*load*
   return trial.connect ? above_zero(trial.connect->p99_ns) : std::nullopt;
 }
 
+std::optional<double> starvation_ns(const Trial& trial, const LoadPlan& /*load*/) {
+  const auto ns = trial.load.longest_starvation_ns;
+  return ns ? above_zero(static_cast<double>(*ns)) : std::nullopt;
+}
+
 constexpr Metric metrics[] = {
     {"cpu_ns", "CPU/req", "server CPU per request", false, cpu_ns, show_time},
     {"rate", "req/s", "requests per second", true, rate, show_count},
@@ -55,6 +60,8 @@ constexpr Metric metrics[] = {
      show_time},
     {"cpu_ns_per_connection", "CPU/conn", "server CPU per connection", false,
      cpu_ns_per_connection, show_time},
+    {"starvation_ns", "starvation", "longest starvation of a client", false,
+     starvation_ns, show_time},
 };
 
 }  // namespace

@@ -118,6 +118,7 @@ CampaignRow some_row(Verdict verdict) {
   trial.load.requests = 1000;
   trial.load.requests_per_connection.assign(17, 58);
   trial.load.requests_per_connection.back() = 0;
+  trial.load.longest_starvation_ns = 1'250'000'000;
   for (int n = 0; n < 1000; ++n) trial.load.response.record(50'000 + 7919 * n);
   trial.server = {1234.5, 0.5, 0.25, 0.125, {3, 4, 5, 6'000'000}, 2'000'000, 54'321};
   trial.connect = ConnectTimes{17, 10'000, 0, 30'000};
@@ -150,12 +151,22 @@ TEST(CampaignRow, brings_the_figures_of_every_metric_back) {
   row.trial.connect->p99_ns = 20'000;
   const CampaignRow again = row_of(plan, row_json(plan, row, 0).dump());
   for (const char* name : {"cpu_ns", "rate", "p50_ns", "p90_ns", "p99_ns",
-                           "pss_per_client", "connect_p99_ns", "cpu_ns_per_connection"}) {
+                           "pss_per_client", "connect_p99_ns", "cpu_ns_per_connection",
+                           "starvation_ns"}) {
     const LoadPlan& load = plan.levels[1].load;
     const auto figure = find_metric(name).of(row.trial, load);
     ASSERT_TRUE(figure) << name;
     EXPECT_EQ(find_metric(name).of(again.trial, load), figure) << name;
   }
+}
+
+TEST(CampaignRow, of_before_does_not_tell_the_longest_starvation) {
+  const CampaignPlan plan = unusual_plan();
+  Json old = row_json(plan, some_row(Verdict::valid), 0);
+  EXPECT_EQ(old["fairness"]["longest_starvation_ns"], 1'250'000'000);
+  old["fairness"].erase("longest_starvation_ns");
+  const CampaignRow row = row_of(plan, old.dump());
+  EXPECT_FALSE(find_metric("starvation_ns").of(row.trial, plan.levels[1].load));
 }
 
 TEST(CampaignRow, keeps_the_warnings_and_how_many_of_the_company_failed) {

@@ -481,6 +481,7 @@ TEST(RunLoad, SeesAnIterativeServerStarveAllButOne) {
   const json fairness = load_json(plan, result)["fairness"];
   EXPECT_EQ(fairness["slowest_requests"], 0);
   EXPECT_EQ(fairness["fastest_requests"], 200);
+  EXPECT_NEAR(fairness["longest_starvation_ns"].get<double>(), result.seconds * 1e9, 1);
 }
 
 TEST(RunLoad, DoesNotCountWarmUp) {
@@ -1034,6 +1035,7 @@ TEST(EchoLoad, JsonHasTheMembersOfATrialRow) {
                              "/fairness/slowest_requests",
                              "/fairness/fastest_requests",
                              "/fairness/starved",
+                             "/fairness/longest_starvation_ns",
                              "/fairness/requests_per_client/2",
                              "/client/cpu_ns_per_request",
                              "/client/cpu_cores_used",
