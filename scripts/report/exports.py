@@ -18,7 +18,7 @@ METRICS = {  # data.METRICS: as exported, with its unit
     "starved": "clients_starved", "kernel_per_client": "kernel_bytes_per_connection",
     "connect_p50_ns": "connect_p50_ns", "connect_p99_ns": "connect_p99_ns",
     "cpu_ns_per_connection": "server_cpu_ns_per_connection",
-    "offered": "offered_per_second"}
+    "offered": "offered_per_second", "starvation_ns": "longest_starvation_ns"}
 COMPARED = ("rate", "p99_ns", "cpu_ns")
 MEMBERS = ("experiment", "at", "clients", "model", "family", "metric", "rounds", "median", "low_95",
            "high_95", "is_bound", "baseline", "ratio", "ratio_low_95", "ratio_high_95",

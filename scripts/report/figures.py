@@ -278,7 +278,8 @@ def fairness(campaign):
     if not points:
         return None
     points.sort(key=lambda p: (p.starved, -p.spread("jain").median))
-    sheet = axes.bars(campaign, "fairness", points, 3,
+    told = any(p.spread("starvation_ns") for p in points)   # folders of before: no
+    sheet = axes.bars(campaign, "fairness", points, 4 if told else 3,
                       f"Are {count(campaign.top)} clients served alike?"
                       if campaign.experiment.of_clients else
                       f"Are the clients served alike at {campaign.level(campaign.top)}?")
@@ -288,10 +289,15 @@ def fairness(campaign):
                     lambda p: list(p.values("jain").values()), sig, top=1)
     sheet.bar_panel(2, "clients without a reply", points,
                     lambda p: list(p.values("starved").values()), count, top=1)
+    if told:
+        sheet.bar_panel(3, "longest starvation, ms", points,
+                        lambda p: scaled(p, "starvation_ns", 1e6),
+                        lambda ms: duration(ms * 1e6))
     return finish(
-        sheet, campaign, "Left: requests of the slowest client over those of the "
-        "fastest; middle: Jain's index; right: clients that got no reply in the "
-        "window.", bar_note(campaign),
+        sheet, campaign, "From the left: requests of the slowest client over those of the "
+        "fastest; Jain's index; clients that got no reply in the window"
+        f"{'; the longest that a client waited for one in it' * told}.",
+        bar_note(campaign),
         "1 is even, for both ratios. Jain's index is (Σx)² / (n Σx²): 1/n when a single "
         "client gets everything. A model that starves clients may look cheap and fast: "
         "it serves fewer.", tables.of_fairness(campaign), [campaign.top])
