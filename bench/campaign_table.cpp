@@ -197,6 +197,7 @@ std::string company_in_words(const CampaignPlan& plan, const std::vector<Cell>& 
 std::string campaign_table(const CampaignPlan& plan, const std::vector<CampaignRow>& rows,
                            const std::optional<Floor>& floor, Paper paper) {
   Table table(plan, floor, paper);
+  const CampaignFamily family(plan, rows, metric_of(plan));
   std::vector<std::string> words;
   bool bound = false;
   for (std::size_t i = 0; i < plan.levels.size(); ++i) {
@@ -206,7 +207,8 @@ std::string campaign_table(const CampaignPlan& plan, const std::vector<CampaignR
     if (const auto ceiling = ceiling_at(plan, rows, i)) table.add_ceiling(*ceiling);
     bound = bound || std::ranges::any_of(cells, &Cell::client_bound);
     const auto twins = twin_ratios(plan, rows, i, metric_of(plan));
-    words.push_back(level_in_words(plan, cells, plan.levels[i], tie_factor(twins)) +
+    words.push_back(level_in_words(plan, family, cells, plan.levels[i],
+                                   tie_factor(twins)) +
                     twin_text(plan, twins) +
                     company_in_words(plan, cells, plan.levels[i]));
   }

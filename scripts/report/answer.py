@@ -8,7 +8,7 @@ import textwrap
 
 from markupsafe import Markup
 
-from . import claims, data, families, inference, metrics
+from . import claims, families, inference, metrics
 from .units import plural, sig
 from .words import LISTED_AT_MOST, alike, code, codes, findings, phrase
 
@@ -97,11 +97,9 @@ def by_level(campaign):
     yield Markup("{} had a {} of <strong>{}</strong>{} at {}.").format(
         code(first.model), metric.noun, metric.words(value.median),
         interval(value, metric.words), campaign.level(first.at))
-    evidence = {p.at: inference.paired(ratios) for p in points[1:]
-                if (ratios := data.ratios(p, first, name)) and min(ratios) > 0}
-    verdicts = inference.judge(evidence, families.band(first, name))
+    verdicts = {p.at: families.verdict(p, first, name) for p in points[1:]}
     parts = [level_part(campaign, p, first, verdicts[p.at]) for p in points[1:]
-             if p.at in verdicts]
+             if verdicts[p.at]]
     if parts:
         yield Markup("Over that, it had {}.").format(phrase(parts))
 
@@ -134,7 +132,7 @@ def beside(verdict, point, base, metric):
     if verdict.word == inference.TIE:
         return Markup(", a tie with {}: {} times{}").format(
             code(base.model), sig(e.ratio), spread)
-    few = f"; n = {e.n} is too small to show a difference among so many" if (
+    few = f"; n = {e.n} is too small to show a difference" if (
         verdict.word == inference.TOO_FEW) else ""
     return Markup(", <strong>{} times</strong> that of {}{}{}").format(
         sig(e.ratio), code(base.model), spread, few)
@@ -193,7 +191,7 @@ def claim_text(campaign, outcome):
     claim = outcome.claim
     source = f" ({claim.source})" if claim.source else ""
     lines = [claim.text + source, claims.measured(campaign, outcome)]
-    if claim.why_not and outcome.word != claims.SAME:
+    if claim.why_not and outcome.word not in claims.HOLDS:
         lines.append(f"Why it may differ: {claim.why_not}")
     margin = " " * 16
     text = "\n".join(textwrap.fill(line, WIDTH, initial_indent=margin,

@@ -183,6 +183,7 @@ class Point:
     trials: list = field(default_factory=list)
     twins: tuple = ()                       # of an A/A campaign: the two Points, if any
     ceiling: float | None = None            # requests/s of the null responder, closed loop
+    campaign: object = field(default=None, repr=False, compare=False)   # whose it is
 
     @cached_property
     def by_round(self):
@@ -309,14 +310,18 @@ def compare(a, b, metric):
         return None
     median, low, high, _ = interval_of(found)
     factor = max(1 + inference.TIE_BAND, tie_factor(a.twins, metric))
-    tie = low <= 1 <= high or 1 / factor <= median <= factor
+    tie = inference.is_tie(median, low, high, factor)
     return Ratio(median, low, high, len(found), tie)
 
 
 def ratios(a, b, metric):
     """Of each round in which both have some of it."""
-    of_a, of_b = a.values(metric), b.values(metric)
-    return [of_a[r] / of_b[r] for r in of_a if of_a[r] > 0 and of_b.get(r, 0) > 0]
+    return list(by_round(a.values(metric), b.values(metric)).values())
+
+
+def by_round(some, others):
+    """{round: ratio} of two {round: value}, where both have some."""
+    return {r: some[r] / others[r] for r in some if some[r] > 0 and others.get(r, 0) > 0}
 
 
 @dataclass
@@ -328,6 +333,7 @@ class Campaign:
     excluded: list = field(default_factory=list)    # trials that echo_compare repeated
     twins: list = field(default_factory=list)       # trials of a model's second name
     null_trials: list = field(default_factory=list)     # those of the client's ceiling
+    chances: dict = field(default_factory=dict, init=False)     # of families.py
 
     def about(self, *path):
         """The manifest's member at this path, or None."""
@@ -374,6 +380,7 @@ class Campaign:
                 if original and point.at == at:
                     point.twins = twin, original
         for point in points.values():
+            point.campaign = self
             limit = self.ceiling.get(point.at)
             if limit and not limit.spread("offered") and self.is_limit_of(point):
                 point.ceiling = limit.spread("rate").median     # of a closed loop

@@ -204,9 +204,10 @@ def forest(campaign):
         f"to {1 + band:.2f} times, {'as the A/A pair has it' if base.twins else '2 %'}.",
         "Mark: median of the rounds' ratios (hollow: no difference shown); line: its "
         f"{'95 % interval' if campaign.rounds >= 6 else 'range'}.",
-        f"Left of 1 is {'worse' if metric.more_is_better else 'better'}. A line that "
-        "reaches into the grey is no difference. The words are those of the whole "
-        "family: exact signed-rank tests, corrected after Holm.",
+        f"Left of 1 is {'worse' if metric.more_is_better else 'better'}. A mark in the "
+        "grey is no difference, nor is a line that reaches 1. The words are those of the "
+        "whole family, every two models at every load: one that chance might have made is "
+        "a tie, however far out it is.",
         tables.of_ratios(campaign, rows), [at])
 
 

@@ -268,7 +268,7 @@ def of_percentiles(campaign, points):
 def of_ratios(campaign, rows):
     """rows: (point, Ratio or None, word), as panels.forest has them."""
     table = Table([("model", ""), ("ratio", "median"), ("from", ""), ("to", ""),
-                   ("rounds", ""), ("word", "of the whole family")])
+                   ("rounds", ""), ("word", "in the family of the whole campaign")])
     for point, ratio, word in rows:
         low, high = (ratio.low, ratio.high) if ratio else (None, None)
         table.rows.append((point.model, point.at, [
