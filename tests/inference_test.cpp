@@ -75,7 +75,7 @@ TEST(SignFlips, OfAllRoundsOnOneSideAreOneInAsManyWaysAsThereAre) {
       EXPECT_DOUBLE_EQ(p, std::exp2(1 - static_cast<double>(n))) << n;
   }
   EXPECT_DOUBLE_EQ(sign_flip_p({by_round({1, 1, 1})}).front(), 1);
-  EXPECT_DOUBLE_EQ(sign_flip_p({{}}).front(), 1);
+  EXPECT_DOUBLE_EQ(sign_flip_p(std::vector<RatiosByRound>(1)).front(), 1);
   EXPECT_TRUE(sign_flip_p({}).empty());
 }
 
