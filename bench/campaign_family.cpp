@@ -1,5 +1,7 @@
 #include "bench/campaign_family.hpp"
 
+#include <algorithm>
+
 #include "bench/sign_flips.hpp"
 #include "bench/twin.hpp"
 
