@@ -109,7 +109,12 @@ Trial trial_of(const Json& row) {
         std::llround(rate->get<double>() * trial.load.seconds));
   trial.load.reply_bytes = row.value("reply_body_bytes", std::uint64_t{0});
   trial.load.response = histogram_of(row);
-  row.at("fairness").at("requests_per_client").get_to(trial.load.requests_per_connection);
+  const Json& fairness = row.at("fairness");
+  fairness.at("requests_per_client").get_to(trial.load.requests_per_connection);
+  const Json starvation = fairness.value("longest_starvation_ns", Json());
+  trial.load.longest_starvation_ns.reset();  // of a folder of before
+  if (!starvation.is_null())
+    trial.load.longest_starvation_ns = starvation.get<std::int64_t>();
   read_server(row.at("server"), trial.server);
   trial.connect = connect_of(row);
   if (const Json failed = row.value("company_failed", Json()); !failed.is_null())

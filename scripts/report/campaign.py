@@ -36,6 +36,7 @@ class Campaign:
     twins: list = field(default_factory=list)       # trials of a model's second name
     null_trials: list = field(default_factory=list)     # those of the client's ceiling
     closed: list = field(default_factory=list)  # trials of the baseline in a closed loop
+    chances: dict = field(default_factory=dict, init=False)     # of families.py
 
     def about(self, *path):
         """The manifest's member at this path, or None."""
@@ -82,6 +83,7 @@ class Campaign:
                 if original and point.at == at:
                     point.twins = twin, original
         for point in points.values():
+            point.campaign = self
             limit = self.ceiling.get(point.at)
             if limit and not limit.spread("offered") and self.is_limit_of(point):
                 point.ceiling = limit.spread("rate").median     # of a closed loop

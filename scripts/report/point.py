@@ -31,6 +31,7 @@ class Point:
     trials: list = field(default_factory=list)
     twins: tuple = ()                       # of an A/A campaign: the two Points, if any
     ceiling: float | None = None            # requests/s of the null responder, closed loop
+    campaign: object = field(default=None, repr=False, compare=False)   # whose it is
 
     @cached_property
     def by_round(self):

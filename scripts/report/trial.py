@@ -129,4 +129,5 @@ METRICS = {
                                    t.number("fairness", "fastest_requests")),
     "jain": lambda t: t.number("fairness", "jain"),
     "starved": starved_clients,
+    "starvation_ns": lambda t: t.number("fairness", "longest_starvation_ns"),
 }
