@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "bench/baseline.hpp"
 #include "bench/capacity_trials.hpp"
 #include "bench/capacity_words.hpp"
 #include "bench/demand.hpp"
@@ -65,7 +66,7 @@ std::string set_up_of(const CampaignProgress& now) {
                  left_text(capacity_seconds(plan)));
     if (std::ranges::any_of(plan.contestants, &Contestant::is_closed))
       fmt::print(out, "  {} once more in each round, in a closed loop, for a claim\n",
-                 plan.experiment->baseline);
+                 baseline_name(plan));
   }
 
 }  // namespace

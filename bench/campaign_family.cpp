@@ -11,7 +11,13 @@ namespace {
 constexpr double chance = 0.05;  // of a false alarm in the whole family
 
 bool is_compared(const Contestant& one) {
-  return one.twin_of.empty() && !one.is_ceiling;
+  return (one.twin_of.empty() || one.is_closed) && !one.is_ceiling;
+}
+
+/// Who is asked in a closed loop is compared with itself in an open one, and nobody else.
+bool are_compared(const Contestant& a, const Contestant& b) {
+  if (a.is_closed) return a.twin_of == b.name;
+  return !b.is_closed || b.twin_of == a.name;
 }
 
 RatiosByRound ratios_by_round(const std::map<std::uint64_t, double>& some,
@@ -46,6 +52,9 @@ CampaignFamily::CampaignFamily(const CampaignPlan& plan,
       const bool is_at_one_level = points[a].level == points[b].level;
       const bool is_of_one = points[a].contestant == points[b].contestant;
       if (!is_at_one_level && !(is_of_one && has_no_order)) continue;
+      if (!are_compared(plan.contestants[points[a].contestant],
+                        plan.contestants[points[b].contestant]))
+        continue;
       keys.push_back(key_of(points[a], points[b]));
       family.push_back(ratios_by_round(points[a].figures, points[b].figures));
     }

@@ -93,7 +93,14 @@ class Campaign:
     def claimed(self):
         """The points, and those that only claims are about: the baseline asked in a
         closed loop, NAME(closed), where all are asked in an open one."""
-        return {**self.points, **points_of(self.closed)}
+        closed = points_of(self.closed)
+        for point in closed.values():
+            point.campaign = self
+        return {**self.points, **closed}
+
+    def original_of(self, name):
+        """The model that is asked in a closed loop under this name."""
+        return clean(str(self.model_rows.get(name, {}).get("twin_of")))
 
     def is_limit_of(self, point):
         """A null responder of streams says nothing of datagrams; with a transport for

@@ -29,7 +29,7 @@ class Friedman(NamedTuple):
 def chances(campaign, metric):
     """{frozenset of two (model, level): the p of their ratio in the family}."""
     if metric not in campaign.chances:
-        values = {key: point.values(metric) for key, point in campaign.points.items()
+        values = {key: point.values(metric) for key, point in campaign.claimed.items()
                   if point.by_round}
         pairs = [pair for pair in itertools.combinations(values, 2)
                  if are_compared(campaign, *pair)]
@@ -40,7 +40,12 @@ def chances(campaign, metric):
 
 
 def are_compared(campaign, a, b):
-    """Of two (model, level)."""
+    """Of two (model, level). Who is asked in a closed loop is compared with itself in an
+    open one, and nobody else."""
+    closed = [name for name, _ in (a, b) if name in campaign.closed_names]
+    if closed:
+        originals = {campaign.original_of(name) for name in closed}
+        return a[1] == b[1] and not originals.isdisjoint((a[0], b[0]))
     return a[1] == b[1] or (a[0] == b[0] and campaign.experiment.scale == "category")
 
 
