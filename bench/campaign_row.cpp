@@ -94,6 +94,15 @@ std::string told(const LoadPlan& load) {
   return text;
 }
 
+/// Of a row of before a trial saw to it itself: the silent did not stay, so that the load
+/// was less than its level says. The report overlooks it likewise (scripts/report/trial.py).
+std::string why_deserted(const Json& row) {
+  const Json gone = row.value("company_failed", Json());
+  const bool are_silent = row.value("load", "").find(" idle") != std::string::npos;
+  if (gone.is_null() || gone == 0 || !are_silent) return "";
+  return fmt::format("{} of the silent connections were not held", gone.dump());
+}
+
 Trial trial_of(const Json& row) {
   Trial trial;
   trial.judgement.verdict = verdict_of(row.at("verdict").get<std::string>());
@@ -101,6 +110,10 @@ Trial trial_of(const Json& row) {
   trial.load.details.reset();
   trial.load.errors = errors_of(row);
   if (row.at("seconds").is_null()) return trial;  // FAILED or CORRUPT
+  if (const std::string why = why_deserted(row); !why.empty()) {
+    trial.judgement = {Verdict::failed, why};
+    return trial;
+  }
   row.at("seconds").get_to(trial.load.seconds);
   row.at("requests").get_to(trial.load.requests);
   if (const auto rate = row.find("offered_per_second");

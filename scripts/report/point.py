@@ -42,7 +42,7 @@ class Point:
     def unanswered(self):
         """The rounds in which nobody had an answer at all, so that there is no figure."""
         return {t.round for t in self.trials if t.verdict == "FAILED"
-                and t.text("reason") == NOBODY} - self.by_round.keys()
+                and t.reason == NOBODY} - self.by_round.keys()
 
     @property
     def answered_nobody(self):

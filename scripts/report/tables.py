@@ -53,7 +53,7 @@ def verdict_cell(point):
         return Cell("VALID", "0", kind="verdict")
     alone = len(verdicts) == 1
     text = ",\n".join(v if alone else f"{v} {n}" for v, n in sorted(verdicts.items()))
-    reasons = dict.fromkeys(t.text("reason") for t in point.trials if t.text("reason"))
+    reasons = dict.fromkeys(t.reason for t in point.trials if t.reason)
     return Cell(text, text, "; ".join(list(reasons)[:2]), "verdict")
 
 
