@@ -230,7 +230,13 @@ TEST(CampaignRow, keeps_the_warnings_and_how_many_of_the_company_failed) {
   const Json json = row_json(plan, row, 0);
   EXPECT_EQ(json["warnings"], Json(row.trial.judgement.warnings));
   EXPECT_EQ(json["company_failed"], 7);
-  EXPECT_EQ(row_of(plan, json.dump()).trial.company_failed, 7U);
+  const CampaignRow old = row_of(plan, json.dump());
+  EXPECT_EQ(old.trial.judgement.verdict, Verdict::failed) << "newer ones say so themselves";
+  EXPECT_EQ(old.trial.judgement.reason, "7 of the silent connections were not held");
+  EXPECT_FALSE(find_metric("cpu_ns").of(old.trial, plan.levels[1].load));
+  plan.experiment = &find_experiment("bad_company");
+  set_levels(plan, {0, 30});
+  EXPECT_EQ(row_of(plan, row_json(plan, row, 0).dump()).trial.company_failed, 7U);
   plan.experiment = &find_experiment("scaling");
   set_levels(plan, {1, 17});
   EXPECT_TRUE(row_json(plan, row, 0)["company_failed"].is_null()) << "there is none";
