@@ -80,7 +80,7 @@ std::string quoted(const std::string& word) {
            std::string_view("-_./:,=+[]%@").find(c) != std::string_view::npos;
   };
   if (!word.empty() && std::ranges::all_of(word, is_plain)) return word;
-  return "'" + replace_all(word, "'", "'\\''") + "'";
+  return fmt::format("'{}'", replace_all(word, "'", "'\\''"));
 }
 
 /// Says `bytes` of the words and waits for them to come back; empty, or what went wrong.
@@ -157,7 +157,7 @@ std::string command_text(const Contestant& contestant, const Start& start) {
   words.erase(ready, ready + 2);
   std::string text;
   for (const std::string& word : words)
-    text += (text.empty() ? "" : " ") + quoted(word);
+    text += fmt::format("{}{}", text.empty() ? "" : " ", quoted(word));
   return text;
 }
 

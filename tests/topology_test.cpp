@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 namespace echolab {
@@ -140,9 +141,9 @@ TEST(Topology, is_told_by_older_kernels_too) {
 }
 
 TEST(Topology, does_not_believe_a_cpu_that_is_not_its_own_sibling) {
-  const auto files = made_of(
-      {{"/sys/devices/system/cpu/cpu0/topology/core_cpus_list", "4-5\n"},
-       {"/sys/devices/system/cpu/cpu1/topology/core_cpus_list", "1\n"}});
+  const auto files =
+      made_of({{"/sys/devices/system/cpu/cpu0/topology/core_cpus_list", "4-5\n"},
+               {"/sys/devices/system/cpu/cpu1/topology/core_cpus_list", "1\n"}});
   const Topology topology = topology_of({0, 1}, files);
   EXPECT_FALSE(topology.is_known);
   EXPECT_EQ(topology.cores.size(), 2U);
