@@ -9,7 +9,6 @@
 #include <optional>
 #include <utility>
 
-#include "bench/baseline.hpp"
 #include "common/error.hpp"
 #include "common/units.hpp"
 
@@ -77,12 +76,20 @@ void offer(CampaignPlan& plan) {
 }
 
 void add_closed(CampaignPlan& plan) {
+  constexpr std::string_view mark = "(closed)";
   if (std::ranges::none_of(plan.levels, &Level::has_closed)) return;
-  Contestant closed = plan.contestants[baseline_of(plan)];
-  closed.twin_of = closed.name;
-  closed.name += "(closed)";
-  closed.is_closed = true;
-  plan.contestants.push_back(std::move(closed));
+  for (const Claim& claim : plan.experiment->claims) {
+    if (!claim.less.ends_with(mark)) continue;
+    const auto name = claim.less.substr(0, claim.less.size() - mark.size());
+    const auto one = std::ranges::find(plan.contestants, name, &Contestant::name);
+    if (one == plan.contestants.end()) continue;
+    Contestant closed = *one;
+    closed.twin_of = closed.name;
+    closed.name = claim.less;
+    closed.is_closed = true;
+    plan.contestants.push_back(std::move(closed));
+    return;
+  }
 }
 
 std::uint64_t seed_of_round(const CampaignPlan& plan, std::uint64_t round) {

@@ -18,9 +18,9 @@ OfferedRate parse_offered_rate(std::string_view option, std::string_view text);
 /// experiment about throughput is one about server CPU per request.
 void offer(CampaignPlan& plan);
 
-/// Adds the baseline once more, `NAME(closed)`, where a level has it, the greatest if it
-/// is beyond capacity: asked in a closed loop, in the same rounds, it shows what the open
-/// one makes of the response.
+/// Adds the contestant that a claim is about once more, `NAME(closed)`, where a level has
+/// it, the greatest if it is beyond capacity: asked in a closed loop, in the same rounds,
+/// it shows what the open one makes of the response.
 void add_closed(CampaignPlan& plan);
 
 /// Of the load of all trials of a round: one schedule, and one sequence of work and

@@ -212,6 +212,10 @@ TEST(Overload, has_the_baseline_in_a_closed_loop_at_the_greatest_level_for_a_cla
   EXPECT_TRUE(again.contestants[3].is_closed);
   EXPECT_EQ(again.contestants[3].twin_of, "epoll_level");
   EXPECT_EQ(manifest_json(again, {})["models"], manifest["models"]);
+  CampaignPlan other = planned("overload", {50, 150});
+  other.contestants.pop_back();
+  add_closed(other);
+  EXPECT_EQ(other.contestants.size(), 1U) << "no claim is about thread_per_client";
   for (CampaignPlan without : {planned("overload", {50}), planned("scaling", {16}),
                                planned("scaling", {16}, OfferedRate{.share = 1.5})}) {
     add_closed(without);
