@@ -54,19 +54,21 @@ std::string set_up_of(const CampaignProgress& now) {
   return fmt::format("CPU {}: {}; client on CPU {}", cpus(now.plan.start.cpus),
                      command_text(now.contestant, start_at(now.plan, now.level)),
                      cpus(now.plan.load.cpus));
-  /// What is offered, and what comes before or beside it on its account.
-  void describe_offer(const CampaignPlan& plan, std::FILE* out) {
-    if (plan.own_experiment)
-      fmt::print(out, "  compared by {}, as all are offered the same\n",
-                 find_metric(plan.experiment->metric).words);
-    if (plan.capacity) fmt::print(out, "  {}\n", capacity_text(*plan.capacity));
-    if (lacks_capacity(plan))
-      fmt::print(out, "  {}, about {}\n", capacity_ahead(plan),
-                 left_text(capacity_seconds(plan)));
-    if (std::ranges::any_of(plan.contestants, &Contestant::is_closed))
-      fmt::print(out, "  {} once more in each round, in a closed loop, for a claim\n",
-                 plan.experiment->baseline);
-  }
+}
+
+/// What is offered, and what comes before or beside it on its account.
+void describe_offer(const CampaignPlan& plan, std::FILE* out) {
+  if (plan.own_experiment)
+    fmt::print(out, "  compared by {}, as all are offered the same\n",
+               find_metric(plan.experiment->metric).words);
+  if (plan.capacity) fmt::print(out, "  {}\n", capacity_text(*plan.capacity));
+  if (lacks_capacity(plan))
+    fmt::print(out, "  {}, about {}\n", capacity_ahead(plan),
+               left_text(capacity_seconds(plan)));
+  if (std::ranges::any_of(plan.contestants, &Contestant::is_closed))
+    fmt::print(out, "  {} once more in each round, in a closed loop, for a claim\n",
+               plan.experiment->baseline);
+}
 
 }  // namespace
 

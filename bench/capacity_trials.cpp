@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "bench/baseline.hpp"
 #include "bench/capacity_words.hpp"
 #include "bench/experiment_levels.hpp"
 #include "clients/load.hpp"
@@ -29,7 +30,7 @@ const Contestant* reference_at(const CampaignPlan& plan, const Level& level) {
     return one.twin_of.empty() && !one.is_ceiling && serves(one, level);
   };
   const auto baseline =
-      std::ranges::find(plan.contestants, plan.experiment->baseline, &Contestant::name);
+      std::ranges::find(plan.contestants, baseline_name(plan), &Contestant::name);
   if (baseline != plan.contestants.end() && fits(*baseline)) return &*baseline;
   const auto first = std::ranges::find_if(plan.contestants, fits);
   return first == plan.contestants.end() ? nullptr : &*first;
