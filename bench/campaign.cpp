@@ -129,6 +129,20 @@ std::vector<std::string> arguments_for(const LoadPlan& load) {
   return arguments;
 }
 
+/// `--max-clients`: nobody is turned away. Of those who come and go a server holds some that
+/// have left, until it sees that they have; on a busy core that may be all of some time.
+std::size_t most_clients(const LoadPlan& load) {
+  constexpr std::size_t spare = 16;
+  constexpr std::size_t lives = 10;
+  constexpr std::size_t enough = 1000;
+  const auto reborn = [](const LoadPlan& one) {
+    return one.manners.is_reborn() ? one.connections : 0;
+  };
+  std::size_t unseen = reborn(load);
+  for (const LoadPlan& other : load.company) unseen += reborn(other);
+  return connections_of(load) + spare + std::min(lives * unseen, enough);
+}
+
 /// The trial of a place; of one who is not started any more, why.
 Trial trial_at(const CampaignPlan& plan, const std::vector<CampaignRow>& rows,
                const CampaignPlace& place,
@@ -191,11 +205,10 @@ std::uint64_t longest_frame(const LoadPlan& load) {
 }
 
 Start start_at(const CampaignPlan& plan, const Level& level) {
-  constexpr std::size_t spare = 16;  // who is turned away was counted by nobody
   Start start = plan.start;
   start.work = level.load.work.has_value();
   if (level.load.http) start.http_get = level.load.http->get;
-  start.arguments = {"--max-clients", std::to_string(connections_of(level.load) + spare)};
+  start.arguments = {"--max-clients", std::to_string(most_clients(level.load))};
   for (const auto& more :
        {plan.start.arguments, arguments_for(level.load), level.arguments})
     start.arguments.insert(start.arguments.end(), more.begin(), more.end());

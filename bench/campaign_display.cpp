@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "bench/baseline.hpp"
 #include "bench/capacity_trials.hpp"
 #include "bench/capacity_words.hpp"
 #include "bench/demand.hpp"
@@ -67,7 +68,7 @@ void describe_offer(const CampaignPlan& plan, std::FILE* out) {
                left_text(capacity_seconds(plan)));
   if (std::ranges::any_of(plan.contestants, &Contestant::is_closed))
     fmt::print(out, "  {} once more in each round, in a closed loop, for a claim\n",
-               plan.experiment->baseline);
+               baseline_name(plan));
 }
 
 }  // namespace

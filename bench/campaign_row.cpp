@@ -94,6 +94,15 @@ std::string told(const LoadPlan& load) {
   return text;
 }
 
+/// Of a row of before a trial saw to it itself: the silent did not stay, so that the load
+/// was less than its level says. The report overlooks it likewise (scripts/report/trial.py).
+std::string why_deserted(const Json& row) {
+  const Json gone = row.value("company_failed", Json());
+  const bool are_silent = row.value("load", "").find(" idle") != std::string::npos;
+  if (gone.is_null() || gone == 0 || !are_silent) return "";
+  return fmt::format("{} of the silent connections were not held", gone.dump());
+}
+
 Trial trial_of(const Json& row) {
   Trial trial;
   trial.judgement.verdict = verdict_of(row.at("verdict").get<std::string>());
@@ -101,6 +110,10 @@ Trial trial_of(const Json& row) {
   trial.load.details.reset();
   trial.load.errors = errors_of(row);
   if (row.at("seconds").is_null()) return trial;  // FAILED or CORRUPT
+  if (const std::string why = why_deserted(row); !why.empty()) {
+    trial.judgement = {Verdict::failed, why};
+    return trial;
+  }
   row.at("seconds").get_to(trial.load.seconds);
   row.at("requests").get_to(trial.load.requests);
   if (const auto rate = row.find("offered_per_second");
@@ -109,7 +122,12 @@ Trial trial_of(const Json& row) {
         std::llround(rate->get<double>() * trial.load.seconds));
   trial.load.reply_bytes = row.value("reply_body_bytes", std::uint64_t{0});
   trial.load.response = histogram_of(row);
-  row.at("fairness").at("requests_per_client").get_to(trial.load.requests_per_connection);
+  const Json& fairness = row.at("fairness");
+  fairness.at("requests_per_client").get_to(trial.load.requests_per_connection);
+  const Json starvation = fairness.value("longest_starvation_ns", Json());
+  trial.load.longest_starvation_ns.reset();  // of a folder of before
+  if (!starvation.is_null())
+    trial.load.longest_starvation_ns = starvation.get<std::int64_t>();
   read_server(row.at("server"), trial.server);
   trial.connect = connect_of(row);
   if (const Json failed = row.value("company_failed", Json()); !failed.is_null())

@@ -301,6 +301,7 @@ std::string campaign_table(const CampaignPlan& plan, const std::vector<CampaignR
   for (std::size_t i = 0; i < plan.levels.size(); ++i)
     levels.push_back(cells_at(plan, rows, i));
   Table table(plan, floor, outcomes, levels, paper);
+  const CampaignFamily family(plan, rows, metric_of(plan));
   std::vector<std::string> words;
   std::vector<TieBand> bands;
   bool bound = false;
@@ -312,10 +313,10 @@ std::string campaign_table(const CampaignPlan& plan, const std::vector<CampaignR
     bound = bound || std::ranges::any_of(cells, &Cell::client_bound);
     const auto twins = twin_ratios(plan, rows, i, metric_of(plan));
     bands.push_back({plan.levels[i].name, tie_factor(twins)});
-    words.push_back(level_in_words(plan, cells, plan.levels[i], bands.back().factor) +
-                    twin_text(plan, twins) +
-                    company_in_words(plan, cells, plan.levels[i]) +
-                    failures_in_words(plan, cells));
+    words.push_back(
+        level_in_words(plan, family, cells, plan.levels[i], bands.back().factor) +
+        twin_text(plan, twins) + company_in_words(plan, cells, plan.levels[i]) +
+        failures_in_words(plan, cells));
   }
   table.add_notes(bound, rounds_in(rows), ties_in_words(bands));
   table.add_thresholds();

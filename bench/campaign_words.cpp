@@ -6,6 +6,7 @@
 #include <iterator>
 #include <set>
 
+#include "bench/baseline.hpp"
 #include "bench/inference.hpp"
 #include "bench/twin.hpp"
 
@@ -38,24 +39,19 @@ std::vector<double> ratios(const Cell& cell, const Cell& base) {
   return ratios_of(cell.figures, base.figures);
 }
 
-/// All that are ranked against the best of them: one family.
-void compare_with_best(LevelAnswer& answer, double factor) {
+/// All that are ranked against the best of them.
+void compare_with_best(LevelAnswer& answer, const CampaignFamily& family, double factor) {
   const Cell& best = *answer.ranked.front();
-  Cells family;
-  std::vector<std::vector<double>> evidence;
   for (const Cell* cell : answer.ranked) {
-    auto found = ratios(*cell, best);
-    if (cell == &best || found.empty()) continue;
-    family.push_back(cell);
-    evidence.push_back(std::move(found));
-  }
-  const std::vector<Shown> words = judge(evidence, factor);
-  for (std::size_t i = 0; i < family.size(); ++i) {
-    const bool few = words[i] == Shown::too_few;
-    if (few ? is_tie(range_of(evidence[i]), factor) : words[i] == Shown::tie)
-      answer.ties.push_back(family[i]);
+    const Range ratio = range_of(ratios(*cell, best));
+    if (cell == &best || ratio.n == 0) continue;
+    const double p = family.p(best.level, cell->contestant, best.contestant);
+    const Shown word = shown_of(ratio, p, factor);
+    const bool few = word == Shown::too_few;
+    if (few ? is_tie(ratio, factor) : word == Shown::tie)
+      answer.ties.push_back(cell);
     else if (few)
-      answer.too_few_rounds.push_back(family[i]);
+      answer.too_few_rounds.push_back(cell);
   }
 }
 
@@ -76,8 +72,7 @@ std::string worst_in_words(const CampaignPlan& plan, const LevelAnswer& answer) 
       metric.more_is_better ? "least" : "most", more.median,
       metric.more_is_better ? "less" : "as much", more.least, more.most,
       std::ranges::count(answer.too_few_rounds, &worst)
-          ? fmt::format("; n = {} is too small to show a difference among so many",
-                        more.n)
+          ? fmt::format("; n = {} is too small to show a difference", more.n)
           : "");
 }
 
@@ -156,23 +151,23 @@ std::string left_out_in_words(const CampaignPlan& plan, const LevelAnswer& answe
   return text;
 }
 
-/// " 7 of 8 comparisons with epoll_level are shown (Holm, 5 %)."
-std::string comparisons_in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,
-                                 double factor) {
-  const auto [shown, all, rounds] = compared_with_baseline(plan, cells, factor);
+/// " 7 of 8 comparisons with epoll_level are shown (p < 0.05 in the whole campaign)."
+std::string comparisons_in_words(const CampaignPlan& plan, const CampaignFamily& family,
+                                 const std::vector<Cell>& cells, double factor) {
+  const auto [shown, all, rounds] = compared_with_baseline(plan, family, cells, factor);
   if (all == 0) return "";
-  const std::size_t needed = rounds_needed(all);
-  return fmt::format(" {} of {} comparison{} with {} {} shown (Holm, 5 %){}.", shown, all,
-                     all == 1 ? "" : "s", plan.experiment->baseline,
-                     shown == 1 || all == 1 ? "is" : "are",
-                     rounds >= needed
-                         ? ""
-                         : fmt::format("; to show any takes {} rounds", needed));
+  return fmt::format(
+      " {} of {} comparison{} with {} {} shown (p < 0.05 in the whole campaign){}.",
+      shown, all, all == 1 ? "" : "s", baseline_name(plan),
+      shown == 1 || all == 1 ? "is" : "are",
+      rounds >= fewest_rounds
+          ? ""
+          : fmt::format("; to show any takes {} rounds", fewest_rounds));
 }
 
-std::string in_words(const CampaignPlan& plan, const Cells& cells, std::string text,
-                     double factor) {
-  const LevelAnswer answer = answer_of(plan, cells, factor);
+std::string in_words(const CampaignPlan& plan, const CampaignFamily& family,
+                     const Cells& cells, std::string text, double factor) {
+  const LevelAnswer answer = answer_of(plan, family, cells, factor);
   if (all_keep_up(plan, answer))
     return text + " every server answers what is offered." +
            left_out_in_words(plan, answer);
@@ -201,8 +196,8 @@ Cells of_kind(const CampaignPlan& plan, const std::vector<Cell>& cells,
 
 }  // namespace
 
-LevelAnswer answer_of(const CampaignPlan& plan, const std::vector<const Cell*>& cells,
-                      double factor) {
+LevelAnswer answer_of(const CampaignPlan& plan, const CampaignFamily& family,
+                      const std::vector<const Cell*>& cells, double factor) {
   LevelAnswer answer;
   for (const Cell* cell : cells) {
     if (cell->answered_nobody()) answer.unanswered.push_back(cell);
@@ -213,32 +208,30 @@ LevelAnswer answer_of(const CampaignPlan& plan, const std::vector<const Cell*>& 
   const Metric& metric = find_metric(plan.experiment->metric);
   for (const Cell* cell : answer.ranked)
     if (cell->is_bound(metric)) answer.limited.push_back(cell);
-  if (!answer.ranked.empty() && answer.limited.empty()) compare_with_best(answer, factor);
+  if (!answer.ranked.empty() && answer.limited.empty())
+    compare_with_best(answer, family, factor);
   return answer;
 }
 
 BaselineComparisons compared_with_baseline(const CampaignPlan& plan,
+                                           const CampaignFamily& family,
                                            const std::vector<Cell>& cells,
                                            double factor) {
   const Metric& metric = find_metric(plan.experiment->metric);
-  const LevelAnswer answer = answer_of(plan, alike(plan, cells), factor);
-  const auto base = std::ranges::find(answer.ranked, plan.experiment->baseline,
-                                      [&](const Cell* cell) -> std::string_view {
-                                        return name_of(plan, *cell);
-                                      });
+  const LevelAnswer answer = answer_of(plan, family, alike(plan, cells), factor);
+  const auto base =
+      std::ranges::find(answer.ranked, baseline_of(plan), &Cell::contestant);
   if (base == answer.ranked.end() || !answer.limited.empty()) return {};
   BaselineComparisons found;
-  std::vector<std::vector<double>> family;
   for (const Cell& cell : cells) {
-    auto evidence = ratios(cell, **base);
-    if (&cell == *base || cell.starved > 0 || cell.is_bound(metric) || evidence.empty())
+    const Range ratio = range_of(ratios(cell, **base));
+    if (&cell == *base || cell.starved > 0 || cell.is_bound(metric) || ratio.n == 0)
       continue;
-    found.rounds = std::max(found.rounds, evidence.size());
-    family.push_back(std::move(evidence));
+    const double p = family.p(cell.level, cell.contestant, (*base)->contestant);
+    found.rounds = std::max(found.rounds, ratio.n);
+    found.shown += shown_of(ratio, p, factor) == Shown::different ? 1U : 0U;
+    ++found.all;
   }
-  found.all = family.size();
-  found.shown = static_cast<std::size_t>(
-      std::ranges::count(judge(family, factor), Shown::different));
   return found;
 }
 
@@ -247,16 +240,18 @@ std::vector<const Cell*> alike(const CampaignPlan& plan, const std::vector<Cell>
   return streams.empty() ? of_kind(plan, cells, true) : streams;
 }
 
-std::string level_in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,
-                           const Level& level, double factor) {
+std::string level_in_words(const CampaignPlan& plan, const CampaignFamily& family,
+                           const std::vector<Cell>& cells, const Level& level,
+                           double factor) {
   // Datagrams may be lost, doubled and out of order, and cost less for it.
   const Cells streams = of_kind(plan, cells, false);
   const Cells datagrams = of_kind(plan, cells, true);
-  std::string text = in_words(plan, alike(plan, cells), "At " + level.name + ",", factor) +
-                     comparisons_in_words(plan, cells, factor);
+  std::string text =
+      in_words(plan, family, alike(plan, cells), "At " + level.name + ",", factor) +
+      comparisons_in_words(plan, family, cells, factor);
   if (streams.empty() || datagrams.empty()) return text;
   return text + " " +
-         in_words(plan, datagrams, "In datagrams, which promise less,", factor);
+         in_words(plan, family, datagrams, "In datagrams, which promise less,", factor);
 }
 
 }  // namespace echolab

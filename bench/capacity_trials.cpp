@@ -29,9 +29,9 @@ const Contestant* reference_at(const CampaignPlan& plan, const Level& level) {
   const auto fits = [&](const Contestant& one) {
     return one.twin_of.empty() && !one.is_ceiling && serves(one, level);
   };
-  const auto baseline =
-      std::ranges::find(plan.contestants, baseline_name(plan), &Contestant::name);
-  if (baseline != plan.contestants.end() && fits(*baseline)) return &*baseline;
+  if (plan.contestants.empty()) return nullptr;
+  const Contestant& baseline = plan.contestants[baseline_of(plan)];
+  if (fits(baseline)) return &baseline;
   const auto first = std::ranges::find_if(plan.contestants, fits);
   return first == plan.contestants.end() ? nullptr : &*first;
 }

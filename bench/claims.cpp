@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <map>
 
 #include "bench/campaign_cell.hpp"
 #include "bench/twin.hpp"
@@ -15,7 +17,8 @@ constexpr std::string_view same_order = "same order";
 constexpr std::string_view reversed = "reversed";
 constexpr std::string_view not_shown = "not shown";
 constexpr std::string_view not_measured = "not measured";
-constexpr std::size_t fewest_rounds = 3;  // that may show an order
+constexpr std::string_view alike = "alike";  // of claims that two have about the same
+constexpr std::string_view unlike = "unlike";
 
 std::string plural(std::size_t number, std::string_view noun) {
   return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
@@ -27,6 +30,7 @@ struct Inquiry {
   const std::vector<CampaignRow>& rows;
   const Claim& claim;
   const Metric& metric;
+  const CampaignFamily& family;  ///< of the metric
 
   [[nodiscard]] Cell cell(std::string_view model, std::size_t level) const {
     return cell_of(plan, rows, index_of(plan, model), level, metric);
@@ -109,15 +113,30 @@ std::vector<std::string> notes_on(const Inquiry& asked, const Cell& less,
   return notes;
 }
 
-constexpr std::string_view too_few = " only, too few to show an order";
-constexpr std::string_view no_interval = " only, so the range and not an interval";
+/// Empty where so many rounds can decide.
+std::vector<std::string> too_few(std::size_t rounds) {
+  if (rounds >= fewest_rounds) return {};
+  return {plural(rounds, "round") + " only, too few to decide"};
+}
 
-std::string_view word_of(const Range& ratio, double factor, bool less_is_bound,
+/// p: of the ratio more / less, in the family.
+std::string_view word_of(const Range& ratio, double p, double factor, bool less_is_bound,
                          bool more_is_bound) {
-  if (ratio.n < fewest_rounds || is_tie(ratio, factor) || less_is_bound ||
+  if (shown_of(ratio, p, factor) != Shown::different || less_is_bound ||
       (more_is_bound && ratio.median < 1))
     return not_shown;
   return ratio.median > 1 ? same_order : reversed;
+}
+
+/// Whether the two have about the same. Of a lower bound nobody knows how near it is.
+std::string_view likeness_of(const Range& ratio, double p, double factor, bool is_bound) {
+  if (ratio.n < fewest_rounds || is_bound) return not_shown;
+  if (1 / factor <= ratio.least && ratio.most <= factor) return alike;
+  return shown_of(ratio, p, factor) == Shown::different ? unlike : not_shown;
+}
+
+void append(std::vector<std::string>& notes, std::vector<std::string> more) {
+  std::ranges::move(more, std::back_inserter(notes));
 }
 
 /// One of the two answered nobody, so that it has no throughput, or both.
@@ -130,10 +149,10 @@ ClaimOutcome unanswered_outcome(const Inquiry& asked, const Cell& less,
       quiet.unanswered,
       [&](std::uint64_t round) { return heard.figures.contains(round); }));
   ClaimOutcome outcome{.claim = &asked.claim, .word = not_shown, .level = less.level};
-  if (n >= fewest_rounds) outcome.word = less_is_quiet ? same_order : reversed;
+  if (n >= fewest_rounds)
+    outcome.word = asked.claim.within ? unlike : less_is_quiet ? same_order : reversed;
   outcome.notes = notes_on(asked, less, more);
-  if (heard.has_figures() && n < fewest_rounds)
-    outcome.notes.push_back(fmt::format("{}{}", plural(n, "round"), too_few));
+  if (heard.has_figures()) append(outcome.notes, too_few(n));
   return outcome;
 }
 
@@ -147,15 +166,21 @@ ClaimOutcome outcome_at(const Inquiry& asked, const Cell& less, const Cell& more
     return outcome;
   }
   outcome.is_bound = more.is_bound(asked.metric);
-  const double factor =
+  const bool less_is_bound = less.is_bound(asked.metric);
+  const double p = asked.family.p(less.level, less.contestant, more.contestant);
+  double factor =
       tie_factor(twin_ratios(asked.plan, asked.rows, less.level, asked.metric));
-  outcome.word =
-      word_of(outcome.ratio, factor, less.is_bound(asked.metric), outcome.is_bound);
-  outcome.notes = notes_on(asked, less, more);
-  if (outcome.ratio.n < 6)
-    outcome.notes.push_back(
-        fmt::format("{}{}", plural(outcome.ratio.n, "round"),
-                    outcome.ratio.n < fewest_rounds ? too_few : no_interval));
+  if (asked.claim.within) {
+    factor = std::max(factor, *asked.claim.within);
+    outcome.word =
+        likeness_of(outcome.ratio, p, factor, less_is_bound || outcome.is_bound);
+    outcome.notes = {fmt::format("about the same is a ratio within {:.0f} % of 1",
+                                 100 * (factor - 1))};
+  } else {
+    outcome.word = word_of(outcome.ratio, p, factor, less_is_bound, outcome.is_bound);
+  }
+  append(outcome.notes, notes_on(asked, less, more));
+  append(outcome.notes, too_few(outcome.ratio.n));
   return outcome;
 }
 
@@ -199,9 +224,13 @@ std::string measured_text(const CampaignPlan& plan, const ClaimOutcome& outcome)
 
 std::vector<ClaimOutcome> claim_outcomes(const CampaignPlan& plan,
                                          const std::vector<CampaignRow>& rows) {
+  std::map<std::string_view, CampaignFamily> families;
   std::vector<ClaimOutcome> outcomes;
-  for (const Claim& claim : plan.experiment->claims)
-    outcomes.push_back(outcome_of({plan, rows, claim, find_metric(claim.metric)}));
+  for (const Claim& claim : plan.experiment->claims) {
+    const Metric& metric = find_metric(claim.metric);
+    const auto family = families.try_emplace(metric.name, plan, rows, metric).first;
+    outcomes.push_back(outcome_of({plan, rows, claim, metric, family->second}));
+  }
   return outcomes;
 }
 
@@ -212,7 +241,7 @@ std::vector<std::string> claims_in_words(const CampaignPlan& plan,
     const Claim& claim = *outcome.claim;
     texts.push_back(fmt::format("Claim: {} ({}). Here: {}; {}.", claim.text, claim.source,
                                 outcome.word, measured_text(plan, outcome)));
-    if (outcome.word != same_order)
+    if (outcome.word != same_order && outcome.word != alike)
       texts.back() += fmt::format(" It may differ because {}.", claim.why_not);
   }
   return texts;

@@ -29,7 +29,8 @@ struct Level {
 enum class Preset { smoke, quick, standard, paper };
 inline constexpr const char* preset_names[] = {"smoke", "quick", "standard", "paper"};
 
-/// What is said of two models, to be held beside what is measured.
+/// What is said of two models, to be held beside what is measured: that one has less of a
+/// metric than the other or, with `within`, that both have about the same.
 struct Claim {
   std::string_view text;
   std::string_view source;
@@ -38,6 +39,7 @@ struct Claim {
   std::string_view more;     ///< … than this one
   std::optional<double> at;  ///< the level; empty: the greatest that both have
   std::string_view why_not;  ///< why it may be otherwise on today's kernels
+  std::optional<double> within{};  ///< about the same: a ratio up to this factor, above 1
 };
 
 /// What the numbers of an axis are, and how they are typed.

@@ -24,32 +24,13 @@ std::size_t median_interval_rank(std::size_t n);
 /// Of figures in any order; empty for fewer than 6.
 std::optional<MedianInterval> median_interval(std::vector<double> figures);
 
-/// The p of Wilcoxon's signed-rank test, two-sided and exact: over all signs that these
-/// sizes could have had, equal sizes included. Zeros are left out.
-double signed_rank_p(const std::vector<double>& differences);
-
 /// The p of Friedman's test of "all columns are alike", ties included: a row per round, a
 /// column per system, all rows alike long. Empty for fewer than 2 rows or 3 columns, and
 /// where every row is of equal figures. Source: Conover, Practical Nonparametric
 /// Statistics, 5.8; its chi-squared law is rough for fewer than about ten rounds.
 std::optional<double> friedman_p(const std::vector<std::vector<double>>& rows);
 
-/// Each p corrected for all of them, in their order. Source: Holm 1979.
-std::vector<double> holm(const std::vector<double>& p_values);
-
 /// Nearer to 1 than by this factor, a ratio is none.
 inline constexpr double least_tie_factor = 1.02;
-
-/// What is shown of one ratio among a family of them.
-enum class Shown { different, tie, too_few };
-
-/// Of each of these ratios, which were taken round by round (> 0): different where the
-/// interval of their median lies beyond `factor` and 1 / `factor`, and the p, corrected
-/// for the whole family, is below 0.05. Else it is a tie, or too few where so few rounds
-/// could not have shown any difference.
-std::vector<Shown> judge(const std::vector<std::vector<double>>& family, double factor);
-
-/// The fewest rounds that can show a difference in each of so many ratios.
-std::size_t rounds_needed(std::size_t family_size);
 
 }  // namespace echolab

@@ -81,7 +81,8 @@ Json claim_json(const Claim& claim) {
   return {{"text", claim.text},      {"source", claim.source},
           {"metric", claim.metric},  {"less", claim.less},
           {"more", claim.more},      {"at", claim.at ? Json(*claim.at) : Json()},
-          {"why_not", claim.why_not}};
+          {"why_not", claim.why_not},
+          {"within", claim.within ? Json(*claim.within) : Json()}};
 }
 
 Json levels_json(const CampaignPlan& plan) {

@@ -85,6 +85,11 @@ std::optional<double> machine_cpu_ns(const Trial& trial, const LoadPlan& /*load*
   return trial.machine ? above_zero(trial.machine->cpu_ns_per_request) : std::nullopt;
 }
 
+std::optional<double> starvation_ns(const Trial& trial, const LoadPlan& /*load*/) {
+  const auto ns = trial.load.longest_starvation_ns;
+  return ns ? above_zero(static_cast<double>(*ns)) : std::nullopt;
+}
+
 std::string show_number(double figure) {
   return fmt::format("{:.2f}", figure);
 }
@@ -128,6 +133,9 @@ constexpr Metric table[] = {
      "of the server, at the end of the window"},
     {"threads", "threads", "threads", false, threads, show_count, "1",
      "of all its processes, at the end of the window"},
+    {"starvation_ns", "starvation", "longest starvation of a client", false,
+     starvation_ns, show_time, "ns",
+     "the longest in which one connection wanted a reply and got none, in the window"},
     {"starved", "starved", "clients without one reply", false, starved, show_count, "1",
      "connections that had no reply in the whole window"},
 };

@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "bench/baseline.hpp"
 #include "common/error.hpp"
 #include "common/units.hpp"
 
@@ -76,12 +77,8 @@ void offer(CampaignPlan& plan) {
 }
 
 void add_closed(CampaignPlan& plan) {
-  const auto baseline =
-      std::ranges::find(plan.contestants, plan.experiment->baseline, &Contestant::name);
-  if (baseline == plan.contestants.end() ||
-      std::ranges::none_of(plan.levels, &Level::has_closed))
-    return;
-  Contestant closed = *baseline;
+  if (std::ranges::none_of(plan.levels, &Level::has_closed)) return;
+  Contestant closed = plan.contestants[baseline_of(plan)];
   closed.twin_of = closed.name;
   closed.name += "(closed)";
   closed.is_closed = true;

@@ -263,9 +263,18 @@ void DatagramLoop<Words>::on_reply(Connection& connection, std::uint64_t number,
     add(settled_);
     add(served_);
   }
+  want_no_longer(connection, now);
+  if (!connection.outstanding.empty()) connection.wants_ns = now;
   freed(connection, now);
   if (window_.count(*request, now)) ++connection.in_window;
   if (window_.quota_met()) quota_met_.store(true);
+}
+
+/// It had its reply, or waits for none.
+template <class Words>
+void DatagramLoop<Words>::want_no_longer(Connection& connection, std::int64_t now) {
+  if (connection.wants_ns != never_ns) window_.starved(connection.wants_ns, now);
+  connection.wants_ns = never_ns;
 }
 
 /// Where the agenda says who asks; else ask_all() takes the slot again.
@@ -294,6 +303,9 @@ void DatagramLoop<Words>::give_up_the_lost(std::int64_t now) {
       lose(connection, *request);
       freed(connection, now);
     }
+    // Who always asks goes on wanting: its next request takes the place of the lost one.
+    if (connection.outstanding.empty() && !agenda_.is_at_once())
+      want_no_longer(connection, now);
     if (connection.outstanding.size() == before) continue;
     ask_all(connection, now);
     end_if_done(connection);
@@ -333,6 +345,7 @@ bool DatagramLoop<Words>::send(Connection& connection, const Stamps& stamps) {
          fmt::format("send: {}", std::strerror(static_cast<int>(-n))));
     return false;
   }
+  connection.wants_ns = std::min(connection.wants_ns, stamps.intended_ns);
   connection.outstanding.add({stamps, connection.asked++});
   ++outstanding_;
   window_.sent(stamps);
@@ -399,6 +412,7 @@ void DatagramLoop<Words>::close(Connection& connection) {
   if (connection.state == State::unborn || connection.state == State::closed) return;
   while (const auto request = connection.outstanding.take_sent_until(clock_ns()))
     lose(connection, *request);
+  want_no_longer(connection, clock_ns());
   connection.state = State::closed;
   connection.waits_to_send = false;
   connection.fd.reset();

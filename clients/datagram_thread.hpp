@@ -95,6 +95,7 @@ class DatagramLoop final : public LoadThread {
     bool waits_to_send = false;
     std::int64_t intended_ns = 0;  ///< closed loop: of a request that the socket had no
                                    ///< room for; 0: none waits
+    std::int64_t wants_ns = never_ns;  ///< since when it has wanted a reply without one
     std::uint64_t asked = 0;
     std::uint64_t first_unanswered = 0;  ///< all numbers from it on have no reply yet
     std::uint64_t in_window = 0;
@@ -118,6 +119,7 @@ class DatagramLoop final : public LoadThread {
   [[nodiscard]] Fault fault_of(const Connection& connection, Bytes reply);
   void on_reply(Connection& connection, std::uint64_t number, std::int64_t now_ns);
   void lose(Connection& connection, const Outstanding::Request& request);
+  void want_no_longer(Connection& connection, std::int64_t now_ns);
   void give_up_the_lost(std::int64_t now_ns);
   void freed(Connection& connection, std::int64_t now_ns);
   void ask_all(Connection& connection, std::int64_t now_ns);

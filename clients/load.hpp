@@ -161,6 +161,9 @@ struct LoadResult {
   std::int64_t backlog_growth = 0;  ///< arrivals without a reply, from begin to end
   double clock_late_ns_p99 = 0;     ///< how late this machine wakes whoever sleeps
   std::vector<std::uint64_t> requests_per_connection;
+  /// The longest time inside the window in which a connection wanted a reply and got
+  /// none; empty: an older file does not tell.
+  std::optional<std::int64_t> longest_starvation_ns{0};
   std::size_t connected = 0;
   LoadErrors errors;
   DatagramCounts datagrams;       ///< none sent: the transport is a stream

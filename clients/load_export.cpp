@@ -44,6 +44,7 @@ constexpr Column columns[] = {
     {"latency_max_ns", "/latency_ns/max"},
     {"jain", "/fairness/jain"},
     {"starved", "/fairness/starved"},
+    {"longest_starvation_ns", "/fairness/longest_starvation_ns"},
     {"errors_connect", "/errors/connect"},
     {"errors_timeout", "/errors/timeout"},
     {"errors_reset", "/errors/reset"},

@@ -102,6 +102,8 @@ class LoadLoop final : public LoadThread {
   [[nodiscard]] std::optional<std::uint32_t> one_more();
   // --- one connection
   void record_answers(Connection& connection, std::int64_t now_ns);
+  [[nodiscard]] std::int64_t wants_since_ns(const Connection& connection,
+                                            std::uint64_t oldest) const;
   [[nodiscard]] std::uint64_t slots_freed(const Connection& connection,
                                           std::uint64_t news) const;
   void may_ask_again(Connection& connection, std::uint64_t times, std::int64_t now_ns);
@@ -175,6 +177,7 @@ class LoadLoop final : public LoadThread {
   std::vector<Request> requests_;
   std::vector<Connection> connections_;
   std::vector<std::int64_t> opened_ns_;    ///< of each connection: connect(); half-close
+  std::vector<std::int64_t> heard_ns_;     ///< of each connection: its last reply
   std::vector<std::uint32_t> to_connect_;  ///< a stack of indices, the next on top
   std::vector<std::uint32_t> spare_;       ///< those that were not needed yet
   std::size_t turn_ = 0;                   ///< of --on-busy any
@@ -209,7 +212,8 @@ LoadLoop<Caller, Engine>::LoadLoop(const LoadPlan& plan,
               std::forward<Arguments>(arguments)...),
       ring_mask_(std::bit_ceil(most_outstanding(plan)) - 1),
       requests_((share.connections + share.spare) * (ring_mask_ + 1)),
-      opened_ns_(share.connections + share.spare) {
+      opened_ns_(share.connections + share.spare),
+      heard_ns_(share.connections + share.spare) {
   const std::size_t all = share.connections + share.spare;
   connections_.reserve(all);
   for (std::size_t i = 0; i < all; ++i)
@@ -442,6 +446,8 @@ void LoadLoop<Caller, Engine>::record_answers(Connection& connection, std::int64
   }
   const std::uint64_t news = connection.answered - before;
   if (news == 0) return;
+  window_.starved(wants_since_ns(connection, before), now);
+  heard_ns_[index_of(connection)] = now;
   outstanding_ -= news;
   if (before == 0) add(served_);
   add(answered_, news);
@@ -463,6 +469,14 @@ void LoadLoop<Caller, Engine>::may_ask_again(Connection& connection, std::uint64
   const auto index = static_cast<std::uint32_t>(index_of(connection));
   for (std::uint64_t i = 0; i < times; ++i) agenda_.freed(index, now);
   agenda_.has_room();
+}
+
+/// Since when `oldest`, of the requests without a reply the first, has kept it waiting.
+template <class Caller, class Engine>
+std::int64_t LoadLoop<Caller, Engine>::wants_since_ns(const Connection& connection,
+                                                      std::uint64_t oldest) const {
+  return std::max(heard_ns_[index_of(connection)],
+                  connection.requests[oldest & ring_mask_].intended_ns);
 }
 
 /// Of `news` replies, how many gave a slot back: what is outstanding beyond the depth
@@ -698,6 +712,8 @@ void LoadLoop<Caller, Engine>::fail_silent(Connection& connection) {
 template <class Caller, class Engine>
 void LoadLoop<Caller, Engine>::close(Connection& connection) {
   if (connection.state == State::unborn || connection.state == State::closed) return;
+  if (connection.answered < connection.asked)
+    window_.starved(wants_since_ns(connection, connection.answered), engine_.now_ns());
   connection.state = State::closed;
   engine_.close(connection);
   --alive_;
@@ -711,7 +727,8 @@ void LoadLoop<Caller, Engine>::add_to(LoadResult& result) const {
   result.details->close.merge(close_);
   result.memory_bytes +=
       connections_.size() *
-          (sizeof(Connection) + sizeof(opened_ns_[0]) + sizeof(to_connect_[0])) +
+          (sizeof(Connection) + sizeof(opened_ns_[0]) + sizeof(heard_ns_[0]) +
+           sizeof(to_connect_[0])) +
       requests_.size() * sizeof(Request);
   for (const Connection& connection : connections_)
     if (!is_spare(connection) || connection.state != State::unborn)

@@ -111,6 +111,11 @@ void add(LoadResult& sum, const LoadResult& result, const std::string& file) {
   sum.requests_per_connection.insert(sum.requests_per_connection.end(),
                                      result.requests_per_connection.begin(),
                                      result.requests_per_connection.end());
+  if (sum.longest_starvation_ns && result.longest_starvation_ns)
+    sum.longest_starvation_ns =
+        std::max(*sum.longest_starvation_ns, *result.longest_starvation_ns);
+  else
+    sum.longest_starvation_ns.reset();
   sum.connected += result.connected;
   sum.errors += result.errors;
   sum.datagrams += result.datagrams;

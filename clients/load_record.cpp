@@ -230,6 +230,17 @@ void read_parts(const Member& parts, LoadResult& result) {
     parts.refuse(fmt::format("{} in all, requests are {}", sum, result.requests));
 }
 
+void read_starvation(const Member& fairness, LoadResult& result) {
+  constexpr const char* name = "longest_starvation_ns";
+  result.longest_starvation_ns.reset();
+  if (!fairness.has(name) || fairness[name].is_null()) return;
+  constexpr std::uint64_t any = ~std::uint64_t{0} / 2;
+  const auto ns = static_cast<std::int64_t>(fairness[name].count(any));
+  if (static_cast<double>(ns) > result.seconds * 1e9 * (1 + rounding) + 1)
+    fairness[name].refuse(fmt::format("{}, longer than the window", ns));
+  result.longest_starvation_ns = ns;
+}
+
 LoadResult read_result(const Member& row) {
   LoadResult result;
   result.seconds = row["seconds"].number(longest_s);
@@ -258,6 +269,7 @@ LoadResult read_result(const Member& row) {
   }
   if (sum != result.requests)
     per_client.refuse(fmt::format("{} in all, requests are {}", sum, result.requests));
+  read_starvation(row["fairness"], result);
   const double told = row["requests_per_second"].number(1e15);
   const double rate = result.requests_per_second();
   if (std::abs(told - rate) > rounding * rate)

@@ -255,6 +255,9 @@ nlohmann::json load_json(const LoadPlan& plan, const LoadResult& result) {
         {"slowest_requests", slowest},
         {"fastest_requests", fastest},
         {"starved", result.starved()},
+        {"longest_starvation_ns", result.longest_starvation_ns
+                                      ? nlohmann::json(*result.longest_starvation_ns)
+                                      : nlohmann::json()},
         {"requests_per_client", result.requests_per_connection}}},
       {"client",
        {{"cpu_ns_per_request", requests > 0
@@ -319,6 +322,12 @@ std::string load_table(const LoadPlan& plan, const LoadResult& result,
                                         "connections had no reply",
                                         result.jain(), slowest, fastest, result.starved(),
                                         result.requests_per_connection.size()));
+  if (result.longest_starvation_ns)
+    table += line("starvation",
+                  fmt::format("{} at the longest between two replies that a connection "
+                              "waited for",
+                              show_time(static_cast<double>(
+                                  *result.longest_starvation_ns))));
   if (result.requests > 0)
     table += line("client", fmt::format("{} CPU per request   {:.2f} cores used",
                                         show_time(result.client_cpu_ns /

@@ -85,6 +85,14 @@ class MeasuredWindow {
     give_up(intended_ns, now_ns);
   }
 
+  /// A connection wanted a reply from one moment to the other and had none meanwhile:
+  /// what of it lies inside counts.
+  void starved(std::int64_t since_ns, std::int64_t until_ns) {
+    longest_starvation_ns_ =
+        std::max(longest_starvation_ns_,
+                 std::min(until_ns, end_ns_) - std::max(since_ns, begin_ns_));
+  }
+
   void add_to(LoadResult& result) const {
     if (slowest_ns_ >= 0 && (result.response.count() == 0 ||
                              slowest_ns_ > std::int64_t(result.response.max_ns())))
@@ -99,6 +107,8 @@ class MeasuredWindow {
     result.offered += offered_;
     result.dropped += dropped_;
     result.unfinished += unfinished_;
+    result.longest_starvation_ns =
+        std::max(result.longest_starvation_ns.value_or(0), longest_starvation_ns_);
     if (!has_begun() || is_open()) return;
     result.client_cpu_ns += static_cast<double>(cpu_end_ns_ - cpu_begin_ns_);
     result.seconds =
@@ -133,6 +143,7 @@ class MeasuredWindow {
   std::uint64_t offered_ = 0;
   std::uint64_t dropped_ = 0;
   std::uint64_t unfinished_ = 0;
+  std::int64_t longest_starvation_ns_ = 0;
   std::int64_t slowest_ns_ = -1;
   std::int64_t slowest_at_ns_ = 0;
   std::int64_t begin_ns_ = never_ns;

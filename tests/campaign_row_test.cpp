@@ -126,6 +126,7 @@ CampaignRow some_row(Verdict verdict) {
   trial.load.requests = 1000;
   trial.load.requests_per_connection.assign(17, 58);
   trial.load.requests_per_connection.back() = 0;
+  trial.load.longest_starvation_ns = 1'250'000'000;
   for (int n = 0; n < 1000; ++n) trial.load.response.record(50'000 + 7919 * n);
   trial.server = {1234.5, 0.5, 0.25, 0.125, {3, 4, 5, 6'000'000}, 2'000'000, 54'321};
   trial.connect = ConnectTimes{17, 10'000, 0, 30'000};
@@ -210,6 +211,15 @@ TEST(CampaignRow, counts_connections_per_second_where_they_end) {
   }
 }
 
+TEST(CampaignRow, of_before_does_not_tell_the_longest_starvation) {
+  const CampaignPlan plan = unusual_plan();
+  Json old = row_json(plan, some_row(Verdict::valid), 0);
+  EXPECT_EQ(old["fairness"]["longest_starvation_ns"], 1'250'000'000);
+  old["fairness"].erase("longest_starvation_ns");
+  const CampaignRow row = row_of(plan, old.dump());
+  EXPECT_FALSE(find_metric("starvation_ns").of(row.trial, plan.levels[1].load));
+}
+
 TEST(CampaignRow, keeps_the_warnings_and_how_many_of_the_company_failed) {
   CampaignPlan plan = unusual_plan();
   plan.experiment = &find_experiment("idle_crowd");
@@ -220,7 +230,13 @@ TEST(CampaignRow, keeps_the_warnings_and_how_many_of_the_company_failed) {
   const Json json = row_json(plan, row, 0);
   EXPECT_EQ(json["warnings"], Json(row.trial.judgement.warnings));
   EXPECT_EQ(json["company_failed"], 7);
-  EXPECT_EQ(row_of(plan, json.dump()).trial.company_failed, 7U);
+  const CampaignRow old = row_of(plan, json.dump());
+  EXPECT_EQ(old.trial.judgement.verdict, Verdict::failed) << "newer ones say so themselves";
+  EXPECT_EQ(old.trial.judgement.reason, "7 of the silent connections were not held");
+  EXPECT_FALSE(find_metric("cpu_ns").of(old.trial, plan.levels[1].load));
+  plan.experiment = &find_experiment("bad_company");
+  set_levels(plan, {0, 30});
+  EXPECT_EQ(row_of(plan, row_json(plan, row, 0).dump()).trial.company_failed, 7U);
   plan.experiment = &find_experiment("scaling");
   set_levels(plan, {1, 17});
   EXPECT_TRUE(row_json(plan, row, 0)["company_failed"].is_null()) << "there is none";

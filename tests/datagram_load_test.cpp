@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <thread>
@@ -209,6 +210,20 @@ TEST(DatagramLoad, ALostRequestIsReplacedAndNeverWaitedFor) {
   const LoadResult result = run_load(plan);
   EXPECT_EQ(result.requests, 2000u) << "three places go on while one waits";
   EXPECT_EQ(result.datagrams.lost, 1u);
+}
+
+TEST(DatagramLoad, WhoLosesOneAfterTheOtherIsStarvedAllTheTime) {
+  const ScriptedServer server([](const std::string& request, const Reply& reply) {
+    const std::uint64_t number = number_of(request);
+    if (number < 1000 || number >= 1003) reply(request);
+  });
+  LoadPlan plan = plan_for(server, 1500);
+  plan.datagram_timeout = 100ms * slowness;
+  const LoadResult result = run_load(plan);
+  EXPECT_GE(result.datagrams.lost, 3U);
+  const Nanoseconds longest(result.longest_starvation_ns.value_or(0));
+  EXPECT_GE(longest, 2.9 * Nanoseconds(plan.datagram_timeout));
+  EXPECT_LE(longest.count(), std::llround(result.seconds * 1e9));
 }
 
 TEST(DatagramLoad, LosingMuchIsOverloadedAndLosingOneIsNot) {

@@ -60,6 +60,7 @@ TEST(EchoLoad, JsonHasTheMembersOfATrialRow) {
                              "/fairness/slowest_requests",
                              "/fairness/fastest_requests",
                              "/fairness/starved",
+                             "/fairness/longest_starvation_ns",
                              "/fairness/requests_per_client/2",
                              "/client/cpu_ns_per_request",
                              "/client/cpu_cores_used",

@@ -9,6 +9,7 @@
 #include <numeric>
 #include <utility>
 
+#include "bench/sign_flips.hpp"
 #include "clients/draw.hpp"
 
 namespace echolab {
@@ -59,31 +60,49 @@ TEST(Inference, IntervalHoldsTheMedianOfASkewedLawAsOftenAsItSays) {
   }
 }
 
-TEST(Inference, SignedRanksHaveThePOfTheTables) {
-  EXPECT_DOUBLE_EQ(signed_rank_p({-3, 1, 2, 4, 5, 6, 7, 8}), 10.0 / 256);  // sum 3
-  EXPECT_DOUBLE_EQ(signed_rank_p({1, 2, 3, 4, 5, 6}), 2.0 / 64);
-  EXPECT_DOUBLE_EQ(signed_rank_p({0, 1, 0, 2, 3, 4, 5, 6}), 2.0 / 64);  // zeros left out
-  EXPECT_DOUBLE_EQ(signed_rank_p({0, 0}), 1);
-  EXPECT_DOUBLE_EQ(signed_rank_p({}), 1);
+RatiosByRound by_round(const std::vector<double>& figures) {
+  RatiosByRound ratios;
+  for (std::size_t round = 0; round < figures.size(); ++round)
+    ratios[round] = figures[round];
+  return ratios;
 }
 
-TEST(Inference, HolmCorrectsTheSmallestMost) {
-  const auto corrected = holm({0.03, 0.01, 0.04, 0.9});
-  const std::vector<double> by_hand = {0.09, 0.04, 0.09, 0.9};
-  for (std::size_t i = 0; i < by_hand.size(); ++i)
-    EXPECT_DOUBLE_EQ(corrected[i], by_hand[i]);
+/// The least p is that of all rounds on one side: 2 / 2^n, however many ratios there are.
+TEST(SignFlips, OfAllRoundsOnOneSideAreOneInAsManyWaysAsThereAre) {
+  for (std::size_t n = 1; n <= 12; ++n) {
+    const std::vector<RatiosByRound> family(5, by_round(std::vector(n, 1.5)));
+    for (const double p : sign_flip_p(family))
+      EXPECT_DOUBLE_EQ(p, std::exp2(1 - static_cast<double>(n))) << n;
+  }
+  EXPECT_DOUBLE_EQ(sign_flip_p({by_round({1, 1, 1})}).front(), 1);
+  EXPECT_DOUBLE_EQ(sign_flip_p(std::vector<RatiosByRound>(1)).front(), 1);
+  EXPECT_TRUE(sign_flip_p({}).empty());
 }
 
-TEST(Inference, MoreRatiosNeedMoreRounds) {
-  const std::vector<std::size_t> needed = {6, 7, 7, 8, 8, 8, 9};  // of 1, 2, … 7
-  for (std::size_t i = 0; i < needed.size(); ++i)
-    EXPECT_EQ(rounds_needed(i + 1), needed[i]) << i + 1;
-  const auto of = [](std::size_t rounds, std::size_t ratios) {
-    return judge(std::vector(ratios, std::vector(rounds, 1.5)), 1.02).front();
+/// e^1, e^2, e^-1: the sum 2 is reached by 1 + 2 - 1, 1 + 2 + 1 and -1 + 2 + 1, of 4 ways.
+TEST(SignFlips, OfOneRatioAreTheWaysInWhichItIsAsOneSided) {
+  const auto p = sign_flip_p({by_round({std::exp(1), std::exp(2), std::exp(-1)})});
+  EXPECT_DOUBLE_EQ(p.front(), 0.75);
+}
+
+/// What chance makes of many, it does not make of one; and what is shown to be no chance
+/// leaves the others.
+TEST(SignFlips, OfManyRatiosAreMoreThanOfOne) {
+  Draw draw(5);
+  const auto noise = [&] {
+    std::vector<double> figures(9);
+    std::ranges::generate(figures, [&] { return std::exp(draw.uniform() - 0.5); });
+    return by_round(figures);
   };
-  EXPECT_EQ(of(8, 6), Shown::different);
-  EXPECT_EQ(of(8, 7), Shown::too_few);
-  EXPECT_EQ(of(9, 7), Shown::different);
+  const auto some = by_round({1.3, 1.5, 1.2, 1.4, 1.3, 0.97, 1.2, 1.5, 1.4});
+  std::vector<RatiosByRound> family = {some};
+  const double alone = sign_flip_p(family).front();
+  for (int i = 0; i < 20; ++i) family.push_back(noise());
+  EXPECT_GT(sign_flip_p(family).front(), 2 * alone);
+  const double among = sign_flip_p(family).front();
+  family.push_back(by_round(std::vector(9, 3.0)));
+  EXPECT_DOUBLE_EQ(sign_flip_p(family).back(), 1.0 / 256);
+  EXPECT_DOUBLE_EQ(sign_flip_p(family).front(), among);
 }
 
 }  // namespace

@@ -32,11 +32,13 @@ struct OwnExperiment {
       : experiment(find_experiment(about.at("name").get<std::string>())) {
     for (const Json& row : about.at("claims")) {
       const Json& at = row.at("at");
-      claims.push_back({kept(row.at("text")), kept(row.at("source")),
-                        kept(row.at("metric")), kept(row.at("less")),
-                        kept(row.at("more")),
-                        at.is_null() ? std::nullopt : std::optional(at.get<double>()),
-                        kept(row.at("why_not"))});
+      const Json within = row.value("within", Json());
+      claims.push_back(
+          {kept(row.at("text")), kept(row.at("source")), kept(row.at("metric")),
+           kept(row.at("less")), kept(row.at("more")),
+           at.is_null() ? std::nullopt : std::optional(at.get<double>()),
+           kept(row.at("why_not")),
+           within.is_null() ? std::nullopt : std::optional(within.get<double>())});
     }
     experiment.metric = kept(about.at("metric"));
     experiment.baseline = kept(about.at("baseline"));
@@ -72,22 +74,36 @@ Json names_of(const CampaignPlan& plan, const std::vector<const Cell*>& cells) {
   return names;
 }
 
+/// The p of each two that are compared at a level.
+Json chances(const CampaignPlan& plan, const CampaignFamily& family,
+             const std::vector<Cell>& cells, std::size_t level) {
+  auto found = Json::object();
+  for (const Cell& one : cells)
+    for (const Cell& other : cells)
+      found[plan.contestants[one.contestant].name]
+           [plan.contestants[other.contestant].name] =
+               family.p(level, one.contestant, other.contestant);
+  return found;
+}
+
 Json level_json(const CampaignPlan& plan, const std::vector<CampaignRow>& rows,
-                std::size_t level) {
+                const CampaignFamily& family, std::size_t level) {
   const Metric& metric = find_metric(plan.experiment->metric);
   const double factor = tie_factor(twin_ratios(plan, rows, level, metric));
   const auto cells = cells_at(plan, rows, level);
-  const LevelAnswer answer = answer_of(plan, alike(plan, cells), factor);
-  const BaselineComparisons compared = compared_with_baseline(plan, cells, factor);
+  const LevelAnswer answer = answer_of(plan, family, alike(plan, cells), factor);
+  const BaselineComparisons compared =
+      compared_with_baseline(plan, family, cells, factor);
   return {{"at", plan.levels[level].at},
           {"factor", factor},
+          {"p", chances(plan, family, cells, level)},
           {"compared", {compared.shown, compared.all, compared.rounds}},
           {"ranked", names_of(plan, answer.ranked)},
           {"ties", names_of(plan, answer.ties)},
           {"limited", names_of(plan, answer.limited)},
           {"starving", names_of(plan, answer.starving)},
           {"unanswered", names_of(plan, answer.unanswered)},
-          {"words", level_in_words(plan, cells, plan.levels[level], factor)}};
+          {"words", level_in_words(plan, family, cells, plan.levels[level], factor)}};
 }
 
 Json claim_json(const CampaignPlan& plan, const ClaimOutcome& outcome) {
@@ -109,8 +125,9 @@ Json judged(const std::string& folder) {
   std::ifstream trials(folder + "/trials.jsonl");
   for (std::string line; std::getline(trials, line);) rows.push_back(row_of(plan, line));
   Json found = {{"levels", Json::array()}, {"claims", Json::array()}};
+  const CampaignFamily family(plan, rows, find_metric(plan.experiment->metric));
   for (std::size_t level = 0; level < plan.levels.size(); ++level)
-    found["levels"].push_back(level_json(plan, rows, level));
+    found["levels"].push_back(level_json(plan, rows, family, level));
   for (const ClaimOutcome& outcome : claim_outcomes(plan, rows))
     found["claims"].push_back(claim_json(plan, outcome));
   found["texts"] = claims_in_words(plan, rows);

@@ -52,6 +52,8 @@ class Script {
 struct Mishaps {
   std::function<int()> connect_error = [] { return 0; };
   std::function<std::int64_t(bool)> oversleeps_ns = [](bool) { return 0; };
+  std::function<std::int64_t(std::size_t, std::int64_t)> holds_back_ns =
+      [](std::size_t, std::int64_t) { return 0; };
 };
 
 LoadResult simulate(const LoadPlan& plan, Service service, const Mishaps& mishaps = {}) {
@@ -67,6 +69,7 @@ LoadResult simulate(const LoadPlan& plan, Service service, const Mishaps& mishap
                                                                : 1;
                                      return std::llround(service_mean_ns * factor);
                                    },
+                               .holds_back_ns = mishaps.holds_back_ns,
                                .on_time = [&](std::int64_t now) { script.on_time(now); },
                                .oversleeps_ns = mishaps.oversleeps_ns,
                                .connect_error = mishaps.connect_error};
@@ -320,6 +323,80 @@ TEST(LoadLaw, OfLittleHoldsForAPipelineToTheRequest) {
   EXPECT_NEAR(outstanding, 21, 2 * 21.0 * 21 / static_cast<double>(result.requests));
   EXPECT_EQ(result.starved(), 0U);
   EXPECT_GT(result.jain(), 0.99);
+}
+
+LoadPlan closed_plan(std::size_t connections) {
+  LoadPlan plan = open_plan(0.5, connections);
+  plan.workload.arrivals.reset();
+  return plan;
+}
+
+double longest_starvation_ms(const LoadResult& result) {
+  return static_cast<double>(result.longest_starvation_ns.value_or(-1)) / 1e6;
+}
+
+/// Each of five waits for the four others: 5 ms, or as long as it is held back for.
+TEST(LoadLaw, OfStarvationIsThatOfTheOneWhoIsHeldBack) {
+  EXPECT_NEAR(longest_starvation_ms(simulate(closed_plan(5), Service::constant)), 5, .1);
+  bool is_over = false;
+  const Mishaps mishaps{.holds_back_ns = [&](std::size_t peer, std::int64_t served_ns) {
+    if (peer != 3 || served_ns < 20'000'000'000 || is_over) return 0;
+    is_over = true;
+    return 700'000'000;
+  }};
+  const LoadResult result = simulate(closed_plan(5), Service::constant, mishaps);
+  EXPECT_NEAR(longest_starvation_ms(result), 705, 1);
+  EXPECT_EQ(result.starved(), 0U);
+}
+
+TEST(LoadLaw, OfStarvationIsTheWholeWindowForWhoGetsNothing) {
+  const Mishaps mishaps{.holds_back_ns = [](std::size_t peer, std::int64_t) {
+    return peer == 3 ? std::int64_t{1} << 60 : 0;
+  }};
+  const LoadPlan plan = closed_plan(5);
+  const LoadResult result = simulate(plan, Service::constant, mishaps);
+  EXPECT_EQ(result.longest_starvation_ns, plan.duration.count());
+  EXPECT_EQ(result.starved(), 1U);
+}
+
+/// What lies before the window, or behind it, is not in it.
+TEST(LoadLaw, OfStarvationIsCutAtTheWindowsEnds) {
+  constexpr std::int64_t begin_ns = 7'000'000'000;  // connected by 1 s, 1 s, warm-up
+  const auto starved_ms = [](std::int64_t from_ns, std::int64_t for_ns) {
+    bool is_over = false;
+    const Mishaps mishaps{.holds_back_ns = [&](std::size_t, std::int64_t served_ns) {
+      if (served_ns < from_ns || is_over) return std::int64_t{0};
+      is_over = true;
+      return for_ns;
+    }};
+    return longest_starvation_ms(simulate(closed_plan(1), Service::constant, mishaps));
+  };
+  constexpr std::int64_t s = 1'000'000'000;
+  EXPECT_NEAR(starved_ms(begin_ns - 3 * s, 5 * s), 2000, 50);
+  EXPECT_NEAR(starved_ms(begin_ns + 57 * s, 5 * s), 3000, 50);
+  EXPECT_NEAR(starved_ms(begin_ns - 4 * s, 3 * s), 1, .1);
+}
+
+/// With three outstanding a reply comes each millisecond, though each takes three.
+TEST(LoadLaw, OfStarvationIsFromReplyToReplyInAPipeline) {
+  LoadPlan plan = closed_plan(1);
+  plan.pipeline = 3;
+  const LoadResult result = simulate(plan, Service::constant);
+  EXPECT_NEAR(longest_starvation_ms(result), 1, .01);
+  EXPECT_NEAR(result.response.mean_ns(), 3e6, 3e4);
+}
+
+/// Where nothing was asked no reply is wanted: a lone client's wait is the service, however
+/// rarely it asks.
+TEST(LoadLaw, OfStarvationIsNotThatOfWhoAsksNothing) {
+  LoadPlan rare = open_plan(0.01, 1);
+  rare.workload.arrivals->law = ArrivalPlan::Law::fixed;
+  EXPECT_NEAR(longest_starvation_ms(simulate(rare, Service::constant)), 1, .01);
+  const LoadResult busy = simulate(open_plan(0.7, 1), Service::constant);
+  EXPECT_NEAR(longest_starvation_ms(busy), 1, .01) << "arrivals queue, and are no client's";
+  LoadPlan thinks = closed_plan(1);
+  thinks.workload.think = TimeLaw::parse("--think", "exp:10ms");
+  EXPECT_NEAR(longest_starvation_ms(simulate(thinks, Service::constant)), 1, .01);
 }
 
 }  // namespace

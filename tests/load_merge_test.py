@@ -84,6 +84,9 @@ class InAFolder(unittest.TestCase):
         self.assertEqual(merged["fairness"]["requests_per_client"], per_client)
         self.assertAlmostEqual(merged["fairness"]["jain"], jain(per_client))
         self.assertEqual(merged["fairness"]["starved"], per_client.count(0))
+        longest = [part["fairness"].get("longest_starvation_ns") for part in parts]
+        self.assertEqual(merged["fairness"]["longest_starvation_ns"],
+                         None if None in longest else max(longest))
 
 
 class Sums(InAFolder):
@@ -252,6 +255,16 @@ class Sums(InAFolder):
         parts[1]["reply_body_bytes"] = 613
         self.assert_refused(run("--merge", *self.put(*parts)), "b.json",
                             "reply_body_bytes", "613", "612")
+
+    def test_the_longest_starvation_of_all_counts_where_all_tell_it(self):
+        rows = [row_of({1000: 400}, seed=seed) for seed in (1, 2)]
+        for told, merged in (((7, 2_000_000_000), 2_000_000_000), ((7, None), None)):
+            for row, ns in zip(rows, told):
+                row["fairness"]["longest_starvation_ns"] = ns
+            self.assertEqual(self.merged(*rows)["fairness"]["longest_starvation_ns"], merged)
+        rows[1]["fairness"]["longest_starvation_ns"] = 2_000_000_009
+        self.assert_refused(run("--merge", *self.put(*rows)), "b.json",
+                            "fairness.longest_starvation_ns", "longer than the window")
 
     def test_the_table_has_the_sum_and_its_parts(self):
         files = self.put(row_of({1000: 400}), row_of({3000: 300}))

@@ -142,6 +142,8 @@ TEST(RunLoad, SeesAnIterativeServerStarveAllButOne) {
   const json fairness = load_json(plan, result)["fairness"];
   EXPECT_EQ(fairness["slowest_requests"], 0);
   EXPECT_EQ(fairness["fastest_requests"], 200);
+  EXPECT_NEAR(fairness["longest_starvation_ns"].get<double>(), result.seconds * 1e9, 1);
+  EXPECT_NEAR(fairness["longest_starvation_ns"].get<double>(), result.seconds * 1e9, 1);
 }
 
 TEST(RunLoad, DoesNotCountWarmUp) {

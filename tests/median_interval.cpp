@@ -1,6 +1,7 @@
 // Prints the 95 % interval of the median of the numbers on each line of stdin: two
-// numbers, or "none". With the argument p instead: the p of the signed-rank test; with
-// friedman: that of Friedman's, of rows with commas between them, or "none".
+// numbers, or "none". With the argument friedman instead: the p of Friedman's test of rows
+// with commas between them, or "none"; with flips: the p of each of such rows of ratios (0:
+// none in that round), by the sign-flipping test of all.
 
 #include "bench/inference.hpp"
 
@@ -11,6 +12,8 @@
 #include <sstream>
 #include <string>
 #include <vector>
+
+#include "bench/sign_flips.hpp"
 
 namespace {
 
@@ -26,6 +29,16 @@ std::vector<std::vector<double>> rows_of(const std::string& line) {
   return rows;
 }
 
+std::vector<echolab::RatiosByRound> family_of(const std::string& line) {
+  std::vector<echolab::RatiosByRound> family;
+  for (const auto& row : rows_of(line)) {
+    auto& ratios = family.emplace_back();
+    for (std::size_t round = 0; round < row.size(); ++round)
+      if (row[round] > 0) ratios[round] = row[round];
+  }
+  return family;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -36,10 +49,11 @@ int main(int argc, char** argv) {
       fmt::print("{}\n", p ? fmt::format("{}", *p) : "none");
       continue;
     }
-    const std::vector<double> figures = figures_of(line);
-    if (wanted == "p")
-      fmt::print("{}\n", echolab::signed_rank_p(figures));
-    else if (const auto interval = echolab::median_interval(figures))
+    if (wanted == "flips") {
+      fmt::print("{}\n", fmt::join(echolab::sign_flip_p(family_of(line)), " "));
+      continue;
+    }
+    if (const auto interval = echolab::median_interval(figures_of(line)))
       fmt::print("{} {}\n", interval->low, interval->high);
     else
       fmt::print("none\n");

@@ -122,6 +122,8 @@ def watched(line, stall=(), threads=None, connections=None):
         after[waited] = sum(after.values()) // 50
     requests = [sum(row.values()) for row in rows]
     p50, p99 = line["latency_ns"]["p50"], line["latency_ns"]["p99"]
+    line["fairness"]["longest_starvation_ns"] = (
+        10 ** 9 if line["fairness"]["starved"] else line["latency_ns"]["max"])
     line["series"] = {
         "interval_seconds": INTERVAL, "requests": requests, "errors": [0] * INTERVALS,
         "p50_ns": [int(p50 * w) if n else None for n, w in zip(requests, waves)],

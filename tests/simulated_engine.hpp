@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -19,6 +20,10 @@ namespace echolab::tests {
 struct SimulatedServer {
   std::uint64_t request_bytes = 1;
   std::function<std::int64_t()> service_ns;
+  /// So much later than it was served one connection has its reply, while the server goes
+  /// on: `peer` is the how-manieth that connected, from 0.
+  std::function<std::int64_t(std::size_t peer, std::int64_t served_ns)> holds_back_ns =
+      [](std::size_t, std::int64_t) { return 0; };
   /// Called with each new moment, before the loop sees it: sets the phases.
   std::function<void(std::int64_t now_ns)> on_time = [](std::int64_t) {};
   /// So much longer than it was told the client sleeps now; `is_asked`: it waits for a
@@ -34,6 +39,7 @@ class SimulatedEngine {
   struct Peer {
     std::vector<std::byte> unserved;  ///< of a request that is not whole yet
     bool is_open = false;
+    std::size_t number = 0;  ///< of its connect
   };
   static constexpr bool is_deferred = false;
   static constexpr bool can_pause = false;
@@ -48,6 +54,7 @@ class SimulatedEngine {
               const std::optional<Address>& /*source*/) {
     const int error = server_.connect_error();
     peer.is_open = error == 0;
+    peer.number = connects_++;
     return error;
   }
 
@@ -96,13 +103,17 @@ class SimulatedEngine {
     const auto end =
         peer.unserved.begin() + static_cast<std::ptrdiff_t>(server_.request_bytes);
     free_ns_ = std::max(free_ns_, now_ns_) + server_.service_ns();
-    replies_.push_back({free_ns_, &peer, {peer.unserved.begin(), end}});
+    const std::int64_t moment = free_ns_ + server_.holds_back_ns(peer.number, free_ns_);
+    auto place = replies_.end();
+    while (place != replies_.begin() && std::prev(place)->moment_ns > moment) --place;
+    replies_.insert(place, {moment, &peer, {peer.unserved.begin(), end}});
     peer.unserved.erase(peer.unserved.begin(), end);
   }
 
   const SimulatedServer& server_;
   std::int64_t now_ns_ = 1'000'000'000;
   std::int64_t free_ns_ = 0;
+  std::size_t connects_ = 0;
   std::deque<Reply> replies_;  ///< in the order of their moments
 };
 

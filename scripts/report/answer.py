@@ -8,7 +8,7 @@ import textwrap
 
 from markupsafe import Markup
 
-from . import claims, families, findings, inference, metrics, pairing, thresholds
+from . import claims, families, findings, inference, metrics, thresholds
 from .units import count, plural, sig
 from .words import LISTED_AT_MOST, code, codes, phrase
 
@@ -98,7 +98,7 @@ def leading(campaign, points):
 
 
 def compared(campaign, at):
-    """Those that serve every client against the experiment's baseline, one family: how
+    """Those that serve every client against the campaign's baseline: how
     many of them are shown to differ from it, of how many, and in how many rounds at most.
     All 0 where it is not ranked or the client was the limit. So counts the runner
     (bench/campaign_words.cpp)."""
@@ -112,14 +112,14 @@ def compared(campaign, at):
 
 
 def comparisons(campaign, at):
-    """7 of 8 comparisons with epoll_level are shown (Holm, 5 %)."""
+    """7 of 8 comparisons with epoll_level are shown (p < 0.05 in the whole campaign)."""
     shown, of, rounds = compared(campaign, at)
     if not of:
         return
-    needed = inference.rounds_needed(of)
-    yield Markup("{} of {} with {} {} shown (Holm, {:g} %){}.").format(
+    needed = inference.FEWEST
+    yield Markup("{} of {} with {} {} shown (p < {:g} in the whole campaign){}.").format(
         count(shown), plural(of, "comparison"), code(campaign.experiment.baseline),
-        "is" if 1 in (shown, of) else "are", 100 * inference.CHANCE,
+        "is" if 1 in (shown, of) else "are", inference.CHANCE,
         "" if rounds >= needed else f"; to show any takes {needed} rounds")
 
 
@@ -135,11 +135,9 @@ def by_level(campaign):
     yield Markup("{} had a {} of <strong>{}</strong>{} at {}.").format(
         code(first.model), metric.noun, metric.words(value.median),
         interval(value, metric.words), campaign.level(first.at))
-    evidence = {p.at: inference.paired(ratios) for p in points[1:]
-                if (ratios := pairing.ratios(p, first, name)) and min(ratios) > 0}
-    verdicts = inference.judge(evidence, families.band(first, name))
+    verdicts = {p.at: families.verdict(p, first, name) for p in points[1:]}
     parts = [level_part(campaign, p, first, verdicts[p.at]) for p in points[1:]
-             if p.at in verdicts]
+             if verdicts[p.at]]
     if parts:
         yield Markup("Over that, it had {}.").format(phrase(parts))
 
@@ -172,7 +170,7 @@ def beside(verdict, point, base, metric):
     if verdict.word == inference.TIE:
         return Markup(", a tie with {}: {} times{}").format(
             code(base.model), sig(e.ratio), spread)
-    few = f"; n = {e.n} is too small to show a difference among so many" if (
+    few = f"; n = {e.n} is too small to show a difference" if (
         verdict.word == inference.TOO_FEW) else ""
     return Markup(", <strong>{} times</strong> that of {}{}{}").format(
         sig(e.ratio), code(base.model), spread, few)
@@ -234,7 +232,7 @@ def claim_text(campaign, outcome):
     claim = outcome.claim
     source = f" ({claim.source})" if claim.source else ""
     lines = [claim.text + source, claims.measured(campaign, outcome)]
-    if claim.why_not and outcome.word != claims.SAME:
+    if claim.why_not and outcome.word not in claims.HOLDS:
         lines.append(f"Why it may differ: {claim.why_not}")
     margin = " " * 16
     text = "\n".join(textwrap.fill(line, WIDTH, initial_indent=margin,

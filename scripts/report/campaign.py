@@ -36,6 +36,7 @@ class Campaign:
     twins: list = field(default_factory=list)       # trials of a model's second name
     null_trials: list = field(default_factory=list)     # those of the client's ceiling
     closed: list = field(default_factory=list)  # trials of the baseline in a closed loop
+    chances: dict = field(default_factory=dict, init=False)     # of families.py
 
     def about(self, *path):
         """The manifest's member at this path, or None."""
@@ -82,6 +83,7 @@ class Campaign:
                 if original and point.at == at:
                     point.twins = twin, original
         for point in points.values():
+            point.campaign = self
             limit = self.ceiling.get(point.at)
             if limit and not limit.spread("offered") and self.is_limit_of(point):
                 point.ceiling = limit.spread("rate").median     # of a closed loop
@@ -91,7 +93,14 @@ class Campaign:
     def claimed(self):
         """The points, and those that only claims are about: the baseline asked in a
         closed loop, NAME(closed), where all are asked in an open one."""
-        return {**self.points, **points_of(self.closed)}
+        closed = points_of(self.closed)
+        for point in closed.values():
+            point.campaign = self
+        return {**self.points, **closed}
+
+    def original_of(self, name):
+        """The model that is asked in a closed loop under this name."""
+        return clean(str(self.model_rows.get(name, {}).get("twin_of")))
 
     def is_limit_of(self, point):
         """A null responder of streams says nothing of datagrams; with a transport for

@@ -1,25 +1,33 @@
 """What others claimed, beside what was measured here, by a stated rule.
 
 A claim says that `less` has less of a metric than `more`. The ratio more / less is paired
-by round. Beyond the tie band with its whole interval (of few rounds: its range) above 1
-it is the same order, below 1 it is reversed, and otherwise the order is not shown. A claim
-that names a level is looked at there alone. Who answers nobody has no throughput, which
-is less than any. The runner's rule is the same (bench/claims.cpp): tests/rule_test.py.
+by round. Where it is "different" in the family of the campaign (families.py) and above 1 it
+is the same order, below 1 it is reversed, and otherwise the order is not shown. A claim
+that the two have about the same names a factor: it holds ("alike") where the whole interval
+lies within it, or within the band of the A/A pair where that is wider; it does not
+("unlike") where a difference beyond it is shown. A claim that names a level is looked at
+there alone. Who answers nobody has no throughput, which is less than any. The runner's rule
+is the same (bench/claims.cpp): tests/rule_test.py.
 """
 
 from typing import NamedTuple
 
-from . import families, metrics, pairing
+from . import families, inference, metrics, pairing
 from .experiment import Claim
 from .units import clean, plain, plural, short, sig
 
 SAME, NOT_SHOWN, REVERSED = "same order", "not shown", "reversed"
+ALIKE, UNLIKE = "alike", "unlike"           # of claims that two have about the same
 UNMEASURED = "not measured"
-RULE = ("Same order: the ratio, paired by round, is above 1 with its whole 95 % interval "
-        "(with fewer than 6 rounds: its range), and is no tie; reversed: below 1; "
-        "otherwise, and with fewer than 3 rounds, the order is not shown. Who answers "
-        "nobody in 3 rounds has less throughput than who does.")
-FEWEST = 3                                  # rounds that may show an order
+HOLDS = SAME, ALIKE
+FEWEST = inference.FEWEST
+RULE = (f"Same order: the ratio, paired by round, is different in the family of the whole "
+        "campaign, and above 1; reversed: below 1; otherwise, and with fewer than "
+        f"{FEWEST} rounds, the order is not shown. A claim that two have about the same: "
+        "alike where the whole 95 % interval of the ratio lies within the band that the "
+        "claim names (or that of the A/A pair, if that is wider); unlike where a "
+        "difference beyond it is shown. Who answers nobody in "
+        f"{FEWEST} rounds has less throughput than who does.")
 
 
 class Outcome(NamedTuple):
@@ -45,24 +53,25 @@ def outcome(campaign, claim):
     less, more = less[at], more[at]
     if not (less.spread(claim.metric) and more.spread(claim.metric)):
         return unanswered(claim, less, more)
-    ratio = pairing.compare(more, less, claim.metric)
+    ratio, shown = (compare(more, less, claim.metric)
+                    for compare in (pairing.compare, families.verdict))
     if ratio is None:
         return Outcome(claim, UNMEASURED, at, notes=("they share no round",))
-    bound = families.bounded(claim.metric, more)
-    few = [] if ratio.n >= 6 else [f"{plural(ratio.n, 'round')} only, " + (
-        "too few to show an order" if ratio.n < FEWEST else
-        "so the range and not an interval")]
-    return Outcome(claim, word(ratio, families.bounded(claim.metric, less), bound), at,
-                   ratio, (*notes(claim, less, more), *few), bound)
+    bounds = [families.bounded(claim.metric, point) for point in (less, more)]
+    factor = 1 + families.band(less, claim.metric)
+    found = word(ratio, shown.p, factor, *bounds) if claim.within is None else (
+        alike(ratio, shown.p, max(factor, claim.within), any(bounds)))
+    return Outcome(claim, found, at, ratio, (
+        *meant(claim, factor), *notes(claim, less, more), *too_few(ratio.n)), bounds[1])
 
 
 def unanswered(claim, less, more):
     """One of the two answered nobody, so that it has no throughput, or both."""
     quiet, heard = (more, less) if less.spread(claim.metric) else (less, more)
-    shared = quiet.unanswered & heard.values(claim.metric).keys()
-    found = NOT_SHOWN if len(shared) < FEWEST else SAME if quiet is less else REVERSED
-    few = [f"{plural(len(shared), 'round')} only, too few to show an order"] if (
-        heard.spread(claim.metric) and len(shared) < FEWEST) else []
+    n = len(quiet.unanswered & heard.values(claim.metric).keys())
+    found = NOT_SHOWN if n < FEWEST else UNLIKE if claim.within else (
+        SAME if quiet is less else REVERSED)
+    few = too_few(n) if heard.spread(claim.metric) else ()
     return Outcome(claim, found, less.at, notes=(*notes(claim, less, more), *few))
 
 
@@ -101,11 +110,38 @@ def why_not_measured(campaign, claim, less, more):
         yield f"no figure of {' or of '.join(no_figure)}{where}"
 
 
-def word(ratio, less_is_bound, more_is_bound):
+def word(ratio, p, factor, less_is_bound, more_is_bound):
     """The client's limit makes throughput a lower bound: only `more` may be one."""
-    if ratio.n < FEWEST or ratio.tie or less_is_bound or (more_is_bound and ratio.median < 1):
+    if not is_shown(ratio, p, factor) or less_is_bound or (
+            more_is_bound and ratio.median < 1):
         return NOT_SHOWN
     return SAME if ratio.median > 1 else REVERSED
+
+
+def alike(ratio, p, factor, is_bound):
+    """Of a lower bound nobody knows how near it is."""
+    if ratio.n < FEWEST or is_bound:
+        return NOT_SHOWN
+    if 1 / factor <= ratio.low and ratio.high <= factor:
+        return ALIKE
+    return UNLIKE if is_shown(ratio, p, factor) else NOT_SHOWN
+
+
+def is_shown(ratio, p, factor):
+    """Whether a difference beyond the factor is; p: of the family."""
+    return ratio.n >= FEWEST and p < inference.CHANCE and not inference.is_tie(
+        ratio.median, ratio.low, ratio.high, factor)
+
+
+def meant(claim, factor):
+    """What about the same is."""
+    if claim.within:
+        percent = 100 * (max(factor, claim.within) - 1)
+        yield f"about the same is a ratio within {percent:.0f} % of 1"
+
+
+def too_few(rounds):
+    return [f"{plural(rounds, 'round')} only, too few to decide"] if rounds < FEWEST else []
 
 
 def notes(claim, less, more):
@@ -141,6 +177,6 @@ def tally(found):
     if not found:
         return ""
     counted = [(sum(o.word == w for o in found), w)
-               for w in (SAME, REVERSED, NOT_SHOWN, UNMEASURED)]
+               for w in (SAME, ALIKE, REVERSED, UNLIKE, NOT_SHOWN, UNMEASURED)]
     parts = [f"{n} {'in the same order' if w == SAME else w}" for n, w in counted if n]
     return f"Of {plural(len(found), 'claim')}: {', '.join(parts)}."

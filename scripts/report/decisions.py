@@ -21,10 +21,9 @@ EXPERIMENTS = ("scaling", "process_control", "churn", "idle_crowd", "payload",
 RULES = (
     "Candidates are the models that served every client at that level. The best has the "
     "lowest (of throughput the highest) median; those that tie with it are as good: no "
-    "difference was shown, in the family of all candidates against the best. Where there "
-    "are too few rounds for so many, a tie is where the interval (with fewer than 6 "
-    "rounds: the range) of the two alone includes 1, or their ratio is within 2 % of 1, "
-    "or within the interval (range) of the A/A pair.",
+    "difference was shown, in the family of every two models at every load. With fewer "
+    "than 6 rounds, which show nothing, a tie is where the range of the ratio includes 1, "
+    "or the ratio is within 2 % of 1, or within the range of the A/A pair.",
     f"Dear are those whose ratio to the best, paired by round, is beyond {DEAR} with its "
     "whole 95 % interval (with fewer than 6 rounds: its range); the number is the end of "
     "it that is nearer to 1.",

@@ -12,7 +12,8 @@ SCALES = ("log", "linear", "category")
 
 
 class Claim(NamedTuple):
-    """That `less` has less of a metric than `more`, and who said so."""
+    """That `less` has less of a metric than `more`, or that both have about the same, and
+    who said so."""
     text: str
     source: str
     metric: str                             # of trial.METRICS
@@ -20,6 +21,7 @@ class Claim(NamedTuple):
     more: str
     at: float | None                        # None: the greatest level that both have
     why_not: str
+    within: float | None = None             # about the same: a ratio up to this factor
 
 
 @dataclass(frozen=True)
@@ -91,10 +93,11 @@ def read(member, metrics):
 
 
 def claim(row, metrics):
-    metric, at = text(row, "metric"), row.get("at")
+    metric, at, within = text(row, "metric"), row.get("at"), row.get("within")
     return Claim(text(row, "text"), text(row, "source"),
                  metric if metric in metrics else "cpu_ns", text(row, "less"),
-                 text(row, "more"), whole(at) if is_number(at) else None, text(row, "why_not"))
+                 text(row, "more"), whole(at) if is_number(at) else None, text(row, "why_not"),
+                 within if is_number(within) and within > 1 else None)
 
 
 def text(member, name):

@@ -124,11 +124,12 @@ def connection_rate(campaign):
         return None
     where = changing(campaign) if len(campaign.levels) > 1 else (
         f"at {campaign.level(campaign.top)}")
-    sheet = axes.lines(campaign, "connection_rate",
-                       f"How many connections per second are served {where}?")
-    drawn = sheet.line_panel(0, "connections per second, thousands", campaign,
-                             lambda p: scaled(p, "connections_per_second"),
-                             lambda v: metrics.connections(v * 1000), bounds=True)
+    sheet = sheets.lines(campaign, "connection_rate",
+                         f"How many connections per second are served {where}?")
+    drawn = line_panels.lines(
+        sheet, 0, "connections per second, thousands", campaign,
+        lambda p: scaled(p, "connections_per_second"),
+        lambda v: metrics.connections(v * 1000), bounds=True)
     if not drawn:
         return None
     bound = " Hollow marks under a small triangle are lower bounds: the client was the " \

@@ -1,7 +1,8 @@
 """One campaign for other people's tools: CSV, Markdown, and Google Benchmark's JSON.
 
 Ratios are those to the baseline at the same level (number of clients, or what the
-experiment varies), paired by round; all models there are one family (see families.py).
+experiment varies), paired by round; their p is that of the campaign's family of the metric
+(see families.py).
 """
 
 import json
@@ -23,7 +24,7 @@ METRICS = {  # trial.METRICS: as exported, with its unit
     "cpu_ns_per_connection": "server_cpu_ns_per_connection",
     "machine_cpu_ns": "machine_cpu_ns_per_request",
     "connections_per_second": "connections_per_second",
-    "offered": "offered_per_second"}
+    "offered": "offered_per_second", "starvation_ns": "longest_starvation_ns"}
 COMPARED = ("rate", "p99_ns", "cpu_ns")
 MEMBERS = ("experiment", "at", "clients", "model", "family", "metric", "rounds", "median", "low_95",
            "high_95", "is_bound", "baseline", "ratio", "ratio_low_95", "ratio_high_95",
@@ -95,11 +96,10 @@ def all_together(campaign, points):
     found = families.friedman(points, "cpu_ns")
     friedman = "" if found is None else (
         f" Friedman's test of server CPU over {found.models} models: p = {found.p:.2g}.")
-    needed = inference.rounds_needed(max(1, len(points) - 1))
-    few = "" if campaign.rounds >= needed else (
-        f" So many models need {needed} rounds before one of them can be told apart.")
+    few = "" if campaign.rounds >= inference.FEWEST else (
+        f" {inference.FEWEST} rounds are needed before a model can be told apart.")
     return (f"Medians of {plural(campaign.rounds, 'round')}; ratios within a round, "
-            "Holm's correction over the table; ≥: the client was the limit."
+            "p over every two models at every load; ≥: the client was the limit."
             f"{friedman}{few}\n")
 
 

@@ -1,12 +1,18 @@
-"""All models of a level against one of them: one family of comparisons, one rule of words.
+"""One family of comparisons in each campaign, and one rule of words.
 
-"different", "tie" or "n too small" is what inference.judge says, with the band of the A/A
-pair where that is wider than 2 %.
+The family of a metric is every two models at every load, and where the loads have no order
+every two loads of a model as well: whatever a table, a figure or a sentence compares is in
+it. "different", "tie" or "n too small" is what inference.paired says, with the band of the
+A/A pair where that is wider than 2 %, and with the p that a ratio has among all of them
+(sign_flips.py). So in a campaign of systems that are all alike some two are called
+different in 5 % of the cases at most, in whatever metric one looks at. The runner's family
+is the same (bench/campaign_family.cpp): tests/rule_test.py.
 """
 
+import itertools
 from typing import NamedTuple
 
-from . import inference, pairing
+from . import inference, pairing, sign_flips
 
 
 STARVES = "starves clients"
@@ -20,16 +26,51 @@ class Friedman(NamedTuple):
     rounds: int
 
 
+def chances(campaign, metric):
+    """{frozenset of two (model, level): the p of their ratio in the family}."""
+    if metric not in campaign.chances:
+        values = {key: point.values(metric) for key, point in campaign.claimed.items()
+                  if point.by_round}
+        pairs = [pair for pair in itertools.combinations(values, 2)
+                 if are_compared(campaign, *pair)]
+        p_values = sign_flips.p_values(
+            [pairing.by_round(values[a], values[b]) for a, b in pairs])
+        campaign.chances[metric] = dict(zip(map(frozenset, pairs), p_values))
+    return campaign.chances[metric]
+
+
+def are_compared(campaign, a, b):
+    """Of two (model, level). Who is asked in a closed loop is compared with itself in an
+    open one, and nobody else."""
+    closed = [name for name, _ in (a, b) if name in campaign.closed_names]
+    if closed:
+        originals = {campaign.original_of(name) for name in closed}
+        return a[1] == b[1] and not originals.isdisjoint((a[0], b[0]))
+    return a[1] == b[1] or (a[0] == b[0] and campaign.experiment.scale == "category")
+
+
+def verdict(a, b, metric):
+    """The inference.Verdict of point a's metric over that of b; None where they share no
+    round. Points of no campaign are a family of their own."""
+    ratios = pairing.by_round(a.values(metric), b.values(metric))
+    if not ratios:
+        return None
+    if a.campaign is None:
+        p, = sign_flips.p_values([ratios])
+    else:
+        key = frozenset(((a.model, a.at), (b.model, b.at)))
+        p = chances(a.campaign, metric).get(key, 1.0)
+    return inference.paired(list(ratios.values()), p, band(b, metric))
+
+
 def against(points, base, metric):
-    """{model: inference.Verdict} of each point's metric over that of base, paired by
-    round; without those that share no round with it, and without bounds."""
-    evidence = {}
+    """{model: inference.Verdict} of each point's metric over that of base, without those
+    that share no round with it, and without bounds."""
+    found = {}
     for point in points if base else []:
-        ratios = [] if bounded(metric, point, base) else pairing.ratios(point, base,
-                                                                        metric)
-        if point.model != base.model and ratios and min(ratios) > 0:
-            evidence[point.model] = inference.paired(ratios)
-    return inference.judge(evidence, band(base, metric) if base else 0)
+        if point.model != base.model and not bounded(metric, point, base):
+            found[point.model] = verdict(point, base, metric)
+    return {model: one for model, one in found.items() if one}
 
 
 def bounded(metric, *points):
@@ -44,24 +85,22 @@ def band(point, metric):
 
 def of_level(campaign, at, metric):
     """Those against the campaign's baseline. Who starves clients does other work: it has
-    a ratio, that word, and no place in the family."""
+    a ratio, and that word."""
     base, points = campaign.points.get((campaign.baseline, at)), campaign.at(at)
-    starving = [p for p in points if p.starved and p is not base]
-    family = against([p for p in points if p not in starving], base, metric)
-    return family | {model: inference.Verdict(verdict.evidence, None, STARVES)
-                     for model, verdict in against(starving, base, metric).items()}
+    starving = {p.model for p in points if p.starved and p is not base}
+    return {model: inference.Verdict(found.evidence, None, STARVES)
+            if model in starving else found
+            for model, found in against(points, base, metric).items()}
 
 
 def pairs(campaign, at, metric="cpu_ns"):
-    """{(a, b): inference.Verdict} of the campaign's pairs, one family at each level."""
-    evidence, width = {}, inference.TIE_BAND
+    """{(a, b): inference.Verdict} of the campaign's pairs at a level."""
+    found = {}
     for pair in campaign.pairs:
         a, b = (campaign.points.get((model, at)) for model in (pair.a, pair.b))
-        ratios = pairing.ratios(a, b, metric) if a and b else []
-        if ratios and min(ratios) > 0 and not (a.starved or b.starved):
-            evidence[pair.a, pair.b] = inference.paired(ratios)
-            width = max(width, band(a, metric))
-    return inference.judge(evidence, width)
+        if a and b and not (a.starved or b.starved):
+            found[pair.a, pair.b] = verdict(a, b, metric)
+    return {names: one for names, one in found.items() if one}
 
 
 def friedman(points, metric):
@@ -75,16 +114,15 @@ def friedman(points, metric):
 
 
 def compared(points, best, metric):
-    """[(point, pairing.Ratio to best or None)]: a tie is what the family calls so; where n
-    is too small for the family to call anything different, what pairing.compare says of
-    the pair alone."""
+    """[(point, pairing.Ratio to best or None)]: a tie is what the family calls so; of too
+    few rounds to call anything different, what pairing.compare says of the pair alone."""
     verdicts = against(points, best, metric)
     found = []
     for point in points:
-        verdict = verdicts.get(point.model)
-        ratio = verdict and pairing.compare(point, best, metric)
-        if ratio and verdict.word != inference.TOO_FEW:
-            ratio = ratio._replace(tie=verdict.word == inference.TIE)
+        one = verdicts.get(point.model)
+        ratio = one and pairing.compare(point, best, metric)
+        if ratio and one.word != inference.TOO_FEW:
+            ratio = ratio._replace(tie=one.word == inference.TIE)
         found.append((point, ratio))
     return found
 

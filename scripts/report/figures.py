@@ -207,9 +207,10 @@ def forest(campaign):
         f"to {1 + band:.2f} times, {'as the A/A pair has it' if base.twins else '2 %'}.",
         "Mark: median of the rounds' ratios (hollow: no difference shown); line: its "
         f"{'95 % interval' if campaign.rounds >= 6 else 'range'}.",
-        f"Left of 1 is {'worse' if metric.more_is_better else 'better'}. A line that "
-        "reaches into the grey is no difference. The words are those of the whole "
-        "family: exact signed-rank tests, corrected after Holm.",
+        f"Left of 1 is {'worse' if metric.more_is_better else 'better'}. A mark in the "
+        "grey is no difference, nor is a line that reaches 1. The words are those of the "
+        "whole family, every two models at every load: one that chance might have made is "
+        "a tie, however far out it is.",
         tables.of_ratios(campaign, rows), [at])
 
 
@@ -281,12 +282,12 @@ def resources_by_clients(campaign):
     if len(campaign.levels) < 2:
         return None
     whole = ("threads", "processes", "descriptors")
-    sheet = axes.stack(campaign, "resources_by_clients", "How many threads, processes and "
-                       "descriptors does the server hold?", len(whole))
+    sheet = sheets.stack(campaign, "resources_by_clients", "How many threads, processes "
+                         "and descriptors does the server hold?", len(whole))
     drawn = False
     for panel, metric in enumerate(whole):
-        drawn |= sheet.line_panel(
-            panel, metric, campaign, lambda p, metric=metric: medians(p, metric),
+        drawn |= line_panels.lines(
+            sheet, panel, metric, campaign, lambda p, metric=metric: medians(p, metric),
             lambda v, metric=metric: f"{count(v)} {metric}", log=True)
         if panel < len(whole) - 1:
             sheet.axes[panel].tick_params(labelbottom=False)
@@ -316,7 +317,8 @@ def fairness(campaign):
     if not points:
         return None
     points.sort(key=lambda p: (p.starved, -p.spread("jain").median))
-    sheet = sheets.bars(campaign, "fairness", points, 3,
+    told = any(p.spread("starvation_ns") for p in points)   # folders of before: no
+    sheet = sheets.bars(campaign, "fairness", points, 4 if told else 3,
                         f"Are {count(campaign.top)} clients served alike?"
                         if campaign.experiment.of_clients else
                         "Are the clients served alike at "
@@ -327,10 +329,15 @@ def fairness(campaign):
                     lambda p: list(p.values("jain").values()), sig, top=1)
     bar_panels.bars(sheet, 2, "clients without a reply", points,
                     lambda p: list(p.values("starved").values()), count, top=1)
+    if told:
+        bar_panels.bars(sheet, 3, "longest starvation, ms", points,
+                        lambda p: scaled(p, "starvation_ns", 1e6),
+                        lambda ms: duration(ms * 1e6))
     return finish(
-        sheet, campaign, "Left: requests of the slowest client over those of the "
-        "fastest; middle: Jain's index; right: clients that got no reply in the "
-        "window.", bar_note(campaign),
+        sheet, campaign, "From the left: requests of the slowest client over those of the "
+        "fastest; Jain's index; clients that got no reply in the window"
+        f"{'; the longest that a client waited for one in it' * told}.",
+        bar_note(campaign),
         "1 is even, for both ratios. Jain's index is (Σx)² / (n Σx²): 1/n when a single "
         "client gets everything. A model that starves clients may look cheap and fast: "
         "it serves fewer.", tables.of_fairness(campaign), [campaign.top])

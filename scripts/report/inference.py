@@ -1,18 +1,15 @@
 """Is a difference shown, or may it be chance? Exact answers for the few rounds there are.
 
-Evidence is a ratio with its 95 % interval and the p of an exact test; `judge` makes
-verdicts of a whole family of them. A pair is "different" only when the interval lies
-beyond the tie band around 1 and the p, corrected after Holm for the whole family, is
-below 0.05. Otherwise it is a "tie", or "n too small" where so few rounds could not have
-shown any difference.
+Within a campaign ratios are paired by round. Two models are "different" when their ratio
+is no tie and the p of the whole campaign's family (sign_flips.py, families.py) is below
+0.05: every two models at every load together. A "tie" has 1 in its interval, or a median
+inside the band around 1, or a p that chance would reach too often; of fewer than 6
+rounds, which cannot show anything, it is "n too small".
 
-How often that errs and what it finds, from simulations with fixed seeds
-(tests/statistics_test.py): four identical models, noise of 1 to 10 % in each trial and a
-round effect of 10 %, 6 to 10 rounds: some pair called different in at most 5 % of the
-campaigns. One of four models 10 % slower, noise of 3 % (4.2 % in a ratio): it is told
-from another one in 73 % of the campaigns of 8 rounds, 96 % of 9, 94 % of 10, and never
-with fewer than 8; of two models, in 79 % with 6 rounds. With noise of 2 %: in 96 % of
-those of 8 rounds.
+Two campaigns are not paired: `judge` makes verdicts of a whole family of their ratios,
+with the interval beyond the band and a p that is corrected after Holm.
+
+@@POWER@@
 """
 
 import functools
@@ -24,6 +21,7 @@ import numpy
 import scipy.stats
 
 CHANCE = 0.05                               # of an error in the whole family
+FEWEST = 6                                  # rounds: 2 / 2**5 is above that, 2 / 2**6 below
 TIE_BAND = 0.02                             # a ratio nearer to 1 than this is none
 DIFFERENT, TIE, TOO_FEW = "different", "tie", "n too small"
 
@@ -40,20 +38,27 @@ class Evidence(NamedTuple):
 
 class Verdict(NamedTuple):
     evidence: Evidence
-    p: float                                # corrected for the family
+    p: float | None                         # corrected for the family
     word: str
 
 
 # -- paired by round ---------------------------------------------------------------------
 
-def paired(ratios):
-    """Evidence of the ratios of the rounds (> 0): their median, an interval of order
-    statistics, and Wilcoxon's signed-rank test of their logarithms. None without any."""
-    if not ratios:
-        return None
+def paired(ratios, p, band=TIE_BAND):
+    """The Verdict of the ratios of the rounds (> 0), of which there is one at least: their
+    median and its interval. p: of their family."""
     low, high = median_interval(ratios) or (None, None)
-    n, p = len(ratios), signed_rank_p([math.log(r) for r in ratios])
-    return Evidence(statistics.median(ratios), low, high, n, p, 2.0 ** (1 - n))
+    median, n = statistics.median(ratios), len(ratios)
+    evidence = Evidence(median, low, high, n, p, 2.0 ** (1 - n))
+    if low is None:
+        return Verdict(evidence, p, TOO_FEW)
+    tie = is_tie(median, low, high, 1 + band)
+    return Verdict(evidence, p, DIFFERENT if p < CHANCE and not tie else TIE)
+
+
+def is_tie(median, low, high, factor):
+    """1 is within the interval, or the median within the factor."""
+    return low <= 1 <= high or 1 / factor <= median <= factor
 
 
 def median_interval(values):
@@ -67,36 +72,6 @@ def median_interval(values):
         k += 1
     ordered = sorted(values)
     return (ordered[k - 1], ordered[n - k]) if k else None
-
-
-def signed_rank_p(differences):
-    """Wilcoxon's signed-rank test, two-sided and exact: over all signs that these sizes
-    could have had, so that equal sizes (times from buckets) are no trouble, as they are
-    for tables and for scipy. Zeros are left out."""
-    kept = [d for d in differences if d]
-    if not kept:
-        return 1.0
-    twice = numpy.rint(2 * scipy.stats.rankdata(numpy.abs(kept))).astype(int)
-    observed = sum(r for r, d in zip(twice.tolist(), kept) if d > 0)
-    return two_sided(sign_sums(tuple(sorted(twice.tolist()))), observed)
-
-
-@functools.lru_cache(maxsize=4096)
-def sign_sums(ranks):
-    """How many choices of signs give each sum of the positive ranks."""
-    counts = numpy.zeros(sum(ranks) + 1)
-    counts[0] = 1
-    for rank in ranks:
-        shifted = numpy.zeros_like(counts)
-        shifted[rank:] = counts[:len(counts) - rank]
-        counts += shifted
-    return counts
-
-
-def two_sided(counts, observed):
-    """Twice the smaller tail, the observed sum included."""
-    tail = min(counts[:observed + 1].sum(), counts[observed:].sum())
-    return min(1.0, float(2 * tail / counts.sum()))
 
 
 def friedman_p(rows):
@@ -143,6 +118,12 @@ def rank_sum_p(old, new):
     return two_sided(sums, sum(twice[:len(old)]))
 
 
+def two_sided(counts, observed):
+    """Twice the smaller tail, the observed sum included."""
+    tail = min(counts[:observed + 1].sum(), counts[observed:].sum())
+    return min(1.0, float(2 * tail / counts.sum()))
+
+
 @functools.lru_cache(maxsize=256)
 def subset_sums(ranks, size):
     """How many choices of `size` of the ranks give each sum."""
@@ -181,11 +162,3 @@ def holm(p_values):
         greatest = max(greatest, min(1.0, (len(p_values) - place) * p_values[i]))
         corrected[i] = greatest
     return corrected
-
-
-def rounds_needed(family_size):
-    """The fewest rounds that can show a difference between two of so many pairs."""
-    n = 6
-    while 2.0 ** (1 - n) * family_size >= CHANCE:
-        n += 1
-    return n

@@ -60,6 +60,7 @@ KNOWN = {
     "switches": Metric("context switches per request", "", 1, sig),
     "evenness": Metric("slowest over fastest client", "", 1, sig, True),
     "jain": Metric("Jain's index", "", 1, sig, True),
+    "starvation_ns": Metric("longest starvation of a client", "ms", 1e6, duration),
 }
 
 

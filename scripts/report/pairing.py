@@ -29,14 +29,18 @@ def compare(a, b, metric):
         return None
     median, low, high, _ = interval_of(found)
     factor = max(1 + inference.TIE_BAND, tie_factor(a.twins, metric))
-    tie = low <= 1 <= high or 1 / factor <= median <= factor
+    tie = inference.is_tie(median, low, high, factor)
     return Ratio(median, low, high, len(found), tie)
 
 
 def ratios(a, b, metric):
     """Of each round in which both have some of it."""
-    of_a, of_b = a.values(metric), b.values(metric)
-    return [of_a[r] / of_b[r] for r in of_a if of_a[r] > 0 and of_b.get(r, 0) > 0]
+    return list(by_round(a.values(metric), b.values(metric)).values())
+
+
+def by_round(some, others):
+    """{round: ratio} of two {round: value}, where both have some."""
+    return {r: some[r] / others[r] for r in some if some[r] > 0 and others.get(r, 0) > 0}
 
 
 def tie_factor(twins, metric):

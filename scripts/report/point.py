@@ -31,6 +31,7 @@ class Point:
     trials: list = field(default_factory=list)
     twins: tuple = ()                       # of an A/A campaign: the two Points, if any
     ceiling: float | None = None            # requests/s of the null responder, closed loop
+    campaign: object = field(default=None, repr=False, compare=False)   # whose it is
 
     @cached_property
     def by_round(self):
@@ -41,7 +42,7 @@ class Point:
     def unanswered(self):
         """The rounds in which nobody had an answer at all, so that there is no figure."""
         return {t.round for t in self.trials if t.verdict == "FAILED"
-                and t.text("reason") == NOBODY} - self.by_round.keys()
+                and t.reason == NOBODY} - self.by_round.keys()
 
     @property
     def answered_nobody(self):

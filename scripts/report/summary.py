@@ -69,7 +69,7 @@ def level_rows(campaign, at):
 
 
 def why_none(point):
-    reasons = [t.text("reason") for t in point.trials if t.text("reason")]
+    reasons = [t.reason for t in point.trials if t.reason]
     return reasons[-1] if reasons else "no trial has figures"
 
 

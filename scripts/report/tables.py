@@ -53,7 +53,7 @@ def verdict_cell(point):
         return Cell("VALID", "0", kind="verdict")
     alone = len(verdicts) == 1
     text = ",\n".join(v if alone else f"{v} {n}" for v, n in sorted(verdicts.items()))
-    reasons = dict.fromkeys(t.text("reason") for t in point.trials if t.text("reason"))
+    reasons = dict.fromkeys(t.reason for t in point.trials if t.reason)
     return Cell(text, text, "; ".join(list(reasons)[:2]), "verdict")
 
 
@@ -317,7 +317,7 @@ def of_percentiles(campaign, points):
 def of_ratios(campaign, rows):
     """rows: (point, Ratio or None, word), as panels.forest has them."""
     table = Table([("model", ""), ("ratio", "median"), ("from", ""), ("to", ""),
-                   ("rounds", ""), ("word", "of the whole family")])
+                   ("rounds", ""), ("word", "in the family of the whole campaign")])
     for point, ratio, word in rows:
         low, high = (ratio.low, ratio.high) if ratio else (None, None)
         table.rows.append((point.model, point.at, [
@@ -376,13 +376,16 @@ def of_slopes(campaign, points, parts):
 
 def of_fairness(campaign):
     table = Table([(h, "") for h in (campaign.experiment.axis, "model", "slowest / fastest",
-                                     "Jain's index", "starved clients (most)")])
+                                     "Jain's index", "starved clients (most)",
+                                     "longest starvation")])
     for point in points_of(campaign):
         evenness, jain, starved = map(point.spread, ("evenness", "jain", "starved"))
+        longest = point.spread("starvation_ns")
         table.rows.append((point.model, point.at, [
             level_cell(campaign, point.at), name(point.model), spread_cell(evenness, sig),
             spread_cell(jain, sig),
-            number(starved and starved.high, count(starved and starved.high))]))
+            number(starved and starved.high, count(starved and starved.high)),
+            spread_cell(longest, duration)]))
     return table
 
 

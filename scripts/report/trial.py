@@ -20,7 +20,23 @@ class Trial:
     model = property(lambda self: self.raw["model"])
     clients = property(lambda self: self.raw["clients"])    # that are active
     round = property(lambda self: self.raw["round"])
-    verdict = property(lambda self: self.raw["verdict"])
+
+    @property
+    def verdict(self):
+        return "FAILED" if self.deserted else self.raw["verdict"]
+
+    @property
+    def reason(self):
+        return self.deserted or self.text("reason")
+
+    @property
+    def deserted(self):
+        """Why it does not count, of a row of before echo_compare saw to it itself: the
+        silent did not stay, so that the load was less than its level says. Else ""."""
+        gone = self.number("company_failed")
+        silent = self.raw["verdict"] not in UNMEASURED and " idle" in self.text("load")
+        return f"{gone:.0f} of the silent connections were not held" if (
+            silent and gone) else ""
 
     @property
     def at(self):
@@ -129,4 +145,5 @@ METRICS = {
                                    t.number("fairness", "fastest_requests")),
     "jain": lambda t: t.number("fairness", "jain"),
     "starved": starved_clients,
+    "starvation_ns": lambda t: t.number("fairness", "longest_starvation_ns"),
 }
