@@ -57,16 +57,19 @@ class TimeSpent {
     const double all = order.cost_left(cost, plan_.rounds);
     const auto next = order.next();
     if (plan_.budget.count() == 0 || !next) return all;
-    const double of_budget = seconds(plan_.budget - plan_.tuning_took) - past();
-    return std::min(all, std::max(of_budget, order.cost_left(cost, next->round + 1)));
+    return std::min(all, std::max(of_budget(), order.cost_left(cost, next->round + 1)));
   }
   [[nodiscard]] bool is_over() const {
-    const double capacity_took = plan_.capacity ? plan_.capacity->seconds : 0;
-    return plan_.budget.count() > 0 &&
-           past() > seconds(plan_.budget - plan_.tuning_took) - capacity_took;
+    return plan_.budget.count() > 0 && of_budget() < 0;
   }
 
  private:
+  /// What came before the first round was taken out of it as well.
+  [[nodiscard]] double of_budget() const {
+    const double capacity_took = plan_.capacity ? plan_.capacity->seconds : 0;
+    return seconds(plan_.budget - plan_.tuning_took) - capacity_took - past();
+  }
+
   const CampaignPlan& plan_;
   Clock::time_point begin_ = Clock::now();
   double estimate_done_ = 0;

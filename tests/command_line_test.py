@@ -472,8 +472,8 @@ class Metrics(CommandLine):
         self.assertEqual(re.findall(r"(?m)^(\w+)", shown), names)
         for one in listed:
             self.assertTrue(one["unit"] and one["definition"], one)
-            self.assertIn(f"{one['words']}, in {one['unit']}; {one['better']} is better\n",
-                          shown)
+            unit = "" if one["unit"] == "1" else f", in {one['unit']}"
+            self.assertIn(f"{one['words']}{unit}; {one['better']} is better\n", shown)
             self.assertIn(one["definition"], " ".join(shown.split()))
         self.assertLessEqual(max(map(len, shown.split("\n"))), 100)
 

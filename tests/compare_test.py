@@ -266,6 +266,7 @@ class Comparing(unittest.TestCase):
                                            "--listen tcp://127.0.0.1:0 "), command)
         self.assertIn(self.mark, command)
         self.assertNotIn("--ready-fd", command)
+
     def test_all_servers_are_offered_the_same_at_the_same_moments(self):
         done = self.compare("--models", "epoll_level,thread_per_client", *SHORT[:-4],
                             "--clients", "4", "--rate", "300", "--seed", "11")

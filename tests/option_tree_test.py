@@ -200,7 +200,7 @@ class Json(unittest.TestCase):
                     key = re.escape(name.removeprefix("--"))
                     # A comparison is planned first, and one that cannot be is refused.
                     self.assertRegex(done.stdout + done.stderr,
-                                     rf"(?m)^{key} = |^echo_compare: --{key}: ")
+                                     rf"(?m)^{key} = |^echo_compare: --{key}\b")
 
     def test_every_option_of_a_comparison_stands_with_those_of_its_purpose(self):
         """A new one has to be put into its group: bench/option_groups.cpp."""
