@@ -26,6 +26,8 @@ import unittest
 from wrong_command_lines import (FAILURE, OPTIONS, PROGRAMS, SERVE, UNREACHABLE, USAGE,
                                  WRONG)
 import schemas
+from wrong_command_lines import (FAILURE, OPTIONS, PROGRAMS, SERVE, UNREACHABLE, USAGE,
+                                 WRONG)
 
 BIN = pathlib.Path(os.environ.get("ECHOLAB_BIN", "build/release")).resolve()
 NOBODY = 65534

@@ -154,8 +154,8 @@ def partial(folder):
     models = ["epoll_level", "select_loop"]
     lines = [report_campaigns.watched(report_campaigns.trial(m, c, r, 0)) for r in (0, 1)
              for c in (1, 16) for m in models if (r, c) != (1, 16)]
-    report_campaigns.write(folder, report_campaigns.manifest(models, [1, 16], 9, finished=None,
-                                                   partial=True), lines)
+    about = report_campaigns.manifest(models, [1, 16], 9, finished=None, partial=True)
+    report_campaigns.write(folder, about, lines)
     with open(folder / "trials.jsonl", "ab") as file:
         file.write(b'{"schema_version": 1, "mod')
     return folder
@@ -171,7 +171,8 @@ def one_failed(folder):
     lines = [report_campaigns.failed(m, c, r, 0) if m == "mine" else
              report_campaigns.watched(report_campaigns.trial(m, c, r, 0))
              for r in (0, 1) for c in (1, 16) for m in models]
-    return report_campaigns.write(folder, report_campaigns.manifest(models, [1, 16], 2), lines)
+    about = report_campaigns.manifest(models, [1, 16], 2)
+    return report_campaigns.write(folder, about, lines)
 
 
 class BrowserTest(Everywhere, Browser):
@@ -180,10 +181,12 @@ class BrowserTest(Everywhere, Browser):
 
     @classmethod
     def write_pages(cls, root):
-        empty = report_campaigns.write(root / "empty", report_campaigns.manifest([], [], 0), [])
-        return {"empty": empty, **{write.__name__: write(root / write.__name__) for write in
-                (report_campaigns.realistic, report_campaigns.catalogue, report_campaigns.hostile,
-                 partial, single_point, one_failed)}}
+        empty = report_campaigns.write(root / "empty",
+                                       report_campaigns.manifest([], [], 0), [])
+        makers = (report_campaigns.realistic, report_campaigns.catalogue,
+                  report_campaigns.hostile, partial, single_point, one_failed)
+        return {"empty": empty, **{make.__name__: make(root / make.__name__)
+                                   for make in makers}}
 
     def test_little_data_has_its_figures_and_says_what_is_missing(self):
         for name, words in (("partial", "partial run: 6 of 36"),

@@ -16,8 +16,8 @@ import unittest
 
 from selenium.webdriver.common.by import By
 
-import report_campaigns
 from report_browser_test import SCREENSHOTS, Browser
+from report_campaigns import INTERVALS, REPORT, manifest, trial, watched, write
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "scripts"))
 
@@ -38,14 +38,14 @@ def large(folder):
     for place, model in enumerate(MODELS):
         for level in LEVELS:
             cpu, rate = 3000 + 150 * place + place * level / 4, 90_000 - 900 * place
-            line = report_campaigns.watched(report_campaigns.trial(
+            line = watched(trial(
                 model, level, 0, 0, cpu_ns=cpu, rate=rate, threads=1 + place % 3))
             line["seconds"] = float(WINDOW_SECONDS)
-            line["series"]["interval_seconds"] = WINDOW_SECONDS / report_campaigns.INTERVALS
+            line["series"]["interval_seconds"] = WINDOW_SECONDS / INTERVALS
             lines += [noisy(line, round_, chance) for round_ in range(ROUNDS)]
     lines.sort(key=lambda line: line["round"])
     lines = [{**line, "order": order} for order, line in enumerate(lines)]
-    return report_campaigns.write(folder, report_campaigns.manifest(MODELS, LEVELS, ROUNDS), lines)
+    return write(folder, manifest(MODELS, LEVELS, ROUNDS), lines)
 
 
 def noisy(line, round_, chance):
@@ -67,7 +67,7 @@ class LargePage(Browser):
     @classmethod
     def write_pages(cls, root):
         folder, begin = large(root / "large"), time.monotonic()
-        subprocess.run(["/usr/bin/python3", "-B", report_campaigns.REPORT, folder, "--quiet"],
+        subprocess.run(["/usr/bin/python3", "-B", REPORT, folder, "--quiet"],
                        check=True, timeout=PATIENCE)
         page = folder / "report.html"
         note(f"a report of {len(MODELS)} models x {len(LEVELS)} levels x {ROUNDS} rounds "

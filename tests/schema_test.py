@@ -14,14 +14,15 @@ import tempfile
 import unittest
 
 import experiment_campaigns
-import report_campaigns
 import schemas
+from report_campaigns import failed, manifest, run, trial, watched, write
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 REFERENCE = TOP / "results" / "reference"
 sys.path.insert(0, str(TOP / "scripts"))
 
-from report import claims, data, exports, summary, tables, words  # noqa: E402
+from report import (cautions, claims, data, exports, findings, summary,  # noqa: E402
+                    tables)
 
 
 def rows_of(folder):
@@ -117,11 +118,11 @@ class Schemas(unittest.TestCase):
 
     def test_the_campaigns_that_tests_make_up_are_so(self):
         given = {"clients": 16, "round_": 0, "order": 3}
-        line = report_campaigns.trial("epoll_level", **given)
-        for row in (line, report_campaigns.watched(copy.deepcopy(line)),
-                    report_campaigns.failed("select_loop", **given)):
+        line = trial("epoll_level", **given)
+        for row in (line, watched(copy.deepcopy(line)),
+                    failed("select_loop", **given)):
             schemas.check(self, "trial", row, whole=False)
-        schemas.check(self, "manifest", report_campaigns.manifest(["a"], [1, 16], 3), whole=False)
+        schemas.check(self, "manifest", manifest(["a"], [1, 16], 3), whole=False)
         with tempfile.TemporaryDirectory() as folder:
             for name in ("churn", "overload", "transports"):
                 made = experiment_campaigns.write(pathlib.Path(folder) / name, name,
@@ -184,15 +185,16 @@ class TheReport(unittest.TestCase):
 
     def told(self, about, rows):
         """All that it says in words and tables, and the exports."""
-        campaign = data.load(report_campaigns.write(self.folder, about, rows))
-        for say in (words.findings, words.cautions, words.warnings, claims.outcomes,
+        campaign = data.load(write(self.folder, about, rows))
+        for say in (findings.sentences, cautions.sentences, cautions.warnings,
+                    claims.outcomes,
                     tables.summary, tables.costs, tables.of_latency, tables.of_resources,
                     exports.csv, exports.markdown, exports.google_benchmark):
             say(campaign)
         schemas.check(self, "summary", schemas.parse(summary.as_json(campaign)))
 
     def test_whatever_may_be_null_is_no_figure_and_no_error(self):
-        about, row = report_campaigns.manifest(["epoll_level"], [16], 1), a_row()
+        about, row = manifest(["epoll_level"], [16], 1), a_row()
         rows = [row, {**row, "model": "select_loop"}]
         paths = [path for path, member in described("trial").items()
                  if is_nullable(member) and path[0] in row]
@@ -215,7 +217,7 @@ class TheReport(unittest.TestCase):
         for name in row.keys() - {"model", "clients", "round", "verdict"}:
             with self.subTest(name):
                 less = {key: value for key, value in row.items() if key != name}
-                self.told(report_campaigns.manifest(["epoll_level"], [16], 1), [less])
+                self.told(manifest(["epoll_level"], [16], 1), [less])
 
     def test_all_null_at_once_has_a_page(self):
         row = a_row()
@@ -223,9 +225,9 @@ class TheReport(unittest.TestCase):
             if len(path) == 1 and path[0] in row and is_nullable(member):
                 row[path[0]] = None
         schemas.check(self, "trial", row)
-        report_campaigns.write(self.folder, {**report_campaigns.manifest([row["model"]], [16], 1),
+        write(self.folder, {**manifest([row["model"]], [16], 1),
                                         "floor": None}, [row])
-        done = report_campaigns.run(self.folder)
+        done = run(self.folder)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
 
