@@ -39,7 +39,8 @@ struct Cell {
   }
   /// Its figures of this metric are "at least".
   [[nodiscard]] bool is_bound(const Metric& metric) const {
-    return client_bound && metric.name == "rate";
+    return client_bound &&
+           (metric.name == "rate" || metric.name == "connections_per_second");
   }
 };
 

@@ -53,6 +53,11 @@ std::string switches(const TableLine& line) {
   return fmt::format("{:.2f}", line.cell.range(each).median);
 }
 
+/// Where the client was the limit it is a lower bound.
+std::string connections(const TableLine& line) {
+  return median(line, "connections_per_second") + (line.cell.client_bound ? "+" : " ");
+}
+
 std::string over_floor(const TableLine& line) {
   if (!line.floor) return "-";
   return fmt::format("{:.1f}x",
@@ -91,10 +96,17 @@ constexpr TableColumn columns[] = {
     {"starved", 7, 3, [](const TableLine& l) { return count(l, starved); }},
 };
 
+/// How many connections are served each second is asked where they are brief.
+bool is_of_brief_connections(const Metric& metric) {
+  return metric.name == "cpu_ns_per_connection" || metric.name == "connect_p99_ns";
+}
+
 }  // namespace
 
 std::vector<TableColumn> columns_for(const Metric& metric) {
   std::vector<TableColumn> kept(std::begin(columns), std::end(columns));
+  if (is_of_brief_connections(metric))
+    kept.insert(kept.begin(), {"conn/s ", 9, 3, connections});
   const auto own = std::ranges::find_if(kept, [&](const TableColumn& column) {
     return column.head.substr(0, metric.head.size()) == metric.head;
   });
@@ -121,6 +133,12 @@ std::vector<TableColumn> fitting(std::vector<TableColumn> kept, std::size_t room
   while (kept.size() > 1 && width() > room)
     kept.erase(std::ranges::max_element(kept, {}, &TableColumn::rank));
   return kept;
+}
+
+bool is_percentile(const TableColumn& column) {
+  const std::size_t p = column.head.rfind('p');
+  return p < column.head.size() - 1 && column.head[p + 1] >= '0' &&
+         column.head[p + 1] <= '9';
 }
 
 }  // namespace echolab

@@ -31,6 +31,9 @@ struct TableColumn {
 /// All columns, the headline's first.
 std::vector<TableColumn> columns_for(const Metric& metric);
 
+/// "p50", "connect p99": a column that says "-" where too few values support one.
+bool is_percentile(const TableColumn& column);
+
 /// Those that fit beside the names.
 std::vector<TableColumn> fitting(std::vector<TableColumn> kept, std::size_t room);
 

@@ -8,7 +8,7 @@
 
 namespace echolab {
 
-/// results/README.md. `order`: of all trials that were run, from 0.
+/// results/schema/trial.json. `order`: of all trials that were run, from 0.
 nlohmann::json row_json(const CampaignPlan& plan, const CampaignRow& row,
                         std::size_t order);
 

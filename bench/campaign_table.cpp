@@ -119,6 +119,8 @@ class Table {
       add_words(
           "+ CLIENT-BOUND: the client was at its limit, the server may serve more "
           "than this.");
+    if (too_few_)
+      add_words("- under a percentile: n too small, fewer values than support it.");
     if (columns_.size() < columns_for(metric_of(plan_)).size())
       add_words("Left out here: " + left_out() + "; a wider terminal shows them.");
     text_ += plain_;
@@ -140,8 +142,11 @@ class Table {
                 name_width_ + 3);
       return;
     }
-    for (const TableColumn& column : columns_)
-      text_ += fmt::format(" {:>{}}", column.text(line), column.width);
+    for (const TableColumn& column : columns_) {
+      const std::string text = column.text(line);
+      too_few_ = too_few_ || (is_percentile(column) && text == "-");
+      text_ += fmt::format(" {:>{}}", text, column.width);
+    }
     if (line.cell.failed > 0) text_ += fmt::format("  {} FAILED", line.cell.failed);
     text_ += "\n";
   }
@@ -171,6 +176,7 @@ class Table {
   std::string plain_;
   std::size_t name_width_ = 18;
   std::vector<TableColumn> columns_;
+  bool too_few_ = false;  ///< values for some percentile
   std::string text_;
 };
 

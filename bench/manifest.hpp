@@ -9,7 +9,7 @@
 
 namespace echolab {
 
-/// manifest.json (results/README.md) of a campaign that begins now.
+/// manifest.json (results/schema/manifest.json) of a campaign that begins now.
 nlohmann::json manifest_json(const CampaignPlan& plan,
                              const std::vector<std::string>& command_line);
 

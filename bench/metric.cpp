@@ -33,6 +33,13 @@ std::optional<double> cpu_ns_per_connection(const Trial& trial, const LoadPlan& 
   return above_zero(trial.server.cpu_ns_per_request * static_cast<double>(requests));
 }
 
+/// Of those that end and are followed by others, at their steady pace in the window.
+std::optional<double> connections_per_second(const Trial& trial, const LoadPlan& load) {
+  if (!load.manners.is_reborn()) return std::nullopt;
+  return above_zero(trial.load.requests_per_second() /
+                    static_cast<double>(load.manners.requests));
+}
+
 std::optional<double> pss_per_client(const Trial& trial, const LoadPlan& load) {
   const double grown = static_cast<double>(trial.server.size.pss_bytes) -
                        static_cast<double>(trial.server.pss_bytes_idle);
@@ -55,6 +62,8 @@ constexpr Metric metrics[] = {
      show_time},
     {"cpu_ns_per_connection", "CPU/conn", "server CPU per connection", false,
      cpu_ns_per_connection, show_time},
+    {"connections_per_second", "conn/s", "connections per second", true,
+     connections_per_second, show_count},
 };
 
 }  // namespace

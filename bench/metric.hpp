@@ -22,7 +22,8 @@ struct Metric {
 };
 
 /// cpu_ns, rate, p50_ns, p90_ns, p99_ns, pss_per_client, connect_p99_ns,
-/// cpu_ns_per_connection. Throws std::out_of_range for another name.
+/// cpu_ns_per_connection, connections_per_second. Throws std::out_of_range for another
+/// name.
 const Metric& find_metric(std::string_view name);
 
 /// Connections of a load, its company included.

@@ -70,6 +70,7 @@ Trial run_trial(const Contestant& contestant, const Start& start, LoadPlan plan,
 } catch (const Failure& failure) {
   if (failure.code == ExitCode::usage) throw;
   Trial failed;
+  failed.load.details.reset();  // as every trial that is kept
   failed.judgement = {Verdict::failed, failure.what()};
   return failed;
 }

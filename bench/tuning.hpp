@@ -25,8 +25,8 @@ struct TuningRun {
 };
 
 /// Runs what is missing of all sweeps. Returns the member `tuned` of the manifest
-/// (results/README.md); empty when asked to stop. Three rounds of the campaign are left
-/// of a budget.
+/// (results/schema/manifest.json); empty when asked to stop. Three rounds of the campaign
+/// are left of a budget.
 std::optional<nlohmann::json> tune(const CampaignPlan& plan, const TuningRun& run);
 
 /// Gives the contestants, and with them their twins, the settings that were chosen.

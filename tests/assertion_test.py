@@ -10,6 +10,8 @@ import threading
 import time
 import unittest
 
+import schemas
+
 LOAD = pathlib.Path(os.environ["ECHOLAB_BIN"]) / "echo_load"
 BROKEN, CORRUPT, UNREACHABLE, USAGE = 9, 4, 3, 2
 BRIEF = ["-q", "-c", "2", "-d", "300ms", "-w", "0ms"]
@@ -59,6 +61,7 @@ class Asserted(unittest.TestCase):
         with Echo(**server) as echo:
             done = load(*arguments, "--json", echo.endpoint)
         row = json.loads(done.stdout)
+        schemas.check(self, "load", row)
         return done.returncode, row["assertions"], row
 
     def test_what_is_kept_leaves_the_verdicts_own_code(self):

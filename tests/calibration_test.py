@@ -21,6 +21,8 @@ import threading
 import time
 import unittest
 
+import schemas
+
 BIN = pathlib.Path(os.environ.get("ECHOLAB_BIN", "build/release")).resolve()
 LOAD = str(BIN / "echo_load")
 PATIENCE = 60  # seconds that nothing here takes, but for a program that hangs
@@ -70,6 +72,7 @@ class WithFolder(unittest.TestCase):
     def row(self, *arguments, verdicts=("VALID", "CLIENT-BOUND")):
         done = self.load(*SHORT, "--json", *arguments)
         row = json.loads(done.stdout)
+        schemas.check(self, "load", row)
         self.assertIn(row["verdict"], verdicts, row["reason"])
         return row, done
 
@@ -233,7 +236,9 @@ class Calibration(WithFolder):
         return done
 
     def test_is_kept_and_found_by_a_run_of_the_same_shape_alone(self):
-        made = json.loads(self.calibrate("--json", *self.SHAPE).stdout)["client_ceiling"]
+        told = json.loads(self.calibrate("--json", *self.SHAPE).stdout)
+        schemas.check(self, "calibration", told)
+        made = told["client_ceiling"]
         self.assertEqual(made["n"], 3)
         self.assertGreater(made["least"], 0)
         self.assertLessEqual(made["least"], made["requests_per_second"])

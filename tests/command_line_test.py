@@ -23,6 +23,7 @@ import threading
 import time
 import unittest
 
+import schemas
 from wrong_command_lines import (FAILURE, OPTIONS, PROGRAMS, SERVE, UNREACHABLE, USAGE,
                                  WRONG)
 
@@ -457,6 +458,7 @@ class ExplainedLoad(CommandLine):
                 shown = shown.replace("\r", "").split("In words\n")[1]
                 self.assertLessEqual(max(map(len, shown.split("\n"))), most)
             row = json.loads(run("echo_load", *given, "--explain", "--json").stdout)
+            schemas.check(self, "load", row)
             self.assertEqual(row["explanation"][0], " ".join(
                 words.split("\n  - ")[0].removeprefix("  - ").split()))
             self.assertTrue(row["explanation"][-1].startswith("Next: "))

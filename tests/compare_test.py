@@ -18,6 +18,7 @@ import tempfile
 import time
 import unittest
 
+import schemas
 from command_line_test import on_a_terminal
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "scripts"))
@@ -92,9 +93,11 @@ class Comparing(unittest.TestCase):
 
     def campaign(self):
         (folder,) = self.results.iterdir()
-        manifest = json.loads((folder / "manifest.json").read_text())
+        text = (folder / "manifest.json").read_text()
         lines = (folder / "trials.jsonl").read_text().splitlines()
-        return folder, manifest, [json.loads(line) for line in lines]
+        schemas.check_lines(self, "manifest", [text])
+        schemas.check_lines(self, "trial", lines)
+        return folder, json.loads(text), [json.loads(line) for line in lines]
 
     def assert_no_server_left(self):
         self.assertTrue(eventually(lambda: not processes(f"echo_server.*{self.mark}")))

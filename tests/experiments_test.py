@@ -14,6 +14,8 @@ import sys
 import tempfile
 import unittest
 
+import schemas
+
 BIN = pathlib.Path(os.environ.get("ECHOLAB_BIN", "build/release")).resolve()
 COMPARE = BIN / "echo_compare"
 if not COMPARE.exists():
@@ -38,9 +40,11 @@ class Experiments(unittest.TestCase):
             capture_output=True, text=True, timeout=200)
         self.assertEqual(self.done.returncode, 0, self.done.stdout + self.done.stderr)
         (self.folder,) = pathlib.Path(folder.name).iterdir()
-        manifest = json.loads((self.folder / "manifest.json").read_text())
+        text = (self.folder / "manifest.json").read_text()
         lines = (self.folder / "trials.jsonl").read_text().splitlines()
-        return manifest, [json.loads(line) for line in lines]
+        schemas.check_lines(self, "manifest", [text])
+        schemas.check_lines(self, "trial", lines)
+        return json.loads(text), [json.loads(line) for line in lines]
 
     def of(self, name, at=None, **wanted):
         """The rows of one level, and what must be the same in all of them."""

@@ -20,6 +20,8 @@ import threading
 import time
 import unittest
 
+import schemas
+
 BIN = pathlib.Path(os.environ.get("ECHOLAB_BIN", "build/release")).resolve()
 PATIENCE = 60  # seconds that nothing here takes, but for a program that hangs
 SHORT = ["-q", "-w", "50ms"]
@@ -44,7 +46,10 @@ def load(*arguments, seconds=0.3):
     done = subprocess.run([BIN / "echo_load", *SHORT, "-d", f"{seconds}s", "--json",
                            "--protocol", "http", *map(str, arguments)],
                           capture_output=True, text=True, timeout=PATIENCE, check=False)
-    return json.loads(done.stdout) if done.stdout else None, done
+    row = json.loads(done.stdout) if done.stdout else None
+    if row:
+        schemas.check(unittest.TestCase(), "load", row)
+    return row, done
 
 
 def a_free_port():

@@ -12,6 +12,7 @@ import time
 import unittest
 
 import load_rows
+import schemas
 from load_rows import put, random_counts, row_of, run, serve
 
 FREE = {"seed", "server", "connections", "part"}
@@ -44,7 +45,9 @@ class InAFolder(unittest.TestCase):
     def merged(self, *rows):
         done = run("--json", "--merge", *self.put(*rows))
         self.assertTrue(done.stdout, done.stderr)
-        return json.loads(done.stdout)
+        merged = schemas.parse(done.stdout)
+        schemas.check(self, "load", merged, whole=False)
+        return merged
 
     def assert_refused(self, done, *words):
         self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
@@ -86,13 +89,17 @@ class InAFolder(unittest.TestCase):
 class Sums(InAFolder):
     def test_two_loads_of_two_servers_are_one(self):
         servers = [serve(self), serve(self, "thread_per_client")]
+        lines = self.folder / "intervals"
         parts = []
         for i, server in enumerate(servers):
             done = run("--json", "-q", "-c", 3 + i, "-d", "300ms", "-w", "50ms", "--seed",
-                       i + 1, server)
+                       i + 1, "--intervals", lines, server)
             parts.append(json.loads(done.stdout))
+            schemas.check_lines(self, "interval", lines.read_text().splitlines())
         self.assertGreater(min(part["requests"] for part in parts), 0)
         merged = self.merged(*parts)
+        for row in (*parts, merged):
+            schemas.check(self, "load", row)
         self.assert_is_the_sum(merged, parts)
         cores = sum(part["client"]["cpu_cores_used"] * part["seconds"] for part in parts)
         self.assertAlmostEqual(merged["client"]["cpu_cores_used"],
@@ -127,6 +134,7 @@ class Sums(InAFolder):
         parts = [json.loads(run("--json", "-q", "-c", 2, "-n", 300, "-w", 0,
                                 endpoint).stdout) for _ in range(2)]
         parts[1]["datagrams"] |= {"late": 3, "duplicated": 4, "reordered": 5}
+        schemas.check(self, "load", parts[0])
         for name, value in self.merged(*parts)["datagrams"].items():
             self.assertEqual(value, sum(part["datagrams"][name] for part in parts), name)
             self.assertTrue(value > 0 or name.startswith("lost"), name)
@@ -140,6 +148,7 @@ class Sums(InAFolder):
             stdout=subprocess.PIPE, text=True) for k in (1, 2)]
         parts = [json.loads(load.communicate(timeout=60)[0]) for load in loads]
         merged = self.merged(*parts)
+        schemas.check(self, "load", parts[0])
         self.assert_is_the_sum(merged, parts)
         for name in ("arrivals", "dropped", "unfinished", "backlog_growth"):
             self.assertEqual(merged["offered"][name],
@@ -163,6 +172,8 @@ class Sums(InAFolder):
         parts = [json.loads(load.communicate(timeout=60)[0]) for load in loads]
         self.assertGreater(min(part["classes"][1]["requests"] for part in parts), 0)
         merged = self.merged(*parts)
+        for row in (*parts, merged):
+            schemas.check(self, "load", row)
         self.assert_is_the_sum(merged, parts)
         self.assertEqual(merged["class"], parts[0]["class"])
         self.assertEqual([its["class"] for its in merged["classes"]],

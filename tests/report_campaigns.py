@@ -26,7 +26,7 @@ from report.campaign import AXES  # noqa: E402
 
 # -- campaigns with known truths -------------------------------------------------------
 
-FIGURES = 16                                    # of a page that has all there are
+FIGURES = 17                                    # of a page that has all there are
 WITH_WORKERS = ("fork_per_client", "thread_per_client", "thread_pool")
 FAMILY = {"iterative": "sequential", "fork_per_client": "process",
           "thread_per_client": "thread", "thread_pool": "thread",
@@ -78,7 +78,7 @@ def trial(model, clients, round_, order, **given):
     return {
         "schema_version": 1, "model": model,
         "family": given.get("family", FAMILY.get(model, "external")), "clients": clients, "round": round_, "order": order,
-        "started": "2026-11-20T21:45:40+00:00", "verdict": verdict,
+        "ended": "2026-11-20T21:45:40+00:00", "verdict": verdict,
         "reason": given.get("reason", "" if verdict == "VALID" else
                             "the client used 97 % of its core"),
         "warnings": given.get("warnings", []), "seconds": 1.0003, "requests": int(rate),
@@ -159,7 +159,7 @@ def failed(model, clients, round_, order, verdict="FAILED"):
     line = trial(model, clients, round_, order, verdict=verdict,
                  reason="the server ended with signal 11")
     for name in ("seconds", "requests", "requests_per_second", "latency_ns", "histogram",
-                 "fairness", "server", "client", "errors"):
+                 "fairness", "server", "client"):
         line[name] = None
     return line
 

@@ -16,6 +16,7 @@ EXPERIMENTS = ("idle_crowd", "overload", "memory", "burst", "transports")
 
 class ExperimentsInBrowser(Everywhere, Browser):
     first = "idle_crowd"
+    pictured = ("idle_crowd", "index")
 
     @classmethod
     def write_pages(cls, root):

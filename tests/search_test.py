@@ -18,6 +18,8 @@ import threading
 import time
 import unittest
 
+import schemas
+
 BIN = pathlib.Path(os.environ.get("ECHOLAB_BIN", "build/release")).resolve()
 PATIENCE = 120  # seconds that nothing here takes, but for a program that hangs
 OK, UNREACHABLE, CORRUPT, CLIENT_BOUND, UNSTEADY = 0, 3, 4, 5, 6
@@ -82,6 +84,7 @@ class Search(unittest.TestCase):
                     "--search-precision", "20%", server)
         self.assertEqual(done.stderr, "")
         found = json.loads(done.stdout)
+        schemas.check(self, "search", found)
         answer = found["answer"]
         # A machine that stalls makes it noisy, or the client late; not more.
         self.assertIn(answer["kind"], CODE, answer["text"])
@@ -120,7 +123,9 @@ class Search(unittest.TestCase):
         table, words = load("-q", *given).stdout.split("\nIn words\n")
         self.assertRegex(table, r"(?m)^ +answer +p90<50ms ")
         self.assertRegex(words, r"\A  - You sought the highest rate .* p90<50ms")
-        said = json.loads(load("-q", "--json", *given).stdout)["explanation"]
+        found = json.loads(load("-q", "--json", *given).stdout)
+        schemas.check(self, "search", found)
+        said = found["explanation"]
         self.assertTrue(said[0].startswith("You sought the highest rate"), said)
         self.assertIn("evenly spaced", " ".join(said))  # --arrivals fixed
         self.assertTrue(said[-1].startswith("Next: "), said)

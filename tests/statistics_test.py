@@ -24,6 +24,7 @@ import warnings
 import numpy
 import scipy.stats
 
+import schemas
 from report_campaigns import campaign, failed, manifest, write
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
@@ -506,6 +507,28 @@ class Export(Scripts):
         self.assertAlmostEqual(float(row["ratio"]), numpy.median(ratios))
         self.assertEqual((row["rounds"], row["baseline"], row["verdict"]),
                          ("8", "epoll_level", "different"))
+
+    def test_json_says_what_the_csv_says(self):
+        self.campaigns(1.2)
+        told = schemas.parse(self.script("export", self.new, "--json").stdout)
+        schemas.check(self, "summary", told)
+        points = {(p["at"], p["model"]): p for p in told["points"]}
+        rows = list(csv.DictReader(io.StringIO(self.script("export", self.new, "--csv")
+                                               .stdout, newline="")))
+        self.assertGreater(len(rows), 30)
+        for row in rows:
+            point = points[float(row["at"]), row["model"]]
+            metric, ratio = (point[name].get(row["metric"]) for name in
+                             ("metrics", "ratios"))
+            self.assertEqual(
+                [metric[name] for name in ("n", "median", "low_95", "high_95")],
+                [float(row[name]) for name in ("rounds", "median", "low_95", "high_95")])
+            self.assertEqual(bool(row["ratio"]), bool(ratio), row)
+            if ratio:
+                self.assertEqual(
+                    [ratio[name] for name in ("to", "verdict", "ratio", "low_95")],
+                    [row["baseline"], row["verdict"], *(float(row[name]) for name in
+                                                        ("ratio", "ratio_low_95"))])
 
     def test_a_bound_has_no_ratio(self):
         self.campaigns()

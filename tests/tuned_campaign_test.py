@@ -18,6 +18,8 @@ import tempfile
 import time
 import unittest
 
+import schemas
+
 BIN = pathlib.Path(os.environ.get("ECHOLAB_BIN", "build/release")).resolve()
 COMPARE = BIN / "echo_compare"
 if not COMPARE.exists():
@@ -48,10 +50,14 @@ class Tuning(unittest.TestCase):
         return folder
 
     def manifest(self):
-        return json.loads((self.folder() / "manifest.json").read_text())
+        text = (self.folder() / "manifest.json").read_text()
+        schemas.check_lines(self, "manifest", [text])
+        return json.loads(text)
 
     def rows(self, name="trials.jsonl"):
-        return [json.loads(line) for line in lines(self.folder() / name)]
+        found = lines(self.folder() / name)
+        schemas.check_lines(self, "tuning" if name.startswith("tuning") else "trial", found)
+        return [json.loads(line) for line in found]
 
     def chosen_workers(self):
         """Of the manifest; the rows of the sweep and of the campaign are held to it."""

@@ -118,4 +118,30 @@ def connecting(campaign):
         tables.of_connecting(campaign))
 
 
-MAKERS = (offered, memory_slopes, connecting)
+def connection_rate(campaign):
+    """How many connections are served each second, where the experiment is about them."""
+    if campaign.experiment.metric not in ABOUT_CONNECTING:
+        return None
+    where = changing(campaign) if len(campaign.levels) > 1 else (
+        f"at {campaign.level(campaign.top)}")
+    sheet = sheets.lines(campaign, "connection_rate",
+                         f"How many connections per second are served {where}?")
+    drawn = line_panels.lines(sheet, 0, "connections per second, thousands", campaign,
+                              lambda p: scaled(p, "connections_per_second"),
+                              lambda v: metrics.connections(v * 1000), bounds=True)
+    if not drawn:
+        return None
+    bound = " Hollow marks under a small triangle are lower bounds: the client was the " \
+        "limit there." if any(p.client_bound for p in campaign.points.values()) else ""
+    return finish(
+        sheet, campaign, "Connections per second that were made, served to their end and "
+        f"closed, thousands, against {axis_of(campaign)}.{bound}", line_note(campaign),
+        "Higher is better. It is the requests per second over the requests of one "
+        "connection: with one each, every request pays for connecting, for accept and for "
+        "what the model makes for a client. Where connections live long it falls, though "
+        "more requests are answered.",
+        tables.of_metric(campaign, "connections_per_second", "connections/s",
+                         bounds=True))
+
+
+MAKERS = (offered, memory_slopes, connection_rate, connecting)

@@ -7,18 +7,20 @@ experiment varies), paired by round; all models there are one family (see famili
 import json
 import statistics
 
-from . import families, inference
+from . import families, inference, samples
 from .tabular import as_csv, as_markdown, cell
 from .trial import quotient
 from .units import NONE, count, duration, plural, sig
 
 METRICS = {  # trial.METRICS: as exported, with its unit
-    "rate": "requests_per_second", "p50_ns": "latency_p50_ns", "p99_ns": "latency_p99_ns",
+    "rate": "requests_per_second", "p50_ns": "latency_p50_ns", "p90_ns": "latency_p90_ns",
+    "p99_ns": "latency_p99_ns", "p999_ns": "latency_p999_ns",
     "cpu_ns": "server_cpu_ns_per_request", "switches": "switches_per_request",
     "pss_per_client": "server_pss_bytes_per_client", "jain": "fairness_jain",
     "starved": "clients_starved", "kernel_per_client": "kernel_bytes_per_connection",
     "connect_p50_ns": "connect_p50_ns", "connect_p99_ns": "connect_p99_ns",
     "cpu_ns_per_connection": "server_cpu_ns_per_connection",
+    "connections_per_second": "connections_per_second",
     "offered": "offered_per_second"}
 COMPARED = ("rate", "p99_ns", "cpu_ns")
 MEMBERS = ("experiment", "at", "clients", "model", "family", "metric", "rounds", "median", "low_95",
@@ -43,7 +45,7 @@ def csv(campaign):
                         campaign.experiment.name, level, point.clients, point.model,
                         campaign.families[point.model], member, len(values),
                         statistics.median(values), low, high,
-                        int(metric == "rate" and point.client_bound),
+                        int(families.bounded(metric, point)),
                         *compared(campaign.baseline, verdicts.get(point.model))])
     return as_csv(MEMBERS, lines)
 
@@ -78,7 +80,12 @@ def markdown_row(campaign, point, verdict):
     return (point.model, duration(cpu and cpu.median), sig(e and e.ratio), interval,
             verdict.word if verdict else word,
             ("≥ " if point.client_bound else "") + sig(rate and rate.median),
-            duration(point.percentile_ns(0.99)), count(point.starved))
+            tail(point), count(point.starved))
+
+
+def tail(point):
+    p99 = point.percentile_ns(0.99)
+    return samples.missing(point) if p99 is None else duration(p99)
 
 
 def all_together(campaign, points):

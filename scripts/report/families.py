@@ -10,6 +10,7 @@ from . import inference, pairing
 
 
 STARVES = "starves clients"
+RATES = ("rate", "connections_per_second")  # bounds where the client was the limit
 
 
 class Friedman(NamedTuple):
@@ -33,7 +34,7 @@ def against(points, base, metric):
 
 def bounded(metric, *points):
     """Where the client was the limit, throughput is a lower bound and no ratio."""
-    return metric == "rate" and any(point.client_bound for point in points)
+    return metric in RATES and any(point.client_bound for point in points)
 
 
 def band(point, metric):

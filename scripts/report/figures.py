@@ -19,7 +19,8 @@ def draw_all(campaign):
         return []
     makers = [cpu_per_request, cpu_by_clients, throughput, latency, latency_by_throughput,
               percentiles, shares, *window_figures.MAKERS, memory_per_client,
-              memory_by_clients, fairness, *sharing_figures.MAKERS, drift]
+              memory_by_clients, resources_by_clients, fairness,
+              *sharing_figures.MAKERS, drift]
     if campaign.experiment.name:
         makers = [*experiment_figures.MAKERS, *makers]
         first = {"cpu_ns": cpu_by_clients, "rate": throughput, "p99_ns": latency}.get(
@@ -273,6 +274,41 @@ def memory_by_clients(campaign):
         "A flat line: what the server holds is set up before the clients come. A line "
         "that rises: each client brings its own process, stack or buffer.",
         tables.of_metric(campaign, "pss_bytes", "PSS, MiB", scale=2 ** 20))
+
+
+def resources_by_clients(campaign):
+    """What the kernel has to keep of a server, beside its memory."""
+    if len(campaign.levels) < 2:
+        return None
+    whole = ("threads", "processes", "descriptors")
+    sheet = sheets.stack(campaign, "resources_by_clients", "How many threads, processes and "
+                         "descriptors does the server hold?", len(whole))
+    drawn = False
+    for panel, metric in enumerate(whole):
+        drawn |= line_panels.lines(
+            sheet, panel, metric, campaign, lambda p, metric=metric: medians(p, metric),
+            lambda v, metric=metric: f"{count(v)} {metric}", log=True)
+        if panel < len(whole) - 1:
+            sheet.axes[panel].tick_params(labelbottom=False)
+            sheet.axes[panel].set_xlabel("")
+    named = sheet.labels.get(sheet.named_panel, [])     # a list: of several panels
+    sheet.labels[sheet.named_panel] = [(model, None, None) for model, *_ in named]
+    if not drawn:
+        return None
+    return finish(
+        sheet, campaign, "Threads of all processes, processes, and open descriptors of "
+        f"them all, at the window's end (log scales), against {axis_of(campaign)}.",
+        "Line: median over rounds.",
+        "A flat line: what there is was made beforehand, as in a pool. A line through as "
+        "many as there are clients: one for each of them. Of descriptors everybody has "
+        "one for each client, and who has more (a pipe, an epoll set, a ring, a copy in "
+        "each process) lies above.",
+        tables.of_resources(campaign))
+
+
+def medians(point, metric):
+    spread = point.spread(metric)
+    return [spread.median] if spread else []
 
 
 def fairness(campaign):

@@ -35,6 +35,10 @@ def rate(per_second):
     return unbroken(sig(per_second), "requests/s")
 
 
+def connections(per_second):
+    return unbroken(sig(per_second), "connections/s")
+
+
 KNOWN = {
     "cpu_ns": Metric("server CPU per request", "µs", 1e3, cpu_time),
     "cpu_ns_per_connection": Metric("server CPU per connection", "µs", 1e3, cpu_time),
@@ -42,6 +46,8 @@ KNOWN = {
     "p50_ns": Metric("median response time", "µs", 1e3, duration),
     "p90_ns": Metric("90th percentile of the response time", "µs", 1e3, duration),
     "p99_ns": Metric("99th percentile of the response time", "µs", 1e3, duration),
+    "p999_ns": Metric("99.9th percentile of the response time", "µs", 1e3, duration),
+    "connections_per_second": Metric("connections per second", "", 1, connections, True),
     "connect_p50_ns": Metric("median time to connect", "µs", 1e3, duration),
     "connect_p99_ns": Metric("99th percentile of the time to connect", "µs", 1e3,
                              duration),

@@ -72,7 +72,8 @@ class Point:
         """Of the merged histogram; without one, the median of the rounds' figures."""
         if self.merged:
             return percentile(self.merged, p)
-        spread = self.spread({0.5: "p50_ns", 0.99: "p99_ns"}[p])
+        spread = self.spread({0.5: "p50_ns", 0.9: "p90_ns", 0.99: "p99_ns",
+                              0.999: "p999_ns"}[p])
         return spread and spread.median
 
     @cached_property

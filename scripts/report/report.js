@@ -2,7 +2,8 @@
 // The page is whole without this script. It adds: switching models and families off and on,
 // values under the pointer, other scales, zooming, sorting, filters, one load at a time,
 // downloads. The state lives in the hash:
-// #fig=latency&off=iterative,thread_pool&others=hidden&at=256&rows=epoll&view=latency:linear
+// #fig=latency&off=iterative,thread_pool&others=hidden&at=256&rows=epoll&columns=all
+//  &view=latency:linear
 // A link that is written by hand may as well say who is on: #fig=latency&models=pool,epoll
 (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -13,7 +14,8 @@
   const offAtFirst = new Set(buttons.filter((button) =>
     button.getAttribute("aria-pressed") === "false").map((b) => b.dataset.model));
   const greyAtFirst = document.body.classList.contains("grey");
-  const state = { off: offAtFirst, grey: greyAtFirst, at: "", rows: "", fig: "" };
+  const state = { off: offAtFirst, grey: greyAtFirst, at: "", rows: "", fig: "",
+                  more: false };
   const views = new Map(all(".drawing svg[data-panels]").map((svg) =>
     [svg.closest("figure").id.replace(/^fig-/, ""), new View(svg)]));
   const viewOf = (place) => views.get(place.closest("figure").id.replace(/^fig-/, ""));
@@ -33,6 +35,7 @@
     state.grey = given.has("others") ? given.get("others") === "grey" : greyAtFirst;
     state.rows = given.get("rows") || "";
     state.at = given.get("at") || "";
+    state.more = given.get("columns") === "all";
     state.fig = given.get("fig") || "";
   }
 
@@ -48,6 +51,7 @@
       parts.push("others=" + (state.grey ? "grey" : "hidden"));
     if (state.rows) parts.push("rows=" + encodeURIComponent(state.rows));
     if (state.at) parts.push("at=" + encodeURIComponent(state.at));
+    if (state.more) parts.push("columns=all");
     const seen = [...views].filter(([, view]) => view.word)
       .map(([name, view]) => name + ":" + view.word);
     if (seen.length) parts.push("view=" + seen.join(";"));
@@ -74,6 +78,7 @@
       summaryFilter.value = state.rows;
     for (const button of all("#levels button"))
       button.setAttribute("aria-pressed", button.value === state.at);
+    showColumns();
   }
 
   function change() { writeHash(); show(); }
@@ -300,6 +305,25 @@
     button.textContent = name;
     button.addEventListener("click", () => { state.at = at; change(); });
     loads.append(button);
+  }
+
+  // -- columns of the summary that are there when they are asked for --------------------
+
+  const summary = document.getElementById("summary-table");
+  const extra = [...(summary?.tHead.rows[0].cells ?? [])].flatMap((head, i) =>
+    "more" in head.dataset ? [i] : []);
+  const columnsButton = extra.length > 0 && addSwitch("more columns",
+    document.getElementById("columns"), () => { state.more = !state.more; },
+    () => String(state.more));
+  let allColumns = true;                    // as the page was written
+
+  function showColumns() {
+    if (!columnsButton) return;
+    columnsButton.update();
+    if (allColumns === state.more) return;
+    allColumns = state.more;
+    for (const row of summary.rows)
+      for (const i of extra) row.cells[i].hidden = !allColumns;
   }
 
   // -- downloads ----------------------------------------------------------------------

@@ -1,9 +1,10 @@
 """Tables: the summary, and one for each figure as its alternative in words."""
 
+import collections
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from . import families, inference, pairing, sharing
+from . import families, inference, pairing, samples, sharing
 from .point import interval_of, percentile
 from .units import NONE, count, duration, memory, microseconds, plain, plural, sig, times
 
@@ -20,6 +21,7 @@ class Cell(NamedTuple):
 class Table:
     headers: list                           # (text, explanation)
     rows: list = field(default_factory=list)   # (model, level, [Cell])
+    more: tuple = ()                        # headers of columns that the page may hide
 
 
 def number(value, text):
@@ -35,10 +37,10 @@ def level_cell(campaign, at):
     return Cell(campaign.experiment.tick(at), at, kind="" if is_name else "number")
 
 
-def spread_cell(spread, words, prefix=""):
+def spread_cell(spread, words, prefix="", missing=NONE):
     """The median, and under it the range."""
     if spread is None:
-        return number(None, NONE)
+        return number(None, missing)
     low, high = words(spread.low), words(spread.high)
     note = f"{low} – {high}" if low != high else ""
     return Cell(prefix + words(spread.median), spread.median, note, "number")
@@ -70,12 +72,20 @@ SUMMARY = (
     ("× floor", "CPU/request over half a loopback round trip"),
     ("× {baseline}", "CPU/request over that of {baseline}, paired by round"),
     ("requests/s", "verified replies; ≥ lower bound, ≈ doubtful"),
-    ("p50", "latency, all rounds merged"), ("p99", "latency, all rounds merged"),
+    ("p50", "latency, all rounds merged"), ("p90", "latency, all rounds merged"),
+    ("p99", "latency, all rounds merged"), ("p99.9", "latency, all rounds merged"),
+    ("max", "the slowest reply of all rounds: one request"),
     ("switches /request", "context switches per request"),
     ("processes / threads", "of the server under load"),
     ("memory /client", "PSS that a client adds"),
     ("slowest / fastest", "requests of the slowest client over those of the fastest"),
-    ("starved", "clients without a reply"))
+    ("starved", "clients without a reply"),
+    ("errors", "connections that failed, and requests without a reply, by kind: all "
+     "trials, those that FAILED included"))
+MORE = ("p90", "p99.9", "max", "errors")    # where there is no room for all
+ERRORS = {"connect": "not connected", "timeout": "timed out", "reset": "reset",
+          "closed_early": "closed early", "mismatch": "wrong bytes",
+          "lost_replies": "lost replies"}
 
 
 def summary(campaign):
@@ -84,7 +94,7 @@ def summary(campaign):
     named = {"baseline": campaign.baseline or "baseline", "axis": axis,
              "what": "clients at the same time" if axis == "clients" else
              "what the experiment varies"}
-    table = Table([(filled(h, named), filled(e, named)) for h, e in SUMMARY])
+    table = Table([(filled(h, named), filled(e, named)) for h, e in SUMMARY], more=MORE)
     for level in reversed(campaign.levels):
         points = [campaign.points[m, level] for m in campaign.models
                   if (m, level) in campaign.points]
@@ -122,7 +132,6 @@ def summary_row(campaign, point, verdict):
     base = campaign.points.get((campaign.baseline, point.at))
     ratio = ratio_cell(verdict, point, base) if point.model != campaign.baseline else (
         number(1, sig(1)) if cpu else number(None, NONE))
-    p50, p99 = point.percentile_ns(0.5), point.percentile_ns(0.99)
     processes, threads = point.spread("processes"), point.spread("threads")
     evenness, starved = point.spread("evenness"), point.spread("starved")
     return [
@@ -132,14 +141,42 @@ def summary_row(campaign, point, verdict):
         number(floor, sig(floor)),
         ratio,
         spread_cell(point.spread("rate"), sig, rate_prefix(point)),
-        number(p50, duration(p50)), number(p99, duration(p99)),
+        *[percentile_cell(point, p) for p in (0.5, 0.9, 0.99, 0.999)],
+        longest_cell(point),
         spread_cell(point.spread("switches"), sig),
         number(threads and threads.median,
                f"{count(processes and processes.median)} / "
                f"{count(threads and threads.median)}" if processes or threads else NONE),
         spread_cell(point.spread("pss_per_client"), memory),
         number(evenness and evenness.median, sig(evenness and evenness.median)),
-        number(starved and starved.high, count(starved and starved.high))]
+        number(starved and starved.high, count(starved and starved.high)),
+        errors_cell(point)]
+
+
+def percentile_cell(point, p):
+    ns = point.percentile_ns(p)
+    return number(ns, samples.missing(point) if ns is None else duration(ns))
+
+
+def longest_cell(point):
+    known = [t.number("latency_ns", "max") for t in point.by_round.values()]
+    longest = max((ns for ns in known if ns), default=None)
+    return number(longest, duration(longest))
+
+
+def errors_cell(point):
+    """Of all trials, for a load with any of them is FAILED or CORRUPT; under their number
+    which they were."""
+    found, known = collections.Counter(), False
+    for trial in point.trials:
+        for kind in ERRORS:
+            n = trial.number("errors", kind)
+            known |= n is not None
+            found[kind] += n or 0
+    note = ", ".join(f"{count(found[kind])} {words}" for kind, words in ERRORS.items()
+                     if found[kind])
+    total = sum(found.values()) if known else None
+    return Cell(count(total), total, note, "number")
 
 
 def costs(campaign):
@@ -233,9 +270,9 @@ def of_latency(campaign):
     for point in points_of(campaign):
         cells = [level_cell(campaign, point.at), name(point.model)]
         for p, metric in ((0.5, "p50_ns"), (0.99, "p99_ns")):
-            value, spread = point.percentile_ns(p), point.spread(metric)
-            cells.append(number(value, duration(value)))
-            cells.append(number(spread and spread.low, NONE if spread is None else
+            spread, missing = point.spread(metric), samples.missing(point)
+            cells.append(percentile_cell(point, p))
+            cells.append(number(spread and spread.low, missing if spread is None else
                                 f"{duration(spread.low)} – {duration(spread.high)}"))
         table.rows.append((point.model, point.at, cells))
     return table
@@ -262,7 +299,8 @@ def of_percentiles(campaign, points):
         total = sum(n for _, _, n in point.merged)
         table.rows.append((point.model, point.at, [
             name(point.model), number(total, count(total)),
-            *[number(v, duration(v)) for v in values]]))
+            *[number(v, samples.missing(point) if v is None else duration(v))
+              for v in values]]))
     return table
 
 
@@ -289,7 +327,7 @@ def of_offered(campaign, points):
             level_cell(campaign, point.at), name(point.model),
             spread_cell(point.spread("offered"), sig),
             spread_cell(point.spread("rate"), sig, rate_prefix(point)),
-            spread_cell(p99, duration)]))
+            spread_cell(p99, duration, missing=samples.missing(point))]))
     return table
 
 
@@ -299,8 +337,19 @@ def of_connecting(campaign):
     for point in points_of(campaign):
         table.rows.append((point.model, point.at, [
             level_cell(campaign, point.at), name(point.model),
-            *[spread_cell(point.spread(m), duration)
+            *[spread_cell(point.spread(m), duration,
+                          missing=samples.missing_connect(point))
               for m in ("connect_p50_ns", "connect_p99_ns")]]))
+    return table
+
+
+def of_resources(campaign):
+    whole = ("processes", "threads", "descriptors")
+    table = Table([(h, "") for h in (campaign.experiment.axis, "model", *whole)])
+    for point in points_of(campaign):
+        table.rows.append((point.model, point.at, [
+            level_cell(campaign, point.at), name(point.model),
+            *[spread_cell(point.spread(metric), count) for metric in whole]]))
     return table
 
 

@@ -103,6 +103,7 @@ METRICS = {
     "p50_ns": lambda t: t.number("latency_ns", "p50"),
     "p90_ns": lambda t: t.number("latency_ns", "p90"),
     "p99_ns": lambda t: t.number("latency_ns", "p99"),
+    "p999_ns": lambda t: t.number("latency_ns", "p999"),
     "switches": lambda t: sum_of(
         t.number("server", "voluntary_switches_per_request"),
         t.number("server", "involuntary_switches_per_request")),
@@ -119,6 +120,8 @@ METRICS = {
     "connect_p99_ns": lambda t: t.number("connect_ns", "p99"),
     "cpu_ns_per_connection": lambda t: product(
         t.number("server", "cpu_ns_per_request"), t.number("requests_per_connection")),
+    "connections_per_second": lambda t: quotient(
+        t.number("requests_per_second"), t.number("requests_per_connection")),
     "offered": lambda t: t.number("offered_per_second"),
     "evenness": lambda t: quotient(t.number("fairness", "slowest_requests"),
                                    t.number("fairness", "fastest_requests")),
