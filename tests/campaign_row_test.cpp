@@ -158,6 +158,20 @@ TEST(CampaignRow, brings_the_figures_of_every_metric_back) {
   }
 }
 
+TEST(CampaignRow, counts_connections_per_second_where_they_end) {
+  CampaignPlan plan = unusual_plan();
+  plan.experiment = &find_experiment("churn");
+  set_levels(plan, {1, 10});
+  const CampaignRow row = some_row(Verdict::valid);  // 800 requests per second, at 10 each
+  const CampaignRow again = row_of(plan, row_json(plan, row, 0).dump());
+  const Metric& metric = find_metric("connections_per_second");
+  for (const Trial* trial : {&row.trial, &again.trial}) {
+    EXPECT_EQ(metric.of(*trial, plan.levels[1].load), 80.0);
+    EXPECT_EQ(metric.of(*trial, plan.levels[0].load), 800.0);
+    EXPECT_FALSE(metric.of(*trial, unusual_plan().levels[1].load));
+  }
+}
+
 TEST(CampaignRow, keeps_the_warnings_and_how_many_of_the_company_failed) {
   CampaignPlan plan = unusual_plan();
   plan.experiment = &find_experiment("idle_crowd");

@@ -110,6 +110,33 @@ TEST(CampaignTable, says_in_words_who_was_cheapest_and_names_few_of_many) {
   EXPECT_EQ(text.find("left 1, a_server_of_number_38"), text.npos);
 }
 
+TEST(CampaignTable, says_what_a_dash_under_a_percentile_means) {
+  const CampaignPlan plan = plan_of(2);
+  auto rows = rows_of(plan);
+  const auto has_the_line = [&] {
+    return campaign_table(plan, rows, Floor{3000, 5}, {200, false})
+               .find("- under a percentile: n too small") != std::string::npos;
+  };
+  EXPECT_FALSE(has_the_line()) << "3000 responses support a p99";
+  for (CampaignRow& row : rows) {
+    row.trial.load.response = Histogram();
+    for (int n = 0; n < 100; ++n) row.trial.load.response.record(50'000);
+  }
+  EXPECT_TRUE(has_the_line()) << "300 do not";
+}
+
+TEST(CampaignTable, shows_connections_per_second_where_they_are_brief) {
+  CampaignPlan plan = plan_of(2);
+  const auto table = [&] {
+    return campaign_table(plan, rows_of(plan), Floor{3000, 5}, {200, false});
+  };
+  EXPECT_EQ(table().find("conn/s"), std::string::npos);
+  plan.experiment = &find_experiment("churn");
+  set_levels(plan, {1, 10});
+  EXPECT_NE(table().find("conn/s"), std::string::npos) << table();
+  EXPECT_NE(table().find(" 12.3k "), std::string::npos) << "123 456 requests, 10 each";
+}
+
 TEST(CampaignTable, says_how_likely_all_are_alike) {
   const auto text = fmt::format("{}", fmt::join(table_of(plan_of(4), 200), " "));
   // Three (the fourth starves a client), in the same order in each of three rounds:
