@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "clients/comparison.hpp"
 #include "clients/load_report.hpp"
 #include "common/program.hpp"
 
@@ -61,7 +62,7 @@ std::string Assertion::lines() const {
     const PromiseClause& clause = promise_.clauses()[i];
     const bool is_kept = clause.state(figures_ns_[i]) == PromiseState::kept;
     text += fmt::format("  {:<14} {} {}   ({})\n", i == 0 ? "asserted" : "",
-                        is_kept ? "✓" : "✗", clause.text(), shown_figure(figures_ns_[i]));
+                        kept_mark(is_kept), clause.text(), shown_figure(figures_ns_[i]));
   }
   return text;
 }

@@ -31,7 +31,7 @@ class Assertion {
   /// [{"promise": "p99<2ms", "limit_ns", "figure_ns" (null: n too small, or no reply at
   /// all reaches it), "state": "kept", "broken", "too few"}]
   [[nodiscard]] nlohmann::json json() const;
-  /// A line of load_table for each clause, with ✓ or ✗.
+  /// A line of load_table for each clause, with kept_mark().
   [[nodiscard]] std::string lines() const;
   /// 9 unless all is kept; the verdict's own where there is no figure to hold it against,
   /// or where all is kept.

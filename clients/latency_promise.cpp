@@ -7,6 +7,7 @@
 #include <limits>
 #include <string_view>
 
+#include "clients/comparison.hpp"
 #include "common/program.hpp"
 #include "common/time_unit.hpp"
 
@@ -26,29 +27,23 @@ struct Figure {
 constexpr Figure known_figures[] = {{"p50", 0.5},     {"p90", 0.9}, {"p99", 0.99},
                                     {"p99.9", 0.999}, {"max", 1.0}, {"mean", {}}};
 
-std::string without_blanks(std::string text) {
-  std::erase(text, ' ');
-  return text;
-}
-
-PromiseClause parse_clause(const std::string& option, const std::string& text) {
-  const std::size_t sign = text.find('<');
-  if (sign == text.npos)
+PromiseClause parse_clause(const std::string& option, const Comparison& clause) {
+  if (clause.sign != "<")
     throw UsageError(
-        fmt::format("{}: '{}' is not FIGURE<TIME, such as p99<2ms", option, text));
-  const std::string_view name = std::string_view(text).substr(0, sign);
+        fmt::format("{}: '{}' is not FIGURE<TIME, such as p99<2ms", option, clause.text));
+  const std::string& name = clause.left;
   const auto* figure = std::ranges::find(known_figures, name, &Figure::name);
   if (figure == std::end(known_figures))
     throw UsageError(
         fmt::format("{}: '{}' is none of p50, p90, p99, p99.9, max and mean, as in "
                     "p99<2ms",
                     option, name));
-  const auto limit = parse_duration(std::string_view(text).substr(sign + 1));
+  const auto limit = parse_duration(clause.right);
   if (!limit || *limit < least_limit || *limit > most_limit)
     throw UsageError(
         fmt::format("{}: '{}': '{}' is no duration from 1 us to 1 min, as in p99<2ms",
-                    option, text, text.substr(sign + 1)));
-  return {std::string(name), figure->quantile, *limit};
+                    option, clause.text, clause.right));
+  return {name, figure->quantile, *limit};
 }
 
 std::uint64_t samples_of(const PromiseClause& clause) {
@@ -82,8 +77,8 @@ PromiseState PromiseClause::state(const std::optional<double>& ns) const {
 
 LatencyPromise LatencyPromise::parse(const std::string& option, const std::string& text) {
   LatencyPromise promise;
-  for (const std::string& part : split(without_blanks(text))) {
-    promise.clauses_.push_back(parse_clause(option, part));
+  for (const Comparison& clause : comparisons(text)) {
+    promise.clauses_.push_back(parse_clause(option, clause));
     const std::string& figure = promise.clauses_.back().figure;
     if (std::ranges::count(promise.clauses_, figure, &PromiseClause::figure) > 1)
       throw UsageError(

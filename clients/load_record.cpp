@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "clients/error_kinds.hpp"
 #include "clients/load_report.hpp"
 #include "common/error.hpp"
 
@@ -197,25 +198,10 @@ void read_offered(const Member& offered, LoadResult& result) {
 }
 
 LoadErrors read_errors(const Member& errors) {
-  // What a file does not tell of these, it was made before they were.
-  const auto part = [&](const char* name) {
-    return errors.has(name) ? errors[name].count() : 0;
-  };
-  LoadErrors read{.connect = errors["connect"].count(),
-                  .timeout = errors["timeout"].count(),
-                  .reset = errors["reset"].count(),
-                  .closed_early = errors["closed_early"].count(),
-                  .mismatch = errors["mismatch"].count(),
-                  .lost_replies = errors["lost_replies"].count(),
-                  .altered = part("altered"),
-                  .duplicated = part("duplicated"),
-                  .dropped = part("dropped"),
-                  .swapped = part("swapped"),
-                  .unasked = part("unasked"),
-                  .refused = part("refused"),
-                  .truncated = part("truncated"),
-                  .stalled = part("stalled"),
-                  .silent = part("silent")};
+  LoadErrors read;
+  for (const auto& [name, count] : error_ends) read.*count = errors[name].count();
+  for (const auto& [name, count] : error_kinds)
+    if (errors.has(name)) read.*count = errors[name].count();
   return read;
 }
 

@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <numeric>
+#include <span>
 
+#include "clients/error_kinds.hpp"
 #include "clients/http_options.hpp"
 #include "clients/littles_law.hpp"
 #include "clients/population_report.hpp"
@@ -72,17 +73,13 @@ std::string times_lines(const LoadPlan& plan, const LoadResult& result) {
   return lines;
 }
 
-/// What the errors were more exactly.
-std::array<std::pair<const char*, std::uint64_t>, 9> kinds_of(const LoadErrors& errors) {
-  return {{{"altered", errors.altered},
-           {"duplicated", errors.duplicated},
-           {"dropped", errors.dropped},
-           {"swapped", errors.swapped},
-           {"unasked", errors.unasked},
-           {"refused", errors.refused},
-           {"truncated", errors.truncated},
-           {"stalled", errors.stalled},
-           {"silent", errors.silent}}};
+/// "3 altered, 1 silent": those that are not 0.
+std::string counted(std::span<const ErrorCounter> counters, const LoadErrors& errors) {
+  std::string text;
+  for (const auto& [name, count] : counters)
+    if (errors.*count > 0)
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", errors.*count, name);
+  return text;
 }
 
 std::string request_text(const LoadPlan& plan) {
@@ -92,10 +89,7 @@ std::string request_text(const LoadPlan& plan) {
 
 std::string errors_text(const LoadErrors& e) {
   if (e.total() == 0) return "none: every byte came back right";
-  std::string kinds;
-  for (const auto& [name, count] : kinds_of(e))
-    if (count > 0)
-      kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", count, name);
+  const std::string kinds = counted(error_kinds, e);
   return fmt::format(
       "connect {}, timeout {}, reset {}, closed early {}, wrong bytes {}, lost replies "
       "{}{}",
@@ -104,11 +98,9 @@ std::string errors_text(const LoadErrors& e) {
 }
 
 nlohmann::json errors_json(const LoadErrors& errors) {
-  nlohmann::json all{
-      {"connect", errors.connect},   {"timeout", errors.timeout},
-      {"reset", errors.reset},       {"closed_early", errors.closed_early},
-      {"mismatch", errors.mismatch}, {"lost_replies", errors.lost_replies}};
-  for (const auto& [name, count] : kinds_of(errors)) all[name] = count;
+  nlohmann::json all;
+  for (const auto& [name, count] : error_ends) all[name] = errors.*count;
+  for (const auto& [name, count] : error_kinds) all[name] = errors.*count;
   return all;
 }
 
@@ -167,6 +159,14 @@ nlohmann::json times_json(const Histogram& times) {
           {"p50", quantile(times, 0.5)},  {"p90", quantile(times, 0.9)},
           {"p99", quantile(times, 0.99)}, {"p999", quantile(times, 0.999)},
           {"max", times.max_ns()},        {"overflow", times.overflow()}};
+}
+
+std::string errors_in_words(const LoadErrors& errors) {
+  const std::string kinds = counted(error_kinds, errors);
+  std::string text = counted(error_ends, errors);
+  if (!kinds.empty()) text += fmt::format(" ({})", kinds);
+  std::ranges::replace(text, '_', ' ');
+  return text;
 }
 
 std::uint64_t without_reply(const LoadResult& result) {

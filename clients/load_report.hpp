@@ -13,6 +13,9 @@ namespace echolab {
 /// few values support is null.
 nlohmann::json times_json(const Histogram& times);
 
+/// "3 reset, 12 lost replies (3 truncated)": what is not 0; empty: there were none.
+std::string errors_in_words(const LoadErrors& errors);
+
 /// What was intended in the window and has no reply; a closed loop intends nothing.
 std::uint64_t without_reply(const LoadResult& result);
 

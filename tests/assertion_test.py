@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import threading
@@ -48,9 +49,9 @@ class Echo:
         self.listener.close()
 
 
-def load(*arguments):
+def load(*arguments, locale="C.UTF-8"):
     return subprocess.run([LOAD, *BRIEF, *arguments], capture_output=True, text=True,
-                          timeout=60)
+                          timeout=60, env=os.environ | {"LC_ALL": locale})
 
 
 class Asserted(unittest.TestCase):
@@ -86,12 +87,13 @@ class Asserted(unittest.TestCase):
         self.assertEqual(code, BROKEN)
 
     def test_the_table_has_a_mark_for_each(self):
-        with Echo() as echo:
-            done = load("--assert", "p50<1us,max<1min", echo.endpoint)
-        lines = [line for line in done.stdout.splitlines() if "✓" in line or "✗" in line]
-        self.assertRegex(lines[0], r"^  asserted +✗ p50<1us +\(\d")
-        self.assertRegex(lines[1], r"^ +✓ max<1min +\(\d")
-        self.assertEqual(len(lines), 2)
+        for locale, kept, broken in (("C.UTF-8", "✓", "✗"), ("de_DE.utf8", "✓", "✗"),
+                                     ("C", "ok", "NO"), ("de_DE@euro", "ok", "NO")):
+            with self.subTest(locale), Echo() as echo:
+                done = load("--assert", "p50<1us,max<1min", echo.endpoint, locale=locale)
+                self.assertRegex(done.stdout, rf"(?m)^  asserted +{broken} p50<1us +\(\d")
+                self.assertRegex(done.stdout, rf"(?m)^ +{kept} max<1min +\(\d")
+                self.assertEqual(len(re.findall(rf" ({kept}|{broken}) ", done.stdout)), 2)
 
     def test_wrong_bytes_and_no_server_come_first(self):
         code, _, _ = self.held("--assert", "p50<1us",
