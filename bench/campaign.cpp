@@ -253,7 +253,7 @@ std::vector<double> ratios_of(const std::map<std::uint64_t, double>& some,
   std::vector<double> ratios;
   for (const auto& [round, figure] : some)
     if (const auto other = others.find(round); other != others.end())
-      ratios.push_back(figure / other->second);
+      if (figure > 0 && other->second > 0) ratios.push_back(figure / other->second);
   return ratios;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bench/experiment.hpp"
+#include "bench/threshold.hpp"
 #include "bench/trial.hpp"
 
 namespace echolab {
@@ -31,6 +32,7 @@ struct CampaignPlan {
   bool tune = false;               ///< each model's own knobs first (bench/tuning.hpp)
   Nanoseconds tuning_took{0};      ///< of the budget
   std::vector<std::string> tuned;  ///< what came of it, in sentences; empty: not yet
+  std::vector<Threshold> thresholds{};  ///< what it has to keep
 };
 
 /// One trial's place and outcome.
@@ -125,14 +127,15 @@ std::map<std::uint64_t, double> figures_of(const CampaignPlan& plan,
                                            const std::vector<CampaignRow>& rows,
                                            std::size_t contestant, std::size_t level,
                                            const Metric& metric);
-/// The first over the second, of each round that both have: what slows a whole round down
-/// does not count.
+/// The first over the second, of each round in which both have some of it: what slows a
+/// whole round down does not count.
 std::vector<double> ratios_of(const std::map<std::uint64_t, double>& some,
                               const std::map<std::uint64_t, double>& others);
 
 struct Paper {
   std::size_t columns = 100;
   bool colour = false;
+  const Metric* sorted_by = nullptr;  ///< of each load; nullptr: the headline
 };
 
 /// The table of the whole, no wider than the paper, and in words what it says.

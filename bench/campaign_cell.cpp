@@ -22,6 +22,8 @@ namespace {
 
 void add(Cell& cell, const CampaignRow& row) {
   const Judgement& judgement = row.trial.judgement;
+  ++cell.verdicts[judgement.verdict];
+  cell.errors += row.trial.load.errors;
   if (is_measured(row)) {
     cell.rows.push_back(&row);
     cell.starved = std::max(cell.starved, row.trial.load.starved());

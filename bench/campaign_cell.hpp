@@ -20,6 +20,8 @@ struct Cell {
   std::set<std::uint64_t> unanswered{};  ///< rounds in which nobody had an answer at all
   std::size_t failed = 0;                ///< trials without figures
   std::string failure{};                 ///< why, of the last of them
+  std::map<Verdict, std::size_t> verdicts{};  ///< of all that count
+  LoadErrors errors{};                        ///< likewise, added up
   std::size_t starved = 0;               ///< the most clients without a reply in a round
   bool client_bound = false;             ///< throughput is no more than a lower bound
 

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
+#include <limits>
+#include <utility>
 
 #include "bench/metric.hpp"
 #include "common/time_unit.hpp"
@@ -12,100 +15,96 @@
 namespace echolab {
 namespace {
 
-Range cpu_of(const Cell& cell) {
-  return cell.range([](const Trial& t) { return t.server.cpu_ns_per_request; });
-}
-
-double middle_quantile(const Cell& cell, double q) {
-  Histogram merged;  // merged, never averaged
-  for (const CampaignRow* row : cell.rows) merged.merge(row->trial.load.response);
-  return static_cast<double>(merged.quantile_ns(q).value_or(0));
-}
-
-std::string shown(double ns) {
-  return ns > 0 ? show_time(ns) : "-";
-}
-
 Range against(const TableLine& line) {
   return line.base != nullptr ? range_of(ratios_of(line.cell.figures, line.base->figures))
                               : Range{};
 }
 
-std::string count(const TableLine& line, double (*figure)(const Trial&)) {
-  return show_count(line.cell.range(figure).median);
+std::string metric_text(const TableLine& line, const TableColumn& column) {
+  const Metric& metric = find_metric(column.metric);
+  const auto figure = shown_figure(line, metric);
+  return figure ? metric.shown(*figure) : "-";
 }
 
-/// A metric's median, as it is shown; "-" without one.
-std::string median(const TableLine& line, std::string_view name) {
-  const Metric& one = find_metric(name);
-  std::vector<double> figures;
-  for (const CampaignRow* row : line.cell.rows)
-    if (const auto figure = one.of(row->trial, line.level.load))
-      figures.push_back(*figure);
-  return figures.empty() ? "-" : one.shown(range_of(figures).median);
+/// A lower bound has a + behind it.
+std::string rate_text(const TableLine& line, const TableColumn& column) {
+  return metric_text(line, column) + (line.cell.client_bound ? "+" : " ");
 }
 
-std::string switches(const TableLine& line) {
-  const auto each = [](const Trial& t) {
-    return t.server.voluntary_switches_per_request +
-           t.server.involuntary_switches_per_request;
-  };
-  return fmt::format("{:.2f}", line.cell.range(each).median);
+std::string rate_range(const TableLine& line, const TableColumn& /*column*/) {
+  const Range rate =
+      line.cell.range([](const Trial& t) { return t.load.requests_per_second(); });
+  return fmt::format("{}..{}", show_count(rate.least), show_count(rate.most));
 }
 
-std::string over_floor(const TableLine& line) {
-  if (!line.floor) return "-";
-  return fmt::format("{:.1f}x",
-                     cpu_of(line.cell).median / (line.floor->round_trip_ns / 2));
+std::string over_floor(const TableLine& line, const TableColumn& /*column*/) {
+  const auto cpu_ns = shown_figure(line, find_metric("cpu_ns"));
+  if (!line.floor || !cpu_ns) return "-";
+  return fmt::format("{:.1f}x", *cpu_ns / (line.floor->round_trip_ns / 2));
 }
 
-std::string ratio_range(const TableLine& line) {
+std::string ratio_range(const TableLine& line, const TableColumn& /*column*/) {
   return fmt::format("{:.2f}..{:.2f}", against(line).least, against(line).most);
 }
 
-double rate(const Trial& t) {
-  return t.load.requests_per_second();
+std::string ratio(const TableLine& line, const TableColumn& /*column*/) {
+  return fmt::format("{:.2f}x", against(line).median);
 }
-double threads(const Trial& t) {
-  return static_cast<double>(t.server.size.threads);
+
+std::string errors(const TableLine& line, const TableColumn& /*column*/) {
+  return show_count(static_cast<double>(line.cell.errors.total()));
 }
-double starved(const Trial& t) {
-  return static_cast<double>(t.load.starved());
+
+std::string starved(const TableLine& line, const TableColumn& /*column*/) {
+  return show_count(
+      line.cell.range([](const Trial& t) { return static_cast<double>(t.load.starved()); })
+          .median);
+}
+
+std::string verdict(const TableLine& line, const TableColumn& /*column*/) {
+  return verdicts_text(line.cell);
 }
 
 constexpr TableColumn columns[] = {
-    {"CPU/req", 9, 2, [](const TableLine& l) { return shown(cpu_of(l.cell).median); }, true},
-    {"floor", 6, 10, over_floor},
-    {"ratio range", 13, 4, ratio_range},
-    {"ratio", 6, 1,
-     [](const TableLine& l) { return fmt::format("{:.2f}x", against(l).median); }},
-    {"p50", 9, 7, [](const TableLine& l) { return shown(middle_quantile(l.cell, 0.5)); },
-     true},
-    {"p99", 9, 5, [](const TableLine& l) { return shown(middle_quantile(l.cell, 0.99)); },
-     true},
-    {"req/s ", 9, 6,
-     [](const TableLine& l) { return count(l, rate) + (l.cell.client_bound ? "+" : " "); }},
-    {"threads", 7, 9, [](const TableLine& l) { return count(l, threads); }},
-    {"PSS/client", 10, 8, [](const TableLine& l) { return median(l, "pss_per_client"); }},
-    {"switches", 8, 11, switches},
-    {"starved", 7, 3, [](const TableLine& l) { return count(l, starved); }},
+    {"CPU/req", 9, 2, metric_text, "cpu_ns", true},
+    {"floor", 6, 11, over_floor},
+    {"ratio range", 13, 5, ratio_range},
+    {"ratio", 6, 1, ratio},
+    {"p50", 9, 8, metric_text, "p50_ns", true},
+    {"p90", 9, 15, metric_text, "p90_ns", true},
+    {"p99", 9, 6, metric_text, "p99_ns", true},
+    {"p99.9", 9, 13, metric_text, "p999_ns", true},
+    {"max", 9, 16, metric_text, "max_ns", true},
+    {"req/s ", 9, 7, rate_text, "rate"},
+    {"req/s range", 13, 14, rate_range},
+    {"errors", 6, 18, errors},
+    {"procs", 5, 17, metric_text, "processes"},
+    {"threads", 7, 9, metric_text, "threads"},
+    {"PSS/client", 10, 10, metric_text, "pss_per_client"},
+    {"switches", 8, 12, metric_text, "switches"},
+    {"starved", 7, 3, starved, "starved"},
+    {"verdict", 7, 4, verdict},
 };
+
+/// The column of a metric; one of its own where no other shows it.
+TableColumn& column_of(std::vector<TableColumn>& all, const Metric& metric) {
+  const auto found = std::ranges::find(all, metric.name, &TableColumn::metric);
+  if (found != all.end()) return *found;
+  return *all.insert(all.begin(), {metric.head, std::max<std::size_t>(metric.head.size(), 9),
+                                   1, metric_text, metric.name,
+                                   kind_of(metric) == MetricKind::time});
+}
 
 }  // namespace
 
-std::vector<TableColumn> columns_for(const Metric& metric) {
+std::vector<TableColumn> columns_for(const Metric& headline,
+                                     const std::vector<const Metric*>& wanted) {
   std::vector<TableColumn> kept(std::begin(columns), std::end(columns));
-  const auto own = std::ranges::find_if(kept, [&](const TableColumn& column) {
-    return column.head.substr(0, metric.head.size()) == metric.head;
-  });
-  if (own != kept.end()) {
-    own->rank = 0;
-    std::rotate(kept.begin(), own, own + 1);
-  } else {
-    kept.insert(kept.begin(), {metric.head, std::max<std::size_t>(metric.head.size(), 9),
-                               0, [](const TableLine& l) { return median(l, l.metric.name); },
-                               metric.shown == show_time});
-  }
+  for (const Metric* metric : wanted) column_of(kept, *metric).rank = 1;
+  TableColumn& own = column_of(kept, headline);
+  own.rank = 0;
+  const auto at = kept.begin() + (&own - kept.data());
+  std::rotate(kept.begin(), at, at + 1);
   constexpr std::size_t whole_ns = 5;  // more digits: "1250000000 ns"
   if (is_time_unit_fixed())
     for (TableColumn& column : kept) column.width += column.is_time ? whole_ns : 0;
@@ -121,6 +120,42 @@ std::vector<TableColumn> fitting(std::vector<TableColumn> kept, std::size_t room
   while (kept.size() > 1 && width() > room)
     kept.erase(std::ranges::max_element(kept, {}, &TableColumn::rank));
   return kept;
+}
+
+std::optional<double> shown_figure(const TableLine& line, const Metric& metric) {
+  if (const auto quantile = quantile_of(metric)) {
+    const auto ns = line.response.quantile_ns(*quantile);
+    return ns && *ns > 0 ? std::optional(static_cast<double>(*ns)) : std::nullopt;
+  }
+  std::vector<double> figures;
+  for (const CampaignRow* row : line.cell.rows)
+    if (const auto figure = metric.of(row->trial, line.level.load))
+      figures.push_back(*figure);
+  return figures.empty() ? std::nullopt : std::optional(range_of(figures).median);
+}
+
+void sort_lines(std::vector<const TableLine*>& lines, const Metric& metric) {
+  std::ranges::stable_sort(lines, {}, [&](const TableLine* line) {
+    const auto figure = shown_figure(*line, metric);
+    if (!figure) return std::numeric_limits<double>::infinity();
+    return metric.more_is_better ? -*figure : *figure;
+  });
+}
+
+std::string verdicts_text(const Cell& cell) {
+  std::vector<std::pair<Verdict, std::size_t>> all(cell.verdicts.begin(),
+                                                   cell.verdicts.end());
+  if (all.empty()) return "-";
+  if (all.size() == 1) return std::string(verdict_text(all.front().first));
+  std::ranges::stable_sort(all, std::greater<>(), [](const auto& one) {
+    return one.second;
+  });
+  std::string text =
+      fmt::format("{} {}, {} {}", all[0].second, verdict_text(all[0].first),
+                  all[1].second, verdict_text(all[1].first));
+  std::size_t more = 0;
+  for (std::size_t i = 2; i < all.size(); ++i) more += all[i].second;
+  return more == 0 ? text : fmt::format("{}, {} more", text, more);
 }
 
 }  // namespace echolab

@@ -105,6 +105,8 @@ void describe(const CampaignPlan& plan, std::FILE* out) {
   if (plan.precision > 0)
     fmt::print(out, "  ends before that once all ratios are precise to {:.2g} %\n",
                plan.precision * 100);
+  if (!plan.thresholds.empty())
+    fmt::print(out, "  asserts {}\n", fmt::join(texts_of(plan.thresholds), ", "));
   for (const auto& [one, reason] : plan.absent)
     fmt::print(out, "  without {}: {}\n", one.name, reason);
   for (const std::string& warning : environment_warnings())

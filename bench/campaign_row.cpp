@@ -7,6 +7,7 @@
 
 #include "bench/campaign_ceiling.hpp"
 #include "bench/results_folder.hpp"
+#include "clients/error_kinds.hpp"
 #include "common/error.hpp"
 
 namespace echolab {
@@ -50,6 +51,17 @@ void read_server(const Json& server, ServerFigures& figures) {
   server.at("pss_bytes_idle").get_to(figures.pss_bytes_idle);
 }
 
+/// Rows of before lack some.
+LoadErrors errors_of(const Json& row) {
+  const Json errors = row.value("errors", Json::object());
+  LoadErrors read;
+  for (const auto& [name, count] : error_ends)
+    read.*count = errors.value(name, std::uint64_t{0});
+  for (const auto& [name, count] : error_kinds)
+    read.*count = errors.value(name, std::uint64_t{0});
+  return read;
+}
+
 std::optional<ConnectTimes> connect_of(const Json& row) {
   const Json times = row.value("connect_ns", Json());
   if (times.is_null()) return std::nullopt;
@@ -75,6 +87,7 @@ Trial trial_of(const Json& row) {
   trial.judgement.verdict = verdict_of(row.at("verdict").get<std::string>());
   row.at("reason").get_to(trial.judgement.reason);
   trial.load.details.reset();
+  trial.load.errors = errors_of(row);
   if (row.at("seconds").is_null()) return trial;  // FAILED or CORRUPT
   row.at("seconds").get_to(trial.load.seconds);
   row.at("requests").get_to(trial.load.requests);

@@ -144,6 +144,20 @@ std::string left_out_in_words(const CampaignPlan& plan, const LevelAnswer& answe
   return text;
 }
 
+/// " 7 of 8 comparisons with epoll_level are shown (Holm, 5 %)."
+std::string comparisons_in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,
+                                 double factor) {
+  const auto [shown, all, rounds] = compared_with_baseline(plan, cells, factor);
+  if (all == 0) return "";
+  const std::size_t needed = rounds_needed(all);
+  return fmt::format(" {} of {} comparison{} with {} {} shown (Holm, 5 %){}.", shown, all,
+                     all == 1 ? "" : "s", plan.experiment->baseline,
+                     shown == 1 || all == 1 ? "is" : "are",
+                     rounds >= needed
+                         ? ""
+                         : fmt::format("; to show any takes {} rounds", needed));
+}
+
 std::string in_words(const CampaignPlan& plan, const Cells& cells, std::string text,
                      double factor) {
   const LevelAnswer answer = answer_of(plan, cells, factor);
@@ -188,6 +202,31 @@ LevelAnswer answer_of(const CampaignPlan& plan, const std::vector<const Cell*>& 
   return answer;
 }
 
+BaselineComparisons compared_with_baseline(const CampaignPlan& plan,
+                                           const std::vector<Cell>& cells,
+                                           double factor) {
+  const Metric& metric = find_metric(plan.experiment->metric);
+  const LevelAnswer answer = answer_of(plan, alike(plan, cells), factor);
+  const auto base = std::ranges::find(answer.ranked, plan.experiment->baseline,
+                                      [&](const Cell* cell) -> std::string_view {
+                                        return name_of(plan, *cell);
+                                      });
+  if (base == answer.ranked.end() || !answer.limited.empty()) return {};
+  BaselineComparisons found;
+  std::vector<std::vector<double>> family;
+  for (const Cell& cell : cells) {
+    auto evidence = ratios(cell, **base);
+    if (&cell == *base || cell.starved > 0 || cell.is_bound(metric) || evidence.empty())
+      continue;
+    found.rounds = std::max(found.rounds, evidence.size());
+    family.push_back(std::move(evidence));
+  }
+  found.all = family.size();
+  found.shown = static_cast<std::size_t>(
+      std::ranges::count(judge(family, factor), Shown::different));
+  return found;
+}
+
 std::vector<const Cell*> alike(const CampaignPlan& plan, const std::vector<Cell>& cells) {
   Cells streams = of_kind(plan, cells, false);
   return streams.empty() ? of_kind(plan, cells, true) : streams;
@@ -198,7 +237,8 @@ std::string level_in_words(const CampaignPlan& plan, const std::vector<Cell>& ce
   // Datagrams may be lost, doubled and out of order, and cost less for it.
   const Cells streams = of_kind(plan, cells, false);
   const Cells datagrams = of_kind(plan, cells, true);
-  std::string text = in_words(plan, alike(plan, cells), "At " + level.name + ",", factor);
+  std::string text = in_words(plan, alike(plan, cells), "At " + level.name + ",", factor) +
+                     comparisons_in_words(plan, cells, factor);
   if (streams.empty() || datagrams.empty()) return text;
   return text + " " +
          in_words(plan, datagrams, "In datagrams, which promise less,", factor);

@@ -31,6 +31,17 @@ LevelAnswer answer_of(const CampaignPlan& plan, const std::vector<const Cell*>& 
 /// Those whose servers promise alike: the streams, or all where there are none.
 std::vector<const Cell*> alike(const CampaignPlan& plan, const std::vector<Cell>& cells);
 
+/// Those that serve every client against the experiment's baseline, one family: how many
+/// of them are shown to differ from it. None where the baseline has no figure, starves
+/// clients that others serve, or the client was the limit. The report counts the same.
+struct BaselineComparisons {
+  std::size_t shown = 0;
+  std::size_t all = 0;
+  std::size_t rounds = 0;  ///< the most that any of them has
+};
+BaselineComparisons compared_with_baseline(const CampaignPlan& plan,
+                                           const std::vector<Cell>& cells, double factor);
+
 /// "At 16 clients, epoll_level needs the least server CPU per request (4.20 us) …": the
 /// streams, and apart from them the datagrams. `factor`: tie_factor().
 std::string level_in_words(const CampaignPlan& plan, const std::vector<Cell>& cells,

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "bench/metric.hpp"
 #include "bench/selection.hpp"
 #include "common/option_tree.hpp"
 #include "common/time_unit.hpp"
@@ -26,10 +27,28 @@ const char* const compare_examples =
     "  echo_compare --protocol work --block 2ms         loops wait where threads "
     "overlap\n"
     "  echo_compare --server 'mine=./my_server {port}'  your own beside ours\n"
+    "  echo_compare --assert 'epoll_level:p99<5ms@64'    exit code 9 unless it holds\n"
     "  echo_compare --resume results/2026-11-20T2145-vm  go on after Ctrl-C or a kill\n"
-    "Each trial has a fresh server process; ratios are taken within a round.\n";
+    "Each trial has a fresh server process; ratios are taken within a round.\n"
+    "The table for a spreadsheet: scripts/export FOLDER --csv; a page: "
+    "scripts/report.py.\n";
 
 namespace {
+
+/// What becomes of the figures: thresholds, and how the table is drawn.
+void add_table_options(CLI::App& parser, CompareOptions& options) {
+  parser
+      .add_option("--assert", options.assertions,
+                  "[MODEL:]METRIC<VALUE[@LOAD], as in p99<5ms@64; exit code 9 unless kept")
+      ->type_name("CLAUSE")
+      ->allow_extra_args(false);
+  takes(parser.add_option("--sort", options.sort,
+                          "each load by this metric, best first; default: the "
+                          "experiment's own"),
+        {.kind = "metric", .choices = metric_words()});
+  parser.add_flag("--wide", options.wide,
+                  "all columns, not only what fits the terminal (elsewhere: 110)");
+}
 
 /// Where the results go, or came from.
 void add_folder_options(CLI::App& parser, CompareOptions& options) {
@@ -138,6 +157,7 @@ void add_compare_options(CLI::App& parser, CompareOptions& options) {
       .add_flag("--dry-run", options.dry_run,
                 "show the plan and how long it takes, and end")
       ->configurable(false);
+  add_table_options(parser, options);
   add_time_unit(parser);
   parser.add_flag("--json", options.json,
                   "rows on stdout as JSON lines instead of the table");

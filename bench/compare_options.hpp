@@ -22,6 +22,9 @@ struct CompareOptions {
   WorkOptions work;
   std::string precision;
   std::string order = "random";
+  std::vector<std::string> assertions;
+  std::string sort;
+  bool wide = false;
   std::uint64_t workers = 0;
   std::string server_cpus;
   std::string client_cpus;

@@ -257,6 +257,7 @@ std::vector<std::string> complete(CompareOptions& options, const CLI::App& parse
     throw UsageError("--workers: --tune finds the best of each model; leave out one");
   if (options.workers > 0)
     plan.start.arguments = {"--workers", std::to_string(options.workers)};
+  plan.thresholds = parse_thresholds(options.assertions, plan);
   return notes;
 }
 

@@ -18,6 +18,7 @@
 #include "bench/manifest.hpp"
 #include "bench/results_folder.hpp"
 #include "bench/resumption.hpp"
+#include "bench/threshold_outcome.hpp"
 #include "bench/tuning.hpp"
 #include "common/affinity.hpp"
 #include "common/interrupt.hpp"
@@ -25,14 +26,21 @@
 namespace echolab {
 namespace {
 
-/// A file or a pipe takes all columns, a terminal what fits.
-Paper paper() {
-  const bool terminal = ::isatty(STDOUT_FILENO) == 1;
-  return {terminal ? columns_of(STDOUT_FILENO) : 200, wants_colour(STDOUT_FILENO)};
+/// A terminal takes what fits, a file or a pipe what can be read in a mail or a log.
+Paper paper(const CompareOptions& options) {
+  constexpr std::size_t all = 1000;
+  constexpr std::size_t of_a_file = 110;
+  const std::size_t here =
+      ::isatty(STDOUT_FILENO) == 1 ? columns_of(STDOUT_FILENO) : of_a_file;
+  return {options.wide ? all : here, wants_colour(STDOUT_FILENO),
+          options.sort.empty() ? nullptr : &metric_called("--sort", options.sort)};
 }
 
-/// Of the trials that count, the worst.
-ExitCode code_of(const std::vector<CampaignRow>& rows) {
+using Outcomes = std::vector<ThresholdOutcome>;
+
+/// Of the trials that count, the worst; a threshold that is missed counts where all were
+/// measured.
+ExitCode code_of(const std::vector<CampaignRow>& rows, const Outcomes& outcomes) {
   const auto any = [&](Verdict verdict) {
     return std::ranges::any_of(rows, [&](const CampaignRow& row) {
       return row.trial.judgement.verdict == verdict;
@@ -40,7 +48,20 @@ ExitCode code_of(const std::vector<CampaignRow>& rows) {
   };
   return any(Verdict::corrupt)  ? ExitCode::corrupt
          : any(Verdict::failed) ? ExitCode::failure
-                                : ExitCode::ok;
+         : are_kept(outcomes)   ? ExitCode::ok
+                                : ExitCode::threshold_missed;
+}
+
+/// The last line of --json, where anything was asserted; and what was missed, on stderr.
+void tell_thresholds(const CampaignPlan& plan, const Outcomes& outcomes) {
+  if (outcomes.empty()) return;
+  const nlohmann::json line = {{"schema_version", 1},
+                               {"thresholds", thresholds_json(plan, outcomes)}};
+  fmt::print("{}\n", line.dump());
+  for (const ThresholdOutcome& one : outcomes)
+    if (!one.is_kept)
+      fmt::print(stderr, "missed: {} by {}\n", one.threshold->clause,
+                 outcome_in_words(plan, one));
 }
 
 /// Finds the settings of the campaign, unless its folder has them.
@@ -92,21 +113,22 @@ ExitCode compare(const CompareOptions& options, Resumption campaign) {
       },
       [&](const CampaignProgress& now) { display.show(now); }, interrupt.token());
   display.clear();
+  const Outcomes outcomes = threshold_outcomes(plan, rows);
   if (manifest["finished"].is_null()) {  // else it was whole before
+    if (!outcomes.empty()) manifest["thresholds"] = thresholds_json(plan, outcomes);
     manifest["partial"] = interrupt.happened();
     manifest["finished"] = time_text();
     manifest["precision"] = precision_json(plan, rows);
     manifest["ended_because"] = why.empty() ? nlohmann::json() : nlohmann::json(why);
     folder.write_manifest(manifest);
   }
-  if (!options.json) {
-    fmt::print("{}", campaign_table(plan, rows, floor, paper()));
-    std::fflush(stdout);
-  }
+  if (options.json) tell_thresholds(plan, outcomes);
+  if (!options.json) fmt::print("{}", campaign_table(plan, rows, floor, paper(options)));
+  std::fflush(stdout);
   if (!why.empty() && !options.quiet) fmt::print(stderr, "ended early: {}\n", why);
   fmt::print(stderr, "{}results in {}\n", interrupt.happened() ? "interrupted; " : "",
              folder.path());
-  if (!interrupt.happened()) return code_of(rows);
+  if (!interrupt.happened()) return code_of(rows, outcomes);
   fmt::print(stderr, "to go on: echo_compare --resume '{}'\n", folder.path());
   return ExitCode::interrupted;
 }
@@ -115,7 +137,7 @@ ExitCode compare(const CompareOptions& options, Resumption campaign) {
 void refuse_beside_resume(const CLI::App& parser) {
   const std::vector<std::string> allowed = {"--resume",   "--resume-unlike", "--json",
                                             "--quiet",    "--folder-file",   "--config",
-                                            "--time-unit"};
+                                            "--sort",     "--wide",          "--time-unit"};
   for (const CLI::Option* option : parser.get_options()) {
     const std::string name = option->get_name();
     if (option->count() > 0 && std::ranges::count(allowed, name) == 0)
@@ -163,6 +185,7 @@ ExitCode start(int argc, char** argv) {
   if (!parse_command_line(parser, argc, argv)) return ExitCode::ok;
   if (options.doctor) return examine(options.json);
   if (options.list_experiments) return list_experiments(options.json);
+  if (!options.sort.empty()) (void)metric_called("--sort", options.sort);
   if (!options.resume.empty()) return go_on(options, parser);
   if (options.resume_unlike)
     throw UsageError("--resume-unlike: goes with --resume FOLDER only");

@@ -50,6 +50,7 @@ Json options_json(const CampaignPlan& plan) {
       {"server_arguments", plan.start.arguments}};
   if (plan.tune) options["tune"] = true;  // absent, it is what older folders were: none
   if (!plan.is_shuffled) options["order"] = "listed";  // likewise: random
+  if (!plan.thresholds.empty()) options["assert"] = texts_of(plan.thresholds);
   return options;
 }
 
@@ -233,6 +234,8 @@ CampaignPlan plan_of(const Json& manifest) try {
   for (const Json& row : manifest.at("models")) read_contestant(row, plan);
   if (const Json tuned = manifest.value("tuned", Json()); !tuned.is_null())
     use_tuned(plan, tuned);
+  plan.thresholds = parse_thresholds(
+      manifest.at("options").value("assert", std::vector<std::string>()), plan);
   // What this program would write must be what stands there: else it was not understood.
   const Json again = options_json(plan);
   for (const auto& [name, value] : manifest.at("options").items())

@@ -54,6 +54,22 @@ bool is_tie(const Range& ratio, double factor) {
          (1 / factor <= ratio.median && ratio.median <= factor);
 }
 
+std::string ties_in_words(const std::vector<TieBand>& bands) {
+  std::string text =
+      "ties: differences of less than 2 %, or than the A/A pair shows where that is "
+      "more: here ";
+  const bool is_one = std::ranges::all_of(bands, [&](const TieBand& band) {
+    return band.factor == bands.front().factor;
+  });
+  if (bands.empty() || is_one)
+    return text + fmt::format("up to {:.2f}x at each load.",
+                              bands.empty() ? least_tie_factor : bands.front().factor);
+  for (const TieBand& band : bands)
+    text += fmt::format("{}up to {:.2f}x at {}", &band == bands.data() ? "" : ", ",
+                        band.factor, band.level);
+  return text + ".";
+}
+
 std::string twin_text(const CampaignPlan& plan, const std::vector<double>& twins) {
   const Contestant* twin = twin_in(plan);
   if (twin == nullptr) return "";

@@ -24,6 +24,16 @@ double tie_factor(const std::vector<double>& twins);
 /// No difference: 1 is within the interval, or the median within the factor.
 bool is_tie(const Range& ratio, double factor);
 
+/// The tie_factor() of a load.
+struct TieBand {
+  std::string level;
+  double factor;
+};
+
+/// "ties: differences of less than 2 %, or than the A/A pair shows where that is more:
+/// here up to 1.05x at 1 client, 1.02x at 16 clients."
+std::string ties_in_words(const std::vector<TieBand>& bands);
+
 /// " epoll_level against itself (A/A): 1.01x [0.98 to 1.04]; differences up to 1.05x are
 /// ties." Empty without a twin.
 std::string twin_text(const CampaignPlan& plan, const std::vector<double>& twins);

@@ -3,7 +3,7 @@
 add_executable(campaign_table_test
   campaign_ceiling_test.cpp campaign_order_test.cpp campaign_precision_test.cpp
   campaign_row_test.cpp campaign_table_test.cpp
-  experiment_test.cpp)
+  experiment_test.cpp threshold_test.cpp)
 target_link_libraries(campaign_table_test PRIVATE echolab_bench GTest::gtest_main)
 gtest_discover_tests(campaign_table_test PROPERTIES TIMEOUT 60 LABELS unit)
 

@@ -5,8 +5,12 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <span>
+
 #include "bench/manifest.hpp"
 #include "bench/twin.hpp"
+#include "clients/error_kinds.hpp"
+#include "clients/load_report.hpp"
 #include "common/error.hpp"
 
 namespace echolab {
@@ -39,6 +43,7 @@ CampaignPlan unusual_plan() {
   plan.load.work = WorkMix{5us, 6us, 0.25, 7us};
   set_levels(plan, {1, 17});
   add_twin(plan);
+  plan.thresholds = parse_thresholds({"mine:p99<5ms@17,rate>=1k"}, plan);
   return plan;
 }
 
@@ -65,6 +70,9 @@ TEST(Manifest, has_the_whole_plan) {
   EXPECT_EQ(again.contestants[2].command, plan.contestants[2].command);
   EXPECT_EQ(again.contestants[3].name, "epoll_level(A/A)");
   EXPECT_EQ(again.contestants[3].twin_of, "epoll_level");
+  EXPECT_EQ(texts_of(again.thresholds), texts_of(plan.thresholds));
+  EXPECT_EQ(texts_of(again.thresholds),
+            (std::vector<std::string>{"mine:p99<5ms@17", "rate>=1k"}));
 }
 
 TEST(Manifest, keeps_where_datagrams_are_served) {
@@ -149,12 +157,30 @@ TEST(CampaignRow, brings_the_figures_of_every_metric_back) {
   CampaignRow row = some_row(Verdict::valid);
   row.trial.connect->p99_ns = 20'000;
   const CampaignRow again = row_of(plan, row_json(plan, row, 0).dump());
-  for (const char* name : {"cpu_ns", "rate", "p50_ns", "p90_ns", "p99_ns",
-                           "pss_per_client", "connect_p99_ns", "cpu_ns_per_connection"}) {
+  for (const Metric& metric : metrics()) {
     const LoadPlan& load = plan.levels[1].load;
-    const auto figure = find_metric(name).of(row.trial, load);
-    ASSERT_TRUE(figure) << name;
-    EXPECT_EQ(find_metric(name).of(again.trial, load), figure) << name;
+    const auto figure = metric.of(row.trial, load);
+    ASSERT_TRUE(figure || metric.name == "p999_ns") << metric.name;
+    EXPECT_EQ(metric.of(again.trial, load), figure) << metric.name;
+  }
+}
+
+TEST(CampaignRow, brings_the_errors_of_every_kind_back) {
+  const CampaignPlan plan = unusual_plan();
+  for (const Verdict verdict : {Verdict::valid, Verdict::failed}) {
+    CampaignRow row = some_row(verdict);
+    std::uint64_t number = 0;
+    using Counters = std::span<const ErrorCounter>;
+    for (const Counters counters : {Counters(error_ends), Counters(error_kinds)})
+      for (const auto& [name, count] : counters) row.trial.load.errors.*count = ++number;
+    const Json json = row_json(plan, row, 0);
+    EXPECT_EQ(json["errors"]["closed_early"], 4);
+    const CampaignRow again = row_of(plan, json.dump());
+    EXPECT_EQ(errors_in_words(again.trial.load.errors),
+              errors_in_words(row.trial.load.errors));
+    Json older = json;
+    older.erase("errors");
+    EXPECT_EQ(row_of(plan, older.dump()).trial.load.errors.total(), 0U);
   }
 }
 

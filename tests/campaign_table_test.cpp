@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "bench/campaign.hpp"
+#include "bench/metric.hpp"
 #include "bench/twin.hpp"
 #include "common/program.hpp"
 
@@ -80,6 +81,150 @@ TEST(CampaignTable, shows_the_cost_however_narrow_it_is) {
                                     }),
               2);
   }
+}
+
+/// The heads of the columns.
+std::string heads(const std::string& table) {
+  const std::size_t at = table.find("  model ");
+  return table.substr(at, table.find('\n', at) - at);
+}
+
+/// The lines of the servers at the first load, as they come.
+std::vector<std::string> first_lines(const std::string& table) {
+  std::vector<std::string> found;
+  bool began = false;
+  for (const std::string& line : split(table.substr(table.find("  model ")), '\n')) {
+    if (began && line.starts_with("  model ")) break;
+    began = true;
+    if (line.starts_with("  a_server_")) found.push_back(line);
+  }
+  return found;
+}
+
+TEST(CampaignTable, has_all_columns_where_there_is_room_and_the_verdict_everywhere) {
+  const CampaignPlan plan = plan_of(3);
+  const auto at = [&](std::size_t columns) {
+    return campaign_table(plan, rows_of(plan), Floor{3000, 5}, {columns, false});
+  };
+  for (const char* head : {" floor", " p50", " p90", " p99", " p99.9", " max", " req/s ",
+                           " req/s range", " errors", " procs", " threads", " PSS/client",
+                           " switches", " starved", " verdict"})
+    EXPECT_NE(heads(at(1000)).find(head), std::string::npos) << head;
+  EXPECT_EQ(at(1000).find("Left out here"), std::string::npos);
+  EXPECT_NE(at(1000).find("123k..123k"), std::string::npos);
+  EXPECT_NE(at(110).find("Left out here: "), std::string::npos);
+  EXPECT_NE(at(110).find("--wide"), std::string::npos);
+  for (const std::size_t columns : {80U, 110U})
+    EXPECT_NE(heads(at(columns)).find(" verdict"), std::string::npos) << columns;
+}
+
+TEST(CampaignTable, says_in_the_line_of_a_server_which_rounds_are_doubtful) {
+  const CampaignPlan plan = plan_of(3);
+  auto rows = rows_of(plan);
+  const auto lines = [&] {
+    return first_lines(campaign_table(plan, rows, Floor{3000, 5}, {110, false}));
+  };
+  EXPECT_TRUE(lines()[0].ends_with(" VALID")) << lines()[0];
+  for (CampaignRow& row : rows)
+    if (row.contestant == 0 && row.round == 1)
+      row.trial.judgement.verdict = Verdict::noisy;
+  EXPECT_TRUE(lines()[0].ends_with(" 2 VALID, 1 NOISY")) << lines()[0];
+  EXPECT_TRUE(lines()[1].ends_with(" VALID")) << lines()[1];
+  for (CampaignRow& row : rows)
+    if (row.contestant == 0 && row.round == 2)
+      row.trial.judgement = {Verdict::failed, "it ended"};
+  EXPECT_TRUE(lines()[0].ends_with("1 VALID, 1 NOISY, 1 more")) << lines()[0];
+  EXPECT_EQ(lines()[0].size(), lines()[1].size());
+}
+
+TEST(CampaignTable, is_sorted_by_any_metric_the_best_first) {
+  const CampaignPlan plan = plan_of(3);  // 1, 2 and 3 microseconds
+  auto rows = rows_of(plan);
+  for (CampaignRow& row : rows) {
+    if (row.contestant == 1) row.trial.load.requests *= 2;
+    if (row.contestant == 2)
+      for (int i = 0; i < 100; ++i) row.trial.load.response.record(1'000'000'000);
+  }
+  const auto order = [&](const char* metric) {
+    const Metric* by = metric == nullptr ? nullptr : &find_metric(metric);
+    std::string numbers;
+    for (const std::string& line : first_lines(
+             campaign_table(plan, rows, Floor{3000, 5}, {110, false, by})))
+      numbers += line[std::string("  a_server_of_number_").size()];
+    return numbers;
+  };
+  EXPECT_EQ(order(nullptr), "012");
+  EXPECT_EQ(order("rate"), "102");
+  EXPECT_EQ(order("p99_ns"), "012");
+  EXPECT_EQ(order("connect_p99_ns"), "012") << "nobody has one";
+  for (CampaignRow& row : rows)
+    if (row.contestant == 0) row.trial.load.response = rows[2].trial.load.response;
+  EXPECT_EQ(order("p99_ns"), "102");
+  const Paper by_p999{60, false, &find_metric("p999_ns")};
+  const std::string narrow = campaign_table(plan, rows, Floor{3000, 5}, by_p999);
+  EXPECT_NE(heads(narrow).find(" p99.9"), std::string::npos) << "what it is sorted by";
+  EXPECT_NE(narrow.find("Sorted by response time (p99.9)"), std::string::npos);
+}
+
+TEST(CampaignTable, says_of_what_kinds_the_errors_were) {
+  const CampaignPlan plan = plan_of(3);
+  auto rows = rows_of(plan);
+  const auto text = [&] {
+    auto table = campaign_table(plan, rows, Floor{3000, 5}, {1000, false});
+    std::ranges::replace(table, '\n', ' ');
+    return table;
+  };
+  EXPECT_EQ(text().find("Errors"), std::string::npos);
+  for (CampaignRow& row : rows)
+    if (row.contestant == 1 && row.level == 0) {
+      row.trial.load.errors.reset = 2;
+      row.trial.load.errors.truncated = 1;
+      if (row.round == 0) row.trial.judgement = {Verdict::failed, "2 were reset"};
+    }
+  EXPECT_NE(text().find("Errors of a_server_of_number_1: 6 reset (3 truncated)."),
+            std::string::npos)
+      << text();
+}
+
+TEST(CampaignTable, says_how_near_a_tie_is_at_each_load) {
+  CampaignPlan plan = plan_of(3);
+  const auto text = [&](const std::vector<CampaignRow>& rows) {
+    auto table = campaign_table(plan, rows, Floor{3000, 5}, {200, false});
+    std::ranges::replace(table, '\n', ' ');
+    return table;
+  };
+  EXPECT_NE(text(rows_of(plan)).find("here up to 1.02x at each load."), std::string::npos);
+  add_twin(plan);
+  auto rows = rows_of(plan);
+  for (CampaignRow& row : rows)
+    if (row.contestant == 3)
+      row.trial.server.cpu_ns_per_request = row.level == 0 ? 1300 : 1000;
+  EXPECT_NE(text(rows).find("here up to 1.30x at 1 client, up to 1.02x at 1000 clients."),
+            std::string::npos)
+      << text(rows);
+}
+
+TEST(CampaignTable, says_how_many_differ_from_the_baseline) {
+  CampaignPlan plan = plan_of(4);
+  plan.rounds = 9;
+  const auto text = [&] {
+    auto table = campaign_table(plan, rows_of(plan), Floor{3000, 5}, {200, false});
+    std::ranges::replace(table, '\n', ' ');
+    return table;
+  };
+  EXPECT_EQ(text().find("comparison"), std::string::npos) << "it is not there";
+  EXPECT_NE(text().find("CPU/req over the best one's in the same round"),
+            std::string::npos);
+  plan.contestants[1].name = plan.experiment->baseline;
+  // The fourth starves a client, and is not compared.
+  EXPECT_NE(text().find(" 2 of 2 comparisons with epoll_level are shown (Holm, 5 %)."),
+            std::string::npos)
+      << text();
+  plan.rounds = 5;
+  EXPECT_NE(text().find(" 0 of 2 comparisons with epoll_level are shown (Holm, 5 %); to "
+                        "show any takes 7 rounds."),
+            std::string::npos)
+      << text();
 }
 
 TEST(CampaignTable, groups_many_servers_by_family_and_few_not_at_all) {

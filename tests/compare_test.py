@@ -563,7 +563,7 @@ class Comparing(unittest.TestCase):
                     self.assertEqual(rows[model["name"]][member], model[member])
 
     def test_nothing_is_wider_than_the_terminal(self):
-        for columns in (80, 100, 140):
+        for columns in (80, 140, 220):
             with self.subTest(columns):
                 shown = on_a_terminal(columns, "echo_compare", "--results",
                                       str(self.results), "--models", "classic", "-q",
@@ -572,8 +572,53 @@ class Comparing(unittest.TestCase):
                                       "--clients", "1,4")
                 lines = re.sub(r"\033\[\d*m", "", shown).split("\n")
                 self.assertLessEqual(max(map(len, lines[:-2])), columns)
-                self.assertEqual("Left out here" in shown, columns < 140)
+                self.assertEqual("Left out here" in shown, columns < 220)
                 self.assertIn("  broken             FAILED in 1 round: it ended", shown)
+
+    def test_a_file_has_lines_of_110_columns_and_all_columns_when_asked(self):
+        done = self.compare("--models", "fork_per_client,epoll_level", *SHORT)
+        lines = done.stdout.splitlines()
+        self.assertLessEqual(max(map(len, lines)), 110)
+        self.assertIn("Left out here", done.stdout)
+        wide = self.resume("--wide", "--sort", "rate").stdout
+        self.assertNotIn("Left out here", wide)
+        for head in ("p90", "p99.9", "max", "req/s range", "errors", "procs", "verdict"):
+            self.assertRegex(wide, rf"(?m)^  model .* {re.escape(head)}( |$)")
+        self.assertIn("Sorted by requests per second, the best first.", wide)
+
+    def test_a_threshold_that_is_missed_is_told_everywhere_and_ends_with_9(self):
+        done = self.compare("--models", "iterative,epoll_level", "--assert",
+                            "epoll_level:p50<1min@1, p50<1us@c=8", *SHORT)
+        self.assertEqual(done.returncode, 9, done.stderr)
+        self.assertIn("\nThresholds: 1 of 3 kept\n", done.stdout)
+        self.assertRegex(done.stdout, r"\n  (✓|ok) kept    p50<1min  epoll_level at 1 client: "
+                                      r"[\d.]+ [mun]s \[.* to .*\], 2 rounds\n")
+        self.assertRegex(done.stdout, r"\n  (✗|NO) missed  p50<1us   epoll_level at 8 cli")
+        self.assertRegex(done.stdout, r"\n  epoll_level .* [\d.]+ [mun]s (✓|ok) ")
+        folder, manifest, rows = self.campaign()
+        self.assertEqual(manifest["options"]["assert"],
+                         ["epoll_level:p50<1min@1", "p50<1us@c=8"])
+        told = {(one["model"], one["at"]): one for one in manifest["thresholds"]}
+        self.assertEqual({place: one["state"] for place, one in told.items()},
+                         {("epoll_level", 1): "kept", ("iterative", 8): "missed",
+                          ("epoll_level", 8): "missed"})
+        median = statistics.median(r["latency_ns"]["p50"] for r in rows
+                                   if (r["model"], r["clients"]) == ("epoll_level", 1))
+        self.assertEqual(told["epoll_level", 1]["median"], median)
+        self.assertEqual(told["epoll_level", 1]["limit"], 60 * 10 ** 9)
+        again = self.resume()
+        self.assertEqual((again.stdout, again.returncode), (done.stdout, 9))
+        as_json = self.resume("--json")
+        lines = [json.loads(line) for line in as_json.stdout.splitlines()]
+        self.assertEqual(lines[:-1], rows)
+        self.assertEqual(lines[-1]["thresholds"], manifest["thresholds"])
+        self.assertIn("missed: p50<1us by epoll_level at 8 clients: ", as_json.stderr)
+        self.assertEqual(as_json.returncode, 9)
+        subprocess.run([str(REPORT), str(folder)], check=True, timeout=120,
+                       capture_output=True)
+        page = (folder / "report.html").read_text()
+        self.assertIn("1 of 3 thresholds is kept (--assert).", page)
+        self.assertIn("✗ missed", page)
 
     def test_a_table_in_one_unit_lines_up(self):
         done = self.compare("--models", "fork_per_client,epoll_level", "--time-unit", "ns",
@@ -631,6 +676,12 @@ class Comparing(unittest.TestCase):
             (["--precision", "3"], 2, "--precision: '3' is no percentage such as 3%"),
             (["--precision", "60%"], 2, "from 0.1% to 50%"),
             (["--precision", "3%", "--rounds", "6"], 2, "--rounds 6 are fewer"),
+            (["--sort", "p98"], 2, "--sort: 'p98' is no metric, did you mean 'p90'?"),
+            (["--assert", "p98<1s"], 2, "--assert: 'p98' is no metric, did you mean 'p90'?"),
+            (["--assert", "p99<5"], 2, "'5' is no time such as 5ms"),
+            (["--assert", "p99<5ms@65"], 2, "no load '65'; the nearest is 16 clients"),
+            (["--assert", "epol_level:p99<5ms"], 2, "did you mean 'epoll_level'"),
+            (["--assert", ","], 2, "asserts nothing"),
             (["--rounds", "0"], 2, "--rounds"),
             (["--budget", "1s"], 2, "three rounds of this plan take"),
             (["--server", "x=cmd"], 2, "{port}"),

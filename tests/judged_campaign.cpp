@@ -39,6 +39,7 @@ struct OwnExperiment {
                         kept(row.at("why_not"))});
     }
     experiment.metric = kept(about.at("metric"));
+    experiment.baseline = kept(about.at("baseline"));
     experiment.claims = claims;
   }
 };
@@ -75,8 +76,10 @@ Json level_json(const CampaignPlan& plan, const std::vector<CampaignRow>& rows,
   const double factor = tie_factor(twin_ratios(plan, rows, level, metric));
   const auto cells = cells_at(plan, rows, level);
   const LevelAnswer answer = answer_of(plan, alike(plan, cells), factor);
+  const BaselineComparisons compared = compared_with_baseline(plan, cells, factor);
   return {{"at", plan.levels[level].at},
           {"factor", factor},
+          {"compared", {compared.shown, compared.all, compared.rounds}},
           {"ranked", names_of(plan, answer.ranked)},
           {"ties", names_of(plan, answer.ties)},
           {"limited", names_of(plan, answer.limited)},

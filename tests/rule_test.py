@@ -78,7 +78,8 @@ def write(folder, lines, claims_=(), metric="cpu_ns", experiment="bad_company",
             row["endpoint"] = "udp://127.0.0.1:0"
     about["experiment"] = {
         "name": experiment, "preset": "quick", "question": "?", "axis": "bad clients",
-        "scale": "log", "metric": metric, "baseline": "epoll_level",
+        "scale": "log", "metric": metric,
+        "baseline": "epoll_level" if "epoll_level" in models else models[0],
         "levels": [{"at": at, "name": name} for at, name in names.items()],
         "claims": list(claims_)}
     return report_campaigns.write(folder, about, lines)
@@ -129,6 +130,7 @@ def level_row(campaign, at):
             "starving": {p.model for p in here if p.spread(name) and p.starved
                          and p.model not in ranked},
             "unanswered": {p.model for p in here if p.answered_nobody},
+            "compared": list(answer.compared(campaign, at)),
             "factor": 1 + families.band(here[0], name)}
 
 
@@ -351,6 +353,34 @@ class Answers(RuleTest):
                             "poll_loop": {"cpu_ns": 7000.0}})
         self.assertEqual(found["ranked"], ["epoll_level", "thread_pool", "poll_loop"])
         self.assertEqual(found["ties"], ["thread_pool"])
+
+    def said(self):
+        """The report's answer, in words."""
+        return " ".join(map(answer.plain, answer.sentences(self.campaign)))
+
+    def test_how_many_differ_from_the_baseline_is_said(self):
+        four = {"epoll_level": {"cpu_ns": 5000.0}, "thread_pool": {"cpu_ns": 5030.0},
+                "poll_loop": {"cpu_ns": 7000.0}, "prefork": {"cpu_ns": 4000.0}}
+        for rounds, shown, words in (
+                (9, 2, "2 of 3 comparisons with epoll_level are shown (Holm, 5 %)."),
+                (6, 0, "0 of 3 comparisons with epoll_level are shown (Holm, 5 %); to show "
+                       "any takes 7 rounds.")):
+            with self.subTest(rounds=rounds):
+                found = self.level(four, rounds)
+                self.assertEqual(found["compared"], [shown, 3, rounds])
+                self.assertIn(words, found["words"])
+                self.assertIn(words, self.said())
+
+    def test_without_a_baseline_that_serves_all_nothing_is_counted(self):
+        pool = {"cpu_ns": 6000.0}
+        gone = {"verdict": "FAILED", "reason": "it ended"}
+        for given in ({"epoll_level": gone}, {"epoll_level": {"starved": 1}}):
+            found = self.level({"thread_pool": pool, "prefork": {"cpu_ns": 9000.0}, **given})
+            self.assertEqual(found["compared"], [0, 0, 0])
+            self.assertNotIn("comparison", found["words"] + self.said())
+        found = self.level({"epoll_level": {"rate": 1000}, "thread_pool": {
+            "rate": 500, "verdict": "CLIENT-BOUND"}}, metric="rate")
+        self.assertEqual(found["compared"], [0, 0, 0])
 
     def test_too_few_rounds_for_so_many_are_named_and_are_no_tie(self):
         many = {f"m{i}": {"cpu_ns": 5000.0 + 1000 * i} for i in range(9)}

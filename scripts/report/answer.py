@@ -8,8 +8,8 @@ import textwrap
 
 from markupsafe import Markup
 
-from . import claims, families, findings, inference, metrics, pairing
-from .units import plural, sig
+from . import claims, families, findings, inference, metrics, pairing, thresholds
+from .units import count, plural, sig
 from .words import LISTED_AT_MOST, code, codes, phrase
 
 WIDTH = 88                                  # of a terminal's lines
@@ -71,6 +71,7 @@ def leading(campaign, points):
         interval(value, metric.words), beside(verdicts.get(best.model), best, base, name))
     if not many:
         return
+    yield from comparisons(campaign, campaign.top)
     ties = [p for p in tied(points, name) if p is not base]
     if ties:
         shown = codes(ties) if len(ties) <= LISTED_AT_MOST else f"{len(ties)} models"
@@ -83,6 +84,32 @@ def leading(campaign, points):
             code(worst.model), metric.worst, metric.words(value.median),
             interval(value, metric.words),
             beside(verdicts.get(worst.model), worst, base, name))
+
+
+def compared(campaign, at):
+    """Those that serve every client against the experiment's baseline, one family: how
+    many of them are shown to differ from it, of how many, and in how many rounds at most.
+    All 0 where it is not ranked or the client was the limit. So counts the runner
+    (bench/campaign_words.cpp)."""
+    name, points = campaign.experiment.metric, ranked(campaign, at)
+    base = next((p for p in points if p.model == campaign.experiment.baseline), None)
+    if base is None or limited(points, name):
+        return 0, 0, 0
+    family = families.against([p for p in campaign.at(at) if not p.starved], base, name)
+    return (sum(v.word == inference.DIFFERENT for v in family.values()), len(family),
+            max((v.evidence.n for v in family.values()), default=0))
+
+
+def comparisons(campaign, at):
+    """7 of 8 comparisons with epoll_level are shown (Holm, 5 %)."""
+    shown, of, rounds = compared(campaign, at)
+    if not of:
+        return
+    needed = inference.rounds_needed(of)
+    yield Markup("{} of {} with {} {} shown (Holm, {:g} %){}.").format(
+        count(shown), plural(of, "comparison"), code(campaign.experiment.baseline),
+        "is" if 1 in (shown, of) else "are", 100 * inference.CHANCE,
+        "" if rounds >= needed else f"; to show any takes {needed} rounds")
 
 
 def by_level(campaign):
@@ -177,9 +204,12 @@ def all_together(points, metric):
 # -- for a terminal ----------------------------------------------------------------------
 
 def as_text(campaign):
-    """Question, answer and claims; of a folder without an experiment what was found."""
+    """Question, answer, thresholds and claims; of a folder without an experiment what was
+    found."""
     said = sentences(campaign) or findings.sentences(campaign)
     parts = [campaign.experiment.question, plain(Markup(" ").join(said))]
+    parts.append(" ".join([thresholds.sentence(campaign), *(
+        f"Missed: {text}." for text in thresholds.missed(campaign))]))
     found = claims.outcomes(campaign)
     if found:
         parts.append("Claimed, and what was measured here:")

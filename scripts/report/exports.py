@@ -13,10 +13,12 @@ from .trial import quotient
 from .units import NONE, count, duration, plural, sig
 
 METRICS = {  # trial.METRICS: as exported, with its unit
-    "rate": "requests_per_second", "p50_ns": "latency_p50_ns", "p99_ns": "latency_p99_ns",
+    "rate": "requests_per_second", "p50_ns": "latency_p50_ns", "p90_ns": "latency_p90_ns",
+    "p99_ns": "latency_p99_ns", "p999_ns": "latency_p999_ns", "max_ns": "latency_max_ns",
     "cpu_ns": "server_cpu_ns_per_request", "switches": "switches_per_request",
     "pss_per_client": "server_pss_bytes_per_client", "jain": "fairness_jain",
-    "starved": "clients_starved", "kernel_per_client": "kernel_bytes_per_connection",
+    "starved": "clients_starved", "processes": "server_processes",
+    "threads": "server_threads", "kernel_per_client": "kernel_bytes_per_connection",
     "connect_p50_ns": "connect_p50_ns", "connect_p99_ns": "connect_p99_ns",
     "cpu_ns_per_connection": "server_cpu_ns_per_connection",
     "offered": "offered_per_second"}

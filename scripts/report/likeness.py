@@ -9,7 +9,7 @@ from . import tuned
 from .units import clean
 
 FREE = {
-    "options": {"models", "clients", "levels", "rounds", "seed", "tune"},
+    "options": {"models", "clients", "levels", "rounds", "seed", "tune", "assert"},
     "build": {"commit", "dirty"},
     "environment": {"load_average"},
 }

@@ -42,6 +42,8 @@ KNOWN = {
     "p50_ns": Metric("median response time", "µs", 1e3, duration),
     "p90_ns": Metric("90th percentile of the response time", "µs", 1e3, duration),
     "p99_ns": Metric("99th percentile of the response time", "µs", 1e3, duration),
+    "p999_ns": Metric("99.9th percentile of the response time", "µs", 1e3, duration),
+    "max_ns": Metric("longest response time", "µs", 1e3, duration),
     "connect_p50_ns": Metric("median time to connect", "µs", 1e3, duration),
     "connect_p99_ns": Metric("99th percentile of the time to connect", "µs", 1e3,
                              duration),

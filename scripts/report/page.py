@@ -10,8 +10,8 @@ import jinja2
 from markupsafe import Markup
 from matplotlib.markers import MarkerStyle
 
-from . import (answer, cautions, claims, findings, knee, marks, rows, tables, tuned, units,
-               words)
+from . import (answer, cautions, claims, findings, knee, marks, rows, tables, thresholds,
+               tuned, units, words)
 
 HERE = pathlib.Path(__file__).parent
 SCRIPTS = ("view.js", "exports.js", "report.js")
@@ -34,6 +34,7 @@ def render(campaign, figures):
         findings=findings.sentences(campaign), cautions=cautions.sentences(campaign),
         warnings=cautions.warnings(campaign), legend=legend(campaign),
         summary=tables.summary(campaign), costs=tables.costs(campaign),
+        thresholds=thresholds.table(campaign), asserted=thresholds.sentence(campaign),
         tuned=tuned.table(campaign), how_tuned=tuned.sentences(campaign),
         pairs=tables.pairs(campaign), variables=marks.variables(campaign.models),
         colours=marks.variables(campaign.models)[len(marks.PAGE):], facts=facts(campaign),

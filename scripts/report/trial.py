@@ -103,6 +103,8 @@ METRICS = {
     "p50_ns": lambda t: t.number("latency_ns", "p50"),
     "p90_ns": lambda t: t.number("latency_ns", "p90"),
     "p99_ns": lambda t: t.number("latency_ns", "p99"),
+    "p999_ns": lambda t: t.number("latency_ns", "p999"),
+    "max_ns": lambda t: t.number("latency_ns", "max"),
     "switches": lambda t: sum_of(
         t.number("server", "voluntary_switches_per_request"),
         t.number("server", "involuntary_switches_per_request")),
