@@ -52,13 +52,13 @@ def table(campaign):
                    (campaign.experiment.axis, ""), ("median", "and its interval"),
                    ("rounds", "that have a figure"), ("kept", ""), ("why", "")])
     for row in sorted(outcomes(campaign), key=lambda row: row["state"] == KEPT):
-        at = whole(row["at"])
-        rounds = figure(row.get("n"))
-        shown.rows.append((clean(row["model"]), at, [
-            Cell(clean(row["clause"])), name(clean(row["model"])),
-            level_cell(campaign, at), value_cell(row),
+        at, rounds = whole(row["at"]), figure(row.get("n"))
+        model, clause, why = (clean(row.get(member) or "")
+                              for member in ("model", "clause", "why"))
+        shown.rows.append((model, at, [
+            Cell(clause, clause), name(model), level_cell(campaign, at), value_cell(row),
             number(rounds, count(rounds)), Cell(mark(row), row["state"]),
-            Cell(clean(row.get("why") or ""))]))
+            Cell(why, why)]))
     return shown
 
 
