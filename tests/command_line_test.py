@@ -23,8 +23,6 @@ import threading
 import time
 import unittest
 
-from wrong_command_lines import (FAILURE, OPTIONS, PROGRAMS, SERVE, UNREACHABLE, USAGE,
-                                 WRONG)
 import schemas
 from wrong_command_lines import (FAILURE, OPTIONS, PROGRAMS, SERVE, UNREACHABLE, USAGE,
                                  WRONG)
