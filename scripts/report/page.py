@@ -127,9 +127,10 @@ def raw_data(campaign):
     """The data as JSON, packed (gzip, base64), and whether it is the whole."""
     trials = (campaign.trials + campaign.twins + campaign.null_trials + campaign.closed
               + campaign.excluded)
-    text = packed(campaign.manifest, [t.raw for t in trials])
-    if len(text) <= EMBEDDED_AT_MOST:
-        return Markup(text), True
+    if len(packed(campaign.manifest, [t.raw for t in trials], 1)) <= 2 * EMBEDDED_AT_MOST:
+        text = packed(campaign.manifest, [t.raw for t in trials])
+        if len(text) <= EMBEDDED_AT_MOST:
+            return Markup(text), True       # to know it of a large one takes seconds
     return Markup(packed(campaign.manifest, [slim(t.raw) for t in trials])), False
 
 
@@ -142,6 +143,6 @@ def slim(raw):
                  for k, v in raw.items()})
 
 
-def packed(manifest, trials):
+def packed(manifest, trials, level=9):
     text = json.dumps({"manifest": manifest, "trials": trials}, separators=(",", ":"))
-    return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
+    return base64.b64encode(gzip.compress(text.encode(), level, mtime=0)).decode()

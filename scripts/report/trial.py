@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from . import experiment
 
 UNMEASURED = ("FAILED", "CORRUPT")          # verdicts whose figures are null
+NUMBER = (int, float)
 NOBODY = "not one reply came inside the measured window"    # clients/judgement.hpp
 
 
@@ -84,8 +85,11 @@ class Trial:
 
 
 def is_bucket(bucket):
-    return (isinstance(bucket, list) and len(bucket) == 3
-            and all(isinstance(x, (int, float)) for x in bucket) and bucket[2] > 0)
+    if not isinstance(bucket, list) or len(bucket) != 3:
+        return False
+    low, high, n = bucket                   # there are a million of them: no generator
+    return (isinstance(low, NUMBER) and isinstance(high, NUMBER)
+            and isinstance(n, NUMBER) and n > 0)
 
 
 def sum_of(*numbers):
