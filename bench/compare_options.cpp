@@ -4,8 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "bench/option_groups.hpp"
 #include "bench/metric.hpp"
+#include "bench/option_groups.hpp"
 #include "bench/selection.hpp"
 #include "common/option_tree.hpp"
 #include "common/time_unit.hpp"
@@ -42,10 +42,9 @@ constexpr const char* examples =
 
 /// "9 rounds of 300ms after 150ms, a disturbed trial once more, --aa, --ceiling".
 std::string words_of(const Length& length) {
-  std::string text = fmt::format("{} round{} of {} after {}", length.rounds,
-                                 length.rounds == 1 ? "" : "s",
-                                 write_duration(length.duration),
-                                 write_duration(length.warm_up));
+  std::string text = fmt::format(
+      "{} round{} of {} after {}", length.rounds, length.rounds == 1 ? "" : "s",
+      write_duration(length.duration), write_duration(length.warm_up));
   if (length.repeats > 0)
     text += fmt::format(", a disturbed trial {} more",
                         length.repeats == 1 ? "once" : "twice");
@@ -55,8 +54,9 @@ std::string words_of(const Length& length) {
 /// What becomes of the figures: thresholds, and how the table is drawn.
 void add_table_options(CLI::App& parser, CompareOptions& options) {
   parser
-      .add_option("--assert", options.assertions,
-                  "[MODEL:]METRIC<VALUE[@LOAD], as in p99<5ms@64; exit code 9 unless kept")
+      .add_option(
+          "--assert", options.assertions,
+          "[MODEL:]METRIC<VALUE[@LOAD], as in p99<5ms@64; exit code 9 unless kept")
       ->type_name("CLAUSE")
       ->allow_extra_args(false);
   takes(parser.add_option("--sort", options.sort,
@@ -95,9 +95,8 @@ std::vector<std::string> experiment_names() {
   return names;
 }
 
-/// What is measured, and how often.
+/// What is measured, of whom.
 void add_experiment_options(CLI::App& parser, CompareOptions& options) {
-  using namespace std::chrono_literals;
   CampaignPlan& plan = options.plan;
   takes(parser
             .add_option("experiment", options.experiment,
@@ -128,6 +127,12 @@ void add_experiment_options(CLI::App& parser, CompareOptions& options) {
                     "active clients; in scaling the same as --at");
   parser.add_option("-R,--rate", options.rate,
                     "open loop: requests/s in all, or 50% of the baseline's capacity");
+}
+
+/// How often, until when, and against what.
+void add_round_options(CLI::App& parser, CompareOptions& options) {
+  using namespace std::chrono_literals;
+  CampaignPlan& plan = options.plan;
   add_count(parser, "-r,--rounds", plan.rounds,
             "how often each point is measured; default: of the preset", 1, 1000)
       ->default_str("");
@@ -166,6 +171,7 @@ void add_compare_options(CLI::App& parser, CompareOptions& options) {
   using namespace std::chrono_literals;
   LoadPlan& load = options.plan.load;
   add_experiment_options(parser, options);
+  add_round_options(parser, options);
   add_duration(parser, "-d,--duration", load.duration,
                "measured window of a trial; default: of the preset", 10ms, 1h)
       ->default_str("");

@@ -43,9 +43,8 @@ std::string drift_in_words(const CampaignPlan& plan,
         fmt::format(" ({:.2f} to {:.2f} at {} loads)", drift.least, drift.most, drift.n);
   std::string text = fmt::format(
       "Drift: {} had {:.2f} times as much {} in the last {} as in the first{}{}.",
-      baseline_name(plan), drift.median,
-      find_metric(plan.experiment->metric).words, rounds,
-      third == 1 ? std::string() : fmt::format(" {}", third), levels);
+      baseline_name(plan), drift.median, find_metric(plan.experiment->metric).words,
+      rounds, third == 1 ? std::string() : fmt::format(" {}", third), levels);
   constexpr double much = 1.1;
   if (drift.median <= much && drift.median >= 1 / much) return text;
   return text +

@@ -19,7 +19,7 @@ import report_campaigns
 TOP = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP / "scripts"))
 
-from report import answer, claims, data, experiment, families, pairing  # noqa: E402
+from report import answer, claims, data, experiment, families  # noqa: E402
 
 
 class ExperimentTest(unittest.TestCase):
@@ -368,7 +368,7 @@ class Words(ExperimentTest):
             level.update(arrivals="poisson, 4.17k requests/s", rate=4170.0)
         path.write_text(json.dumps(about))
         page = self.page("overload")
-        return report_test.text_of(page, "findings"), page
+        return report_campaigns.text_of(page, "findings"), page
 
     def test_what_a_share_is_of_is_said_and_by_which_law_requests_came(self):
         said, page = self.offered({"sentence": "Capacity: <i>8k</i>."})

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from . import families, inference, pairing, samples, sharing
 from .point import interval_of, percentile
-from .units import NONE, count, duration, memory, microseconds, plain, plural, sig, times
+from .units import NONE, count, duration, memory, microseconds, plain, sig, times
 
 
 class Cell(NamedTuple):
