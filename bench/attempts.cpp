@@ -54,7 +54,8 @@ void collect(int fd, std::string& said) {
   for (;;) {
     const ssize_t n = ::read(fd, bytes.data(), bytes.size());
     if (n <= 0) return;
-    if (said.size() < bytes.size()) said.append(bytes.data(), static_cast<std::size_t>(n));
+    if (said.size() < bytes.size())
+      said.append(bytes.data(), static_cast<std::size_t>(n));
   }
 }
 
@@ -92,8 +93,8 @@ int counter_error(std::uint32_t type, std::uint64_t config) {
   event.config = config;
   event.exclude_kernel = 1;
   event.exclude_hv = 1;
-  const Fd counter(static_cast<int>(::syscall(SYS_perf_event_open, &event, 0, -1, -1,
-                                              PERF_FLAG_FD_CLOEXEC)));
+  const Fd counter(static_cast<int>(
+      ::syscall(SYS_perf_event_open, &event, 0, -1, -1, PERF_FLAG_FD_CLOEXEC)));
   return counter ? 0 : errno;
 }
 
@@ -102,7 +103,8 @@ int counter_error(std::uint32_t type, std::uint64_t config) {
 Outcome outcome_of(const std::vector<std::string>& command,
                    std::chrono::milliseconds at_most) {
   std::vector<char*> words;
-  for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
+  for (const std::string& word : command)
+    words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   std::array<int, 2> ends{};
   checked(::pipe2(ends.data(), O_CLOEXEC), "pipe2");
@@ -157,8 +159,7 @@ Finding try_namespace(const Machine& /*machine*/, const Demand& /*demand*/) {
   const bool is_root = ::geteuid() == 0;
   const pid_t child = ::fork();
   if (child == 0)
-    ::_exit(::unshare(CLONE_NEWNET) == 0 ||
-                    ::unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0
+    ::_exit(::unshare(CLONE_NEWNET) == 0 || ::unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0
                 ? 0
                 : 1);
   int status = 1;
@@ -206,12 +207,12 @@ Finding try_counters(const Machine& machine, const Demand& /*demand*/) {
   if (hardware == 0) return {"perf events", State::ok, paranoid + ", counts cycles"};
   constexpr const char* means = "cycles and cache misses cannot be counted";
   if (counter_error(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK) == 0)
-    return {"perf events", State::note,
-            fmt::format("{}, no hardware counters ({})", paranoid,
-                        std::strerror(hardware)),
-            means,
-            hypervisor(machine.files) ? "a host that hands its counters on (vPMU)"
-                                      : "a kernel with a driver for them"};
+    return {
+        "perf events", State::note,
+        fmt::format("{}, no hardware counters ({})", paranoid, std::strerror(hardware)),
+        means,
+        hypervisor(machine.files) ? "a host that hands its counters on (vPMU)"
+                                  : "a kernel with a driver for them"};
   return {"perf events", State::note,
           fmt::format("{}: {}", paranoid, std::strerror(hardware)), means,
           "sysctl -w kernel.perf_event_paranoid=1, or docker --cap-add PERFMON"};
@@ -220,8 +221,7 @@ Finding try_counters(const Machine& machine, const Demand& /*demand*/) {
 /// What the tests and scripts use besides; the comparison itself needs none of it.
 Finding find_tools(const Machine& /*machine*/, const Demand& /*demand*/) {
   std::vector<std::string> missing;
-  for (const char* name :
-       {"taskset", "strace", "curl", "wrk", "ab", "nginx", "chromium"})
+  for (const char* name : {"taskset", "strace", "curl", "wrk", "ab", "nginx", "chromium"})
     if (program_path(name).empty()) missing.emplace_back(name);
   if (missing.empty()) return {"tools", State::ok, "all that the tests use"};
   return {"tools", State::note, fmt::format("without {}", fmt::join(missing, ", ")),

@@ -32,8 +32,7 @@ std::optional<Mount> mount_of(const std::string& line) {
 /// This process's group in the hierarchy of a controller; of version 2 it is "".
 std::optional<std::string> group_of(const MachineFiles& files,
                                     const std::string& controller) {
-  for (const std::string& line :
-       lines_of(files.text("/proc/self/cgroup").value_or(""))) {
+  for (const std::string& line : lines_of(files.text("/proc/self/cgroup").value_or(""))) {
     const std::size_t first = line.find(':');  // "4:cpu,cpuacct:/a/group", "0::/a/group"
     const std::size_t second = line.find(':', first + 1);
     if (first == line.npos || second == line.npos) continue;

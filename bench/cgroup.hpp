@@ -7,12 +7,12 @@
 
 namespace echolab {
 
-/// The least of its own group and of all above it that can be seen. Each is empty where no
-/// such controller is.
+/// The least of its own group and of all above it that can be seen. Each is empty where
+/// no such controller is.
 struct CgroupLimits {
-  std::optional<int> version;       ///< that limits CPU time: 1 or 2
-  std::optional<Most> millicores;   ///< 1500: as much time as one and a half CPUs have
-  std::optional<Most> tasks;        ///< processes and threads
+  std::optional<int> version;      ///< that limits CPU time: 1 or 2
+  std::optional<Most> millicores;  ///< 1500: as much time as one and a half CPUs have
+  std::optional<Most> tasks;       ///< processes and threads
   std::optional<Most> memory_bytes;
 };
 

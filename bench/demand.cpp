@@ -41,7 +41,8 @@ std::uint64_t connects_at_once(const LoadPlan& load) {
 
 /// Of one population. Who resets leaves nothing behind.
 double ends_in_order(const LoadPlan& load) {
-  const bool ends = load.manners.is_reborn() && load.manners.ending == Manners::Ending::fin;
+  const bool ends =
+      load.manners.is_reborn() && load.manners.ending == Manners::Ending::fin;
   if (!ends) return 0;
   const std::chrono::duration<double> length = load.warm_up + load.duration;
   return fast_churn_per_second * length.count();
@@ -70,25 +71,25 @@ void add_ports(Demand& demand, const LoadPlan& load, const Endpoint& endpoint) {
 }  // namespace
 
 Demand demand_of(const CampaignPlan& plan) {
-  Demand demand{.placement = plan.placement,
-                .clients = 0,
-                .most_clients = 0,
-                .has_task_per_client = std::ranges::any_of(plan.contestants,
-                                                           has_task_per_client),
-                .queue = 0,
-                .ports = 0,
-                .ports_left_behind = 0,
-                .is_over_loopback = true};
+  Demand demand{
+      .placement = plan.placement,
+      .clients = 0,
+      .most_clients = 0,
+      .has_task_per_client = std::ranges::any_of(plan.contestants, has_task_per_client),
+      .queue = 0,
+      .ports = 0,
+      .ports_left_behind = 0,
+      .is_over_loopback = true};
   for (const Level& level : plan.levels)
     for (const Contestant& one : plan.contestants) {
       if (!serves(one, level)) continue;
       const Start start = start_at(plan, level);
       const Endpoint& endpoint = start.endpoint_of(one);
-      demand.clients = std::max<std::uint64_t>(demand.clients,
-                                               connections_of(level.load));
+      demand.clients =
+          std::max<std::uint64_t>(demand.clients, connections_of(level.load));
       if (!endpoint.is_datagram())
-        demand.queue = std::max(
-            demand.queue, backlog_of(start).value_or(connects_at_once(level.load)));
+        demand.queue = std::max(demand.queue,
+                                backlog_of(start).value_or(connects_at_once(level.load)));
       if (!endpoint.is_local()) add_ports(demand, level.load, endpoint);
     }
   demand.most_clients = demand.clients;

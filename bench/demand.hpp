@@ -11,7 +11,7 @@ namespace echolab {
 
 /// That of the usual campaigns, where there is no plan.
 struct Demand {
-  Placement placement{};  ///< of no CPUs: as it is by default
+  Placement placement{};                ///< of no CPUs: as it is by default
   std::uint64_t clients = 1'000;        ///< held at once: has to be possible
   std::uint64_t most_clients = 10'000;  ///< of the largest experiment: may be left out
   bool has_task_per_client = true;      ///< some server has a thread or process for each

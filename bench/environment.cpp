@@ -42,28 +42,27 @@ json mitigations_json(const MachineFiles& files) {
 
 json sysctls_json(const MachineFiles& files) {
   json found = json::object();
-  for (const char* name :
-       {"net.core.somaxconn",
-        "net.core.rmem_max",
-        "net.core.wmem_max",
-        "net.core.rmem_default",
-        "net.core.wmem_default",
-        "net.core.busy_poll",
-        "net.ipv4.tcp_max_syn_backlog",
-        "net.ipv4.tcp_syncookies",
-        "net.ipv4.ip_local_port_range",
-        "net.ipv4.tcp_rmem",
-        "net.ipv4.tcp_wmem",
-        "net.ipv4.tcp_mem",
-        "net.ipv4.tcp_tw_reuse",
-        "net.ipv4.tcp_timestamps",
-        "net.ipv4.tcp_congestion_control",
-        "kernel.threads-max",
-        "kernel.pid_max",
-        "kernel.randomize_va_space",
-        "kernel.sched_autogroup_enabled",
-        "fs.file-max",
-        "fs.nr_open"})
+  for (const char* name : {"net.core.somaxconn",
+                           "net.core.rmem_max",
+                           "net.core.wmem_max",
+                           "net.core.rmem_default",
+                           "net.core.wmem_default",
+                           "net.core.busy_poll",
+                           "net.ipv4.tcp_max_syn_backlog",
+                           "net.ipv4.tcp_syncookies",
+                           "net.ipv4.ip_local_port_range",
+                           "net.ipv4.tcp_rmem",
+                           "net.ipv4.tcp_wmem",
+                           "net.ipv4.tcp_mem",
+                           "net.ipv4.tcp_tw_reuse",
+                           "net.ipv4.tcp_timestamps",
+                           "net.ipv4.tcp_congestion_control",
+                           "kernel.threads-max",
+                           "kernel.pid_max",
+                           "kernel.randomize_va_space",
+                           "kernel.sched_autogroup_enabled",
+                           "fs.file-max",
+                           "fs.nr_open"})
     found[name] = or_null(sysctl(files, name));
   return found;
 }
@@ -80,9 +79,7 @@ json caches_json(const MachineFiles& files, int cpu) {
     const std::string type = of("type");
     const auto bytes = parse_bytes(of("size"));
     if (of("level").empty() || !bytes) continue;
-    const char* const kind = type == "Data"          ? "d"
-                             : type == "Instruction" ? "i"
-                                                     : "";
+    const char* const kind = type == "Data" ? "d" : type == "Instruction" ? "i" : "";
     caches[fmt::format("L{}{}_bytes", of("level"), kind)] = *bytes;
   }
   return caches.empty() ? json() : caches;
@@ -125,13 +122,39 @@ json kernel_options_json(const std::optional<std::string>& command_line) {
   json options = json::array();
   for (const std::string& word : split(*command_line, ' ')) {
     const std::string name = word.substr(0, word.find('='));
-    for (const std::string_view telling :
-         {"isolcpus", "nohz", "nohz_full", "rcu_nocbs", "irqaffinity", "threadirqs",
-          "preempt", "idle", "processor.max_cstate", "intel_idle.max_cstate",
-          "cpuidle.governor", "cpuidle.off", "intel_pstate", "amd_pstate", "mitigations",
-          "nosmt", "maxcpus", "nr_cpus", "mem", "transparent_hugepage", "hugepages",
-          "clocksource", "tsc", "skew_tick", "spectre_v2", "nospectre_v2", "retbleed",
-          "spec_store_bypass_disable", "mds", "tsx", "nopti", "pti", "numa_balancing"})
+    for (const std::string_view telling : {"isolcpus",
+                                           "nohz",
+                                           "nohz_full",
+                                           "rcu_nocbs",
+                                           "irqaffinity",
+                                           "threadirqs",
+                                           "preempt",
+                                           "idle",
+                                           "processor.max_cstate",
+                                           "intel_idle.max_cstate",
+                                           "cpuidle.governor",
+                                           "cpuidle.off",
+                                           "intel_pstate",
+                                           "amd_pstate",
+                                           "mitigations",
+                                           "nosmt",
+                                           "maxcpus",
+                                           "nr_cpus",
+                                           "mem",
+                                           "transparent_hugepage",
+                                           "hugepages",
+                                           "clocksource",
+                                           "tsc",
+                                           "skew_tick",
+                                           "spectre_v2",
+                                           "nospectre_v2",
+                                           "retbleed",
+                                           "spec_store_bypass_disable",
+                                           "mds",
+                                           "tsx",
+                                           "nopti",
+                                           "pti",
+                                           "numa_balancing"})
       if (name == telling) options.push_back(word);
   }
   return options;
@@ -156,8 +179,10 @@ json limits_json(const MachineFiles& files) {
     const auto limits = limits_of(files, name);
     return most_json(limits ? std::optional(limits->hard) : std::nullopt);
   };
-  return {{"nofile", soft("Max open files")},    {"nofile_hard", hard("Max open files")},
-          {"nproc", soft("Max processes")},      {"nproc_hard", hard("Max processes")},
+  return {{"nofile", soft("Max open files")},
+          {"nofile_hard", hard("Max open files")},
+          {"nproc", soft("Max processes")},
+          {"nproc_hard", hard("Max processes")},
           {"stack_bytes", soft("Max stack size")},
           {"memlock_bytes", soft("Max locked memory")}};
 }
@@ -227,24 +252,23 @@ json environment_json(const MachineFiles& files, const std::vector<int>& allowed
   utsname name{};
   ::uname(&name);
   const auto command_line = kernel_command_line(files);
-  json all = {
-      {"host", name.nodename},
-      {"kernel", name.release},
-      {"machine", name.machine},
-      {"os", or_null(files.value("/etc/os-release", "PRETTY_NAME"))},
-      {"memory_bytes", ::sysconf(_SC_PHYS_PAGES) * ::sysconf(_SC_PAGESIZE)},
-      {"hypervisor", or_null(hypervisor(files))},
-      {"clock_source",
-       or_null(files.line(
-           "/sys/devices/system/clocksource/clocksource0/current_clocksource"))},
-      {"load_average", or_null(load_average(files))},
-      {"steal", steal_json(files)},
-      {"placement", placement_json(placement)},
-      {"kernel_command_line", or_null(command_line)},
-      {"kernel_options", kernel_options_json(command_line)},
-      {"sysctl", sysctls_json(files)},
-      {"cgroup", cgroup_json(files)},
-      {"limits", limits_json(files)}};
+  json all = {{"host", name.nodename},
+              {"kernel", name.release},
+              {"machine", name.machine},
+              {"os", or_null(files.value("/etc/os-release", "PRETTY_NAME"))},
+              {"memory_bytes", ::sysconf(_SC_PHYS_PAGES) * ::sysconf(_SC_PAGESIZE)},
+              {"hypervisor", or_null(hypervisor(files))},
+              {"clock_source",
+               or_null(files.line(
+                   "/sys/devices/system/clocksource/clocksource0/current_clocksource"))},
+              {"load_average", or_null(load_average(files))},
+              {"steal", steal_json(files)},
+              {"placement", placement_json(placement)},
+              {"kernel_command_line", or_null(command_line)},
+              {"kernel_options", kernel_options_json(command_line)},
+              {"sysctl", sysctls_json(files)},
+              {"cgroup", cgroup_json(files)},
+              {"limits", limits_json(files)}};
   all.update(processors_json(files, allowed));
   return all;
 }

@@ -176,7 +176,8 @@ Finding layout(const Machine& machine, const Demand& /*demand*/) {
             way ? "random for each process: rounds average over it" : "not told"};
   return {"memory layout", State::note, "the same for each process (no ASLR)",
           "a lucky layout favours one model in all trials alike",
-          is_off_here ? "run it without setarch -R" : "sysctl -w kernel.randomize_va_space=2"};
+          is_off_here ? "run it without setarch -R"
+                      : "sysctl -w kernel.randomize_va_space=2"};
 }
 
 Finding quota(const Machine& machine, const Demand& /*demand*/) {
@@ -259,8 +260,7 @@ Finding ports(const Machine& machine, const Demand& demand) {
   const bool come_back =
       (reuse == 1 || (reuse == 2 && demand.is_over_loopback)) &&
       sysctl_number(machine.files, "net.ipv4.tcp_timestamps").value_or(1) > 0;
-  const std::uint64_t needed =
-      demand.ports + (come_back ? 0 : demand.ports_left_behind);
+  const std::uint64_t needed = demand.ports + (come_back ? 0 : demand.ports_left_behind);
   const std::string found = fmt::format("{} of a client address", *most);
   if (*most >= needed) return {"ports", State::ok, found};
   return {"ports", State::note,
@@ -277,13 +277,13 @@ Finding ports(const Machine& machine, const Demand& demand) {
 
 const std::vector<Check>& checks() {
   static const std::vector<Check> all = {
-      {build_type, true},     {processors, true},   {sides, true},
-      {core_speeds, true},    {clock_speed, true},  {turbo, true},
-      {neighbours, true},     {steal, true},        {other_load, true},
-      {heat, true},           {layout, true},       {quota, true},
-      {descriptors, false},   {tasks, true},        {listen_queue, true},
+      {build_type, true},     {processors, true},    {sides, true},
+      {core_speeds, true},    {clock_speed, true},   {turbo, true},
+      {neighbours, true},     {steal, true},         {other_load, true},
+      {heat, true},           {layout, true},        {quota, true},
+      {descriptors, false},   {tasks, true},         {listen_queue, true},
       {ports, true},          {try_loopback, false}, {try_io_uring, false},
-      {try_namespace, false}, {try_netem, false},   {try_strace, false},
+      {try_namespace, false}, {try_netem, false},    {try_strace, false},
       {try_counters, false},  {find_tools, false}};
   return all;
 }

@@ -12,7 +12,8 @@
 
 namespace echolab {
 
-/// What was looked at, and what came of it. Whatever is not ok has a meaning and a remedy.
+/// What was looked at, and what came of it. Whatever is not ok has a meaning and a
+/// remedy.
 struct Finding {
   /// `note`: it works, and the numbers are less than they seem, or a part is left out;
   /// `missing`: what was asked cannot be run, or means nothing.

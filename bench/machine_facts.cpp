@@ -20,7 +20,8 @@ const std::string boost_file = cpus_folder + "cpufreq/boost";
 /// A file of cpufreq that has kHz, in MHz.
 std::optional<std::uint64_t> mhz_in(const MachineFiles& files, int cpu,
                                     const char* name) {
-  const auto khz = files.number(fmt::format("{}cpu{}/cpufreq/{}", cpus_folder, cpu, name));
+  const auto khz =
+      files.number(fmt::format("{}cpu{}/cpufreq/{}", cpus_folder, cpu, name));
   return khz ? std::optional(*khz / 1000) : std::nullopt;
 }
 
@@ -36,8 +37,7 @@ std::vector<double> numbers_of(const std::string& line) {
 
 std::optional<std::string> hypervisor(const MachineFiles& files) {
   const auto flags = files.value("/proc/cpuinfo", "flags");
-  const bool has_flag =
-      flags && (*flags + " ").find(" hypervisor ") != std::string::npos;
+  const bool has_flag = flags && (*flags + " ").find(" hypervisor ") != std::string::npos;
   const auto type = files.line("/sys/hypervisor/type");  // Xen's
   if (!has_flag && !type) return std::nullopt;
   const auto vendor = files.line("/sys/devices/virtual/dmi/id/sys_vendor");
@@ -48,8 +48,8 @@ std::optional<std::string> governor(const MachineFiles& files,
                                     const std::vector<int>& cpus) {
   std::set<std::string> found;
   for (const int cpu : cpus)
-    if (const auto one = files.line(
-            fmt::format("{}cpu{}/cpufreq/scaling_governor", cpus_folder, cpu)))
+    if (const auto one =
+            files.line(fmt::format("{}cpu{}/cpufreq/scaling_governor", cpus_folder, cpu)))
       found.insert(*one);
   if (found.empty()) return std::nullopt;
   return fmt::format("{}", fmt::join(found, ", "));
@@ -71,8 +71,7 @@ std::optional<std::uint64_t> max_mhz(const MachineFiles& files, int cpu) {
 
 std::optional<std::uint64_t> mhz_now(const MachineFiles& files, int cpu) {
   if (const auto mhz = mhz_in(files, cpu, "scaling_cur_freq")) return mhz;
-  const auto numbers =
-      numbers_of(files.value("/proc/cpuinfo", "cpu MHz").value_or(""));
+  const auto numbers = numbers_of(files.value("/proc/cpuinfo", "cpu MHz").value_or(""));
   if (numbers.empty()) return std::nullopt;
   return static_cast<std::uint64_t>(std::llround(numbers.front()));
 }
@@ -102,8 +101,7 @@ std::optional<CpuTime> cpu_time(const MachineFiles& files) {
   const auto ticks = numbers_of(line->substr(4));
   if (ticks.size() < 8) return std::nullopt;
   const double stolen = ticks[7];
-  const double wanted =
-      ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6] + stolen;
+  const double wanted = ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6] + stolen;
   return CpuTime{stolen / static_cast<double>(::sysconf(_SC_CLK_TCK)),
                  wanted > 0 ? stolen / wanted : 0};
 }

@@ -47,9 +47,8 @@ std::map<int, int> nodes_by_cpu(const MachineFiles& files) {
   std::map<int, int> nodes;
   const std::string folder = "/sys/devices/system/node/";
   for (const int node : cpus_in(files, folder + "online").value_or(std::vector<int>{}))
-    for (const int cpu :
-         cpus_in(files, fmt::format("{}node{}/cpulist", folder, node)).value_or(
-             std::vector<int>{}))
+    for (const int cpu : cpus_in(files, fmt::format("{}node{}/cpulist", folder, node))
+                             .value_or(std::vector<int>{}))
       nodes[cpu] = node;
   return nodes;
 }
@@ -95,7 +94,8 @@ std::string end_text(const Placement::End& end) {
 }  // namespace
 
 bool Topology::has_siblings() const {
-  return std::ranges::any_of(cores, [](const Core& core) { return core.cpus.size() > 1; });
+  return std::ranges::any_of(cores,
+                             [](const Core& core) { return core.cpus.size() > 1; });
 }
 
 Topology topology_of(const std::vector<int>& allowed, const MachineFiles& files) {

@@ -52,8 +52,8 @@ Sides halves_of(const Topology& topology);
 std::vector<int> beside(const Topology& topology, const std::vector<int>& own_half,
                         const std::vector<int>& taken);
 
-/// "0-2,8" as the kernel writes lists of CPUs, in numbers, ascending. Empty for what is no
-/// such list.
+/// "0-2,8" as the kernel writes lists of CPUs, in numbers, ascending. Empty for what is
+/// no such list.
 std::optional<std::vector<int>> parse_cpu_list(std::string_view text);
 /// The reverse.
 std::string cpu_list(std::vector<int> cpus);

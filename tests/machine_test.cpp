@@ -28,8 +28,9 @@ const std::string cpu_folder = "/sys/devices/system/cpu/";
 /// Eight CPUs, two of each core, where nothing stands in the way of a measurement.
 Files calm() {
   Files files = {
-      {"/proc/cpuinfo", "processor\t: 0\nmodel name\t: Some CPU\nmicrocode\t: 0x2b\n"
-                        "cpu MHz\t\t: 2299.998\nflags\t\t: fpu vme\n"},
+      {"/proc/cpuinfo",
+       "processor\t: 0\nmodel name\t: Some CPU\nmicrocode\t: 0x2b\n"
+       "cpu MHz\t\t: 2299.998\nflags\t\t: fpu vme\n"},
       {"/proc/stat", "cpu  5000 0 5000 90000 0 0 0 0 0 0\ncpu0 1 2 3\n"},
       {"/proc/loadavg", "0.10 0.20 0.30 1/99 4711\n"},
       {"/proc/cmdline", "BOOT_IMAGE=/vmlinuz ro isolcpus=2-3 quiet -- init nosmt\n"},
@@ -38,7 +39,8 @@ Files calm() {
        "Limit                     Soft Limit           Hard Limit           Units     \n"
        "Max stack size            8388608              unlimited            bytes     \n"
        "Max processes             96365                96365                processes \n"
-       "Max open files            1024                 20000                files     \n"},
+       "Max open files            1024                 20000                files     "
+       "\n"},
       {"/proc/self/cgroup", "0::/a/b\n"},
       {"/proc/self/mountinfo",
        "22 27 0:21 / /proc rw,relatime - proc proc rw\n"
@@ -286,12 +288,12 @@ TEST(ControlGroup, that_is_not_there_limits_nothing) {
 
 TEST(Environment, has_what_the_kernel_tells) {
   const Machine machine = machine_of(calm());
-  const auto all = environment_json(machine.files, machine.allowed,
-                                    given({{0, 4}, {1, 5}}).placement);
+  const auto all =
+      environment_json(machine.files, machine.allowed, given({{0, 4}, {1, 5}}).placement);
   EXPECT_EQ(all["cpu_model"], "Some CPU");
   EXPECT_EQ(all["microcode"], "0x2b");
-  EXPECT_EQ(all["caches"], (nlohmann::json{{"L1d_bytes", 48 << 10},
-                                           {"L3_bytes", 32 << 20}}));
+  EXPECT_EQ(all["caches"],
+            (nlohmann::json{{"L1d_bytes", 48 << 10}, {"L3_bytes", 32 << 20}}));
   EXPECT_EQ(all["clock"]["max_mhz"], 3500);
   EXPECT_EQ(all["clock"]["now_mhz"], 2300);
   EXPECT_EQ(all["clock"]["boost"], false);
