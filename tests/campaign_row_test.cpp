@@ -159,8 +159,9 @@ TEST(CampaignRow, brings_the_figures_of_every_metric_back) {
   row.trial.connect->p99_ns = 20'000;
   row.trial.machine = MachineFigures{1.5, 0.5, 4321};
   const CampaignRow again = row_of(plan, row_json(plan, row, 0).dump());
+  LoadPlan load = plan.levels[1].load;
+  load.manners.requests = 10;  // or there are no connections per second
   for (const Metric& metric : metrics()) {
-    const LoadPlan& load = plan.levels[1].load;
     const auto figure = metric.of(row.trial, load);
     ASSERT_TRUE(figure || metric.name == "p999_ns") << metric.name;
     EXPECT_EQ(metric.of(again.trial, load), figure) << metric.name;
@@ -201,7 +202,8 @@ TEST(CampaignRow, counts_connections_per_second_where_they_end) {
   CampaignPlan plan = unusual_plan();
   plan.experiment = &find_experiment("churn");
   set_levels(plan, {1, 10});
-  const CampaignRow row = some_row(Verdict::valid);  // 800 requests per second, at 10 each
+  const CampaignRow row =
+      some_row(Verdict::valid);  // 800 requests per second, at 10 each
   const CampaignRow again = row_of(plan, row_json(plan, row, 0).dump());
   const Metric& metric = find_metric("connections_per_second");
   for (const Trial* trial : {&row.trial, &again.trial}) {
@@ -231,7 +233,8 @@ TEST(CampaignRow, keeps_the_warnings_and_how_many_of_the_company_failed) {
   EXPECT_EQ(json["warnings"], Json(row.trial.judgement.warnings));
   EXPECT_EQ(json["company_failed"], 7);
   const CampaignRow old = row_of(plan, json.dump());
-  EXPECT_EQ(old.trial.judgement.verdict, Verdict::failed) << "newer ones say so themselves";
+  EXPECT_EQ(old.trial.judgement.verdict, Verdict::failed)
+      << "newer ones say so themselves";
   EXPECT_EQ(old.trial.judgement.reason, "7 of the silent connections were not held");
   EXPECT_FALSE(find_metric("cpu_ns").of(old.trial, plan.levels[1].load));
   plan.experiment = &find_experiment("bad_company");

@@ -138,9 +138,11 @@ class Sheet:
         self.zooms, self.switches = bool(values), bool(positive)
 
     def share_y(self):
-        low = min(ax.get_ylim()[0] for ax in self.axes)
-        high = max(ax.get_ylim()[1] for ax in self.axes)
-        for ax in self.axes:
+        """One scale for all panels that have something to show."""
+        drawn = [ax for ax in self.axes if ax.lines]
+        low = min(ax.get_ylim()[0] for ax in drawn)
+        high = max(ax.get_ylim()[1] for ax in drawn)
+        for ax in drawn:
             ax.set_ylim(low, high)
 
     def beside(self, ax, shift):
