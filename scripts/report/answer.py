@@ -117,7 +117,7 @@ def comparisons(campaign, at):
     if not of:
         return
     needed = inference.FEWEST
-    yield Markup("{} of {} with {} {} shown (p < {:g} in the whole campaign){}.").format(
+    yield Markup("{} of {} with {} {} shown (p &lt; {:g} in the whole campaign){}.").format(
         count(shown), plural(of, "comparison"), code(campaign.experiment.baseline),
         "is" if 1 in (shown, of) else "are", inference.CHANCE,
         "" if rounds >= needed else f"; to show any takes {needed} rounds")
