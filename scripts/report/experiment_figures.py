@@ -122,10 +122,8 @@ def connection_rate(campaign):
     """How many connections are served each second, where the experiment is about them."""
     if campaign.experiment.metric not in ABOUT_CONNECTING:
         return None
-    where = changing(campaign) if len(campaign.levels) > 1 else (
-        f"at {campaign.level(campaign.top)}")
     sheet = sheets.lines(campaign, "connection_rate",
-                         f"How many connections per second are served {where}?")
+                         "How many connections are served each second?")
     drawn = line_panels.lines(
         sheet, 0, "connections per second, thousands", campaign,
         lambda p: scaled(p, "connections_per_second"),
