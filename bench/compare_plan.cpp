@@ -207,8 +207,7 @@ void choose_levels(CompareOptions& options, const CLI::App& parser) {
                       options.clients));
     plan.load.connections = *count;
   }
-  if (parser.count("--rate") > 0)
-    plan.rate = parse_offered_rate("--rate", options.rate);
+  if (parser.count("--rate") > 0) plan.rate = parse_offered_rate("--rate", options.rate);
   set_levels(plan, parse_levels(experiment, option, text));
   if (option == "--at") options.at = text;
 }
@@ -235,9 +234,10 @@ void refuse_what_is_set(const CompareOptions& options, const CLI::App& parser) {
   if (level.load.manners.is_reborn()) refuse("--pipeline");
   const bool all_at_once = level.load.connects_at_once != LoadPlan().connects_at_once;
   if ((level.load.workload.is_open() || all_at_once) && parser.count("--rate") > 0)
-    throw UsageError(fmt::format("--rate: {} says itself when its requests come; leave "
-                                 "it out",
-                                 options.plan.experiment->name));
+    throw UsageError(
+        fmt::format("--rate: {} says itself when its requests come; leave "
+                    "it out",
+                    options.plan.experiment->name));
 }
 
 /// Each end has a descriptor for a connection, and some of its own.

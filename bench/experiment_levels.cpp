@@ -46,7 +46,8 @@ std::optional<double> parsed(AxisUnit unit, const std::string& text) {
     case AxisUnit::count:
       return number(parse_count(text));
     case AxisUnit::percent:
-      return number(parse_count(text.ends_with('%') ? text.substr(0, text.size() - 1) : text));
+      return number(
+          parse_count(text.ends_with('%') ? text.substr(0, text.size() - 1) : text));
     case AxisUnit::bytes:
       return number(parse_bytes(text));
     case AxisUnit::milliseconds:

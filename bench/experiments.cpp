@@ -45,14 +45,17 @@ constexpr Claim churn_claims[] = {
      "connecting and closing are most of the cost for both"}};
 
 constexpr Claim idle_crowd_claims[] = {
-    {"select looks at everybody: its cost grows with the silent, epoll's does not; of the "
-     "waiting alone, with one of N ready, it took there 2.0 times as much with N = 10, 10 "
+    {"select looks at everybody: its cost grows with the silent, epoll's does not; of "
+     "the "
+     "waiting alone, with one of N ready, it took there 2.0 times as much with N = 10, "
+     "10 "
      "with 100, 170 with 1 000 and 1 120 with 10 000",
      "Kerrisk, LCA 2006; Banga 1999", "cpu_ns", "epoll_level", "select_loop",
      std::nullopt,
      "one call finds several who are ready, so the walk is shared among them, and a "
      "request is more than its wait"},
-    {"poll does so, too; there 1.7 times as much with N = 10, 10 with 100, 176 with 1 000 "
+    {"poll does so, too; there 1.7 times as much with N = 10, 10 with 100, 176 with 1 "
+     "000 "
      "and 1 800 with 10 000",
      "Kerrisk, LCA 2006; TLPI 63.4.5 has 1.5 with 10 and 1 500 with 10 000", "cpu_ns",
      "epoll_level", "poll_loop", std::nullopt,

@@ -6,11 +6,10 @@
 
 #include "bench/baseline.hpp"
 #include "bench/campaign_ceiling.hpp"
+#include "bench/capacity_trials.hpp"
 #include "bench/demand.hpp"
 #include "bench/environment.hpp"
 #include "bench/machine_checks.hpp"
-#include "bench/capacity_trials.hpp"
-#include "bench/environment.hpp"
 #include "bench/offered_load.hpp"
 #include "bench/results_folder.hpp"
 #include "bench/tuning.hpp"
@@ -78,9 +77,12 @@ std::string_view text_of(Experiment::Scale scale) {
 }
 
 Json claim_json(const Claim& claim) {
-  return {{"text", claim.text},      {"source", claim.source},
-          {"metric", claim.metric},  {"less", claim.less},
-          {"more", claim.more},      {"at", claim.at ? Json(*claim.at) : Json()},
+  return {{"text", claim.text},
+          {"source", claim.source},
+          {"metric", claim.metric},
+          {"less", claim.less},
+          {"more", claim.more},
+          {"at", claim.at ? Json(*claim.at) : Json()},
           {"why_not", claim.why_not},
           {"within", claim.within ? Json(*claim.within) : Json()}};
 }
@@ -253,22 +255,22 @@ Json manifest_json(const CampaignPlan& plan,
     contestants.push_back(contestant_json(one, plan.start.endpoint_of(one), nullptr));
   for (const auto& [one, reason] : plan.absent)
     contestants.push_back(contestant_json(one, plan.start.endpoint_of(one), reason));
-  return {{"schema_version", 1},
-          {"tool", "echo_compare"},
-          {"version", version_text()},
-          {"started", time_text()},
-          {"finished", nullptr},
-          {"partial", true},
-          {"command_line", command_line},
-          {"experiment", experiment_json(plan)},
-          {"options", options_json(plan)},
-          {"build", build_json()},
-          {"environment",
-           environment_json(MachineFiles(), allowed_cpus(), plan.placement)},
-          {"warnings", environment_warnings(demand_of(plan))},
-          {"models", contestants},
-          {"floor", nullptr},
-          {"planned_trials", places_in_round(plan) * plan.rounds}};
+  return {
+      {"schema_version", 1},
+      {"tool", "echo_compare"},
+      {"version", version_text()},
+      {"started", time_text()},
+      {"finished", nullptr},
+      {"partial", true},
+      {"command_line", command_line},
+      {"experiment", experiment_json(plan)},
+      {"options", options_json(plan)},
+      {"build", build_json()},
+      {"environment", environment_json(MachineFiles(), allowed_cpus(), plan.placement)},
+      {"warnings", environment_warnings(demand_of(plan))},
+      {"models", contestants},
+      {"floor", nullptr},
+      {"planned_trials", places_in_round(plan) * plan.rounds}};
 }
 
 void write_levels(Json& manifest, const CampaignPlan& plan) {

@@ -58,8 +58,7 @@ Witness::Witness(pid_t root, Nanoseconds interval,
   idle_kernel_ = kernel_memory_bytes();
 }
 
-LoadEvents Witness::events(
-    const std::function<void(const LoadProgress&)>& progress) {
+LoadEvents Witness::events(const std::function<void(const LoadProgress&)>& progress) {
   return {.window_begins = [this] { begin(); },
           .window_ended = [this] { end(); },
           .progress =

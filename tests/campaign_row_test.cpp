@@ -201,7 +201,8 @@ TEST(CampaignRow, counts_connections_per_second_where_they_end) {
   CampaignPlan plan = unusual_plan();
   plan.experiment = &find_experiment("churn");
   set_levels(plan, {1, 10});
-  const CampaignRow row = some_row(Verdict::valid);  // 800 requests per second, at 10 each
+  const CampaignRow row =
+      some_row(Verdict::valid);  // 800 requests per second, at 10 each
   const CampaignRow again = row_of(plan, row_json(plan, row, 0).dump());
   const Metric& metric = find_metric("connections_per_second");
   for (const Trial* trial : {&row.trial, &again.trial}) {
@@ -231,7 +232,8 @@ TEST(CampaignRow, keeps_the_warnings_and_how_many_of_the_company_failed) {
   EXPECT_EQ(json["warnings"], Json(row.trial.judgement.warnings));
   EXPECT_EQ(json["company_failed"], 7);
   const CampaignRow old = row_of(plan, json.dump());
-  EXPECT_EQ(old.trial.judgement.verdict, Verdict::failed) << "newer ones say so themselves";
+  EXPECT_EQ(old.trial.judgement.verdict, Verdict::failed)
+      << "newer ones say so themselves";
   EXPECT_EQ(old.trial.judgement.reason, "7 of the silent connections were not held");
   EXPECT_FALSE(find_metric("cpu_ns").of(old.trial, plan.levels[1].load));
   plan.experiment = &find_experiment("bad_company");
