@@ -19,7 +19,8 @@ import report_campaigns
 TOP = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP / "scripts"))
 
-from report import answer, claims, data, experiment, families  # noqa: E402
+from report import (  # noqa: E402
+    answer, claims, data, experiment, families, findings, pairing, words)
 
 
 class ExperimentTest(unittest.TestCase):
@@ -358,28 +359,25 @@ class Words(ExperimentTest):
         self.made("churn", rounds=2)
         self.assertIn("Closed loop, ", self.page("churn"))
 
-    def offered(self, capacity):
-        """The findings of an overload whose manifest has a capacity, and the page."""
-        self.made("overload", rounds=3)
-        path = self.folder / "overload" / "manifest.json"
-        about = json.loads(path.read_text())
-        about["capacity"] = capacity
-        for level in about["experiment"]["levels"]:
-            level.update(arrivals="poisson, 4.17k requests/s", rate=4170.0)
-        path.write_text(json.dumps(about))
-        page = self.page("overload")
-        return report_campaigns.text_of(page, "findings"), page
-
     def test_what_a_share_is_of_is_said_and_by_which_law_requests_came(self):
-        said, page = self.offered({"sentence": "Capacity: <i>8k</i>."})
-        self.assertIn("Capacity: <i>8k</i>.", said)     # escaped
-        self.assertIn("Open loop, 50 % of capacity", page)
-        self.assertIn("poisson arrivals, ", page)
+        found = self.made("overload", rounds=2)
+        found.manifest["capacity"] = {"sentence": "Capacity: <i>8k</i>."}
+        said = " ".join(findings.sentences(found))
+        self.assertTrue(said.endswith("Capacity: &lt;i&gt;8k&lt;/i&gt;."), said)
+        self.assertNotIn("arrivals", words.caption(found, "Note"))
+        found.experiment.arrivals.update({at: "poisson, 4.17k requests/s"
+                                          for at in found.levels})
+        one = words.caption(found, "Note")
+        self.assertIn("Open loop, 50 % of capacity", one)
+        self.assertIn("poisson, 4.17k requests/s offered, ", one)
+        found.experiment.arrivals[150] = "poisson, 8.34k requests/s"
+        self.assertIn(", poisson arrivals, ", words.caption(found, "Note"))
 
     def test_a_capacity_of_the_wrong_kind_is_as_if_absent(self):
+        found = self.made("overload", rounds=1)
         for wrong in (7, [], {"sentence": 7}, {"loads": 7}):
-            with self.subTest(wrong=wrong):
-                self.assertNotIn("apacity of which", self.offered(wrong)[0])
+            found.manifest["capacity"] = wrong
+            self.assertEqual(list(findings.capacity(found)), [])
 
 
 class Figures(ExperimentTest):

@@ -48,7 +48,7 @@ def caption(campaign, note, levels=None):
     work = asked_work(campaign)
     return clean(
         f"{loop(campaign, levels)}, {asked_of(campaign, levels)}, "
-        f"{law(campaign, levels)}"
+        f"{arrivals(campaign, levels)}"
         f"{'each request ' + work + ', ' if work else ''}"
         f"{gets(campaign) or f'payload {size} B'}"
         f"{f', pipeline {pipeline}' if pipeline not in (None, 1) else ''}; server on "
@@ -92,10 +92,14 @@ def loop(campaign, levels):
         "Open and closed loop" if any(is_open) else "Closed loop")
 
 
-def law(campaign, levels):
-    """Of the arrivals of open loops, where that is recorded: "poisson arrivals, "."""
+def arrivals(campaign, levels):
+    """Of open loops, where it is recorded: "poisson, 10.0k requests/s offered, " or, of
+    several rates, their law: "poisson arrivals, "."""
     recorded = campaign.experiment.arrivals
-    laws = dict.fromkeys(recorded[at].partition(",")[0] for at in levels if at in recorded)
+    texts = list(dict.fromkeys(recorded[at] for at in levels if at in recorded))
+    if len(texts) == 1:
+        return f"{texts[0]} offered, "
+    laws = dict.fromkeys(text.partition(",")[0] for text in texts)
     return f"{listed(laws)} arrivals, " if laws else ""
 
 
