@@ -148,9 +148,8 @@ Trial trial_at(const CampaignPlan& plan, const std::vector<CampaignRow>& rows,
                const CampaignPlace& place,
                const std::function<void(const LoadProgress&)>& told,
                const std::stop_token& stop) {
-  Trial given_up;
-  given_up.judgement = {Verdict::failed, why_given_up(rows, place.contestant)};
-  if (!given_up.judgement.reason.empty()) return given_up;
+  const std::string given_up = why_given_up(rows, place.contestant);
+  if (!given_up.empty()) return failed_trial(given_up);
   const Contestant& contestant = plan.contestants[place.contestant];
   const Level& level = plan.levels[place.level];
   LoadPlan load = load_of(contestant, level);

@@ -53,11 +53,11 @@ Contestant ceiling_contestant();
 struct Start {
   Endpoint listen = Endpoint::parse("tcp://127.0.0.1:0");
   Endpoint listen_datagrams = Endpoint::parse("udp://127.0.0.1:0");
-  std::vector<int> cpus;               ///< affinity; empty: anywhere
-  std::vector<std::string> arguments;  ///< of echo_server, for models
-  bool work = false;                   ///< they speak the work protocol
+  std::vector<int> cpus;                  ///< affinity; empty: anywhere
+  std::vector<std::string> arguments;     ///< of echo_server, for models
+  bool work = false;                      ///< they speak the work protocol
   std::optional<std::string> http_get{};  ///< they speak HTTP: the path of every GET
-  bool ceiling_in_datagrams = false;   ///< the null responder serves these
+  bool ceiling_in_datagrams = false;      ///< the null responder serves these
 
   [[nodiscard]] const Endpoint& endpoint_of(const Contestant& contestant) const {
     const bool datagrams =

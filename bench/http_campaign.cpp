@@ -43,8 +43,7 @@ std::vector<std::string> leave_out_datagrams(CampaignPlan& plan) {
   if (!plan.load.http) return notes;
   std::erase_if(plan.levels, [&](const Level& level) {
     const bool is_left_out = level.listen && level.listen->is_datagram();
-    if (is_left_out)
-      notes.push_back("left out, as HTTP needs a stream: " + level.name);
+    if (is_left_out) notes.push_back("left out, as HTTP needs a stream: " + level.name);
     return is_left_out;
   });
   if (plan.levels.empty())

@@ -104,9 +104,13 @@ Trial run_trial(const Contestant& contestant, const Start& start, LoadPlan plan,
   return trial;
 } catch (const Failure& failure) {
   if (failure.code == ExitCode::usage) throw;
+  return failed_trial(failure.what());
+}
+
+Trial failed_trial(const std::string& why) {
   Trial failed;
   failed.load.details.reset();  // as every trial that is kept
-  failed.judgement = {Verdict::failed, failure.what()};
+  failed.judgement = {Verdict::failed, why};
   return failed;
 }
 

@@ -64,6 +64,9 @@ Trial run_trial(const Contestant& contestant, const Start& start, LoadPlan plan,
                 const std::function<void(const LoadProgress&)>& progress,
                 const std::stop_token& stop, const std::optional<Ceiling>& ceiling = {});
 
+/// One without figures, and why.
+Trial failed_trial(const std::string& why);
+
 /// The members that depend on the trial alone of a row of trials.jsonl.
 nlohmann::json trial_json(const LoadPlan& plan, const Trial& trial);
 

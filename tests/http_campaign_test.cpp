@@ -106,7 +106,8 @@ TEST(HttpCampaign, SaysHowManyBytesAGetBroughtAndFromWhomOthers) {
 }
 
 TEST(HttpCampaign, HasWordsForItsRequests) {
-  EXPECT_EQ(requests_text(campaign_of("scaling", {1}).load), "GETs of /a.html over HTTP/1.1");
+  EXPECT_EQ(requests_text(campaign_of("scaling", {1}).load),
+            "GETs of /a.html over HTTP/1.1");
   EXPECT_EQ(requests_text(LoadPlan()), "64 B requests");
 }
 
