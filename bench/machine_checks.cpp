@@ -46,7 +46,8 @@ Finding processors(const Machine& machine, const Demand& demand) {
   const bool has_more = demand.placement.cores.size() > 3;
   return {"processors", State::note, "one core for the server: " + found,
           "single-core efficiency, not scaling",
-          has_more ? "give --server-cpus more than one" : "four cores, two for each end"};
+          has_more ? "give --server-cpus more than one"
+                   : "give it four cores, two for each end"};
 }
 
 /// "… of whole cores: 0,4 | 1,5"
