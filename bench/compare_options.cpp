@@ -4,8 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "bench/option_groups.hpp"
 #include "bench/metric.hpp"
+#include "bench/option_groups.hpp"
 #include "bench/selection.hpp"
 #include "common/option_tree.hpp"
 #include "common/time_unit.hpp"
@@ -42,10 +42,9 @@ constexpr const char* examples =
 
 /// "9 rounds of 300ms after 150ms, a disturbed trial once more, --aa, --ceiling".
 std::string words_of(const Length& length) {
-  std::string text = fmt::format("{} round{} of {} after {}", length.rounds,
-                                 length.rounds == 1 ? "" : "s",
-                                 write_duration(length.duration),
-                                 write_duration(length.warm_up));
+  std::string text = fmt::format(
+      "{} round{} of {} after {}", length.rounds, length.rounds == 1 ? "" : "s",
+      write_duration(length.duration), write_duration(length.warm_up));
   if (length.repeats > 0)
     text += fmt::format(", a disturbed trial {} more",
                         length.repeats == 1 ? "once" : "twice");
@@ -55,8 +54,9 @@ std::string words_of(const Length& length) {
 /// What becomes of the figures: thresholds, and how the table is drawn.
 void add_table_options(CLI::App& parser, CompareOptions& options) {
   parser
-      .add_option("--assert", options.assertions,
-                  "[MODEL:]METRIC<VALUE[@LOAD], as in p99<5ms@64; exit code 9 unless kept")
+      .add_option(
+          "--assert", options.assertions,
+          "[MODEL:]METRIC<VALUE[@LOAD], as in p99<5ms@64; exit code 9 unless kept")
       ->type_name("CLAUSE")
       ->allow_extra_args(false);
   takes(parser.add_option("--sort", options.sort,
