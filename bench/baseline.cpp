@@ -35,11 +35,12 @@ void check_baseline(const CampaignPlan& plan) {
   if (std::ranges::count(names, plan.baseline) > 0) return;
   for (const auto& [one, reason] : plan.absent)
     if (one.name == plan.baseline)
-      throw UsageError(fmt::format("--baseline: {} cannot run here: {}", one.name, reason));
-  throw UsageError(fmt::format("--baseline: '{}' is none of the servers compared{}; they "
-                               "are {}",
-                               plan.baseline, nearest(plan.baseline, names),
-                               fmt::join(names, ", ")));
+      throw UsageError(
+          fmt::format("--baseline: {} cannot run here: {}", one.name, reason));
+  throw UsageError(
+      fmt::format("--baseline: '{}' is none of the servers compared{}; they "
+                  "are {}",
+                  plan.baseline, nearest(plan.baseline, names), fmt::join(names, ", ")));
 }
 
 }  // namespace echolab

@@ -129,8 +129,9 @@ std::vector<std::string> arguments_for(const LoadPlan& load) {
   return arguments;
 }
 
-/// `--max-clients`: nobody is turned away. Of those who come and go a server holds some that
-/// have left, until it sees that they have; on a busy core that may be all of some time.
+/// `--max-clients`: nobody is turned away. Of those who come and go a server holds some
+/// that have left, until it sees that they have; on a busy core that may be all of some
+/// time.
 std::size_t most_clients(const LoadPlan& load) {
   constexpr std::size_t spare = 16;
   constexpr std::size_t lives = 10;

@@ -51,7 +51,8 @@ std::size_t CampaignOrder::most_excluded() const {
 std::string CampaignOrder::excluded_because(const CampaignRow& row) const {
   const Verdict verdict = row.trial.judgement.verdict;
   const bool doubtful = verdict == Verdict::noisy || verdict == Verdict::unsteady;
-  if (!doubtful || excluded_ >= most_excluded() || entries_.at(index_of(row)).trials >= repeats_)
+  if (!doubtful || excluded_ >= most_excluded() ||
+      entries_.at(index_of(row)).trials >= repeats_)
     return "";
   return fmt::format("repeated because {}", verdict_text(verdict));
 }

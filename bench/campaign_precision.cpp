@@ -55,9 +55,10 @@ std::string precision_in_words(const CampaignPlan& plan,
   const bool has_any = std::ranges::any_of(
       precision.missed, [](const auto& miss) { return miss.half_width.has_value(); });
   if (!has_any && precision.missed.size() == precision.ratios)
-    return fmt::format("precise to {:.2g} %: none of {}, for fewer than 6 rounds have no "
-                       "interval",
-                       precision.wanted * 100, precision.ratios);
+    return fmt::format(
+        "precise to {:.2g} %: none of {}, for fewer than 6 rounds have no "
+        "interval",
+        precision.wanted * 100, precision.ratios);
   constexpr std::size_t few = 3;  // nobody asked
   return precision_text(precision, few);
 }

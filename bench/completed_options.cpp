@@ -24,10 +24,9 @@ std::string models_of(const CampaignPlan& plan) {
 
 /// Whether there is a contestant that is measured only to judge the others by.
 bool has_twin(const CampaignPlan& plan) {
-  return std::ranges::any_of(plan.contestants,
-                             [](const auto& one) {
-                               return !one.twin_of.empty() && !one.is_closed;
-                             });
+  return std::ranges::any_of(plan.contestants, [](const auto& one) {
+    return !one.twin_of.empty() && !one.is_closed;
+  });
 }
 bool has_ceiling(const CampaignPlan& plan) {
   return std::ranges::any_of(plan.contestants, &Contestant::is_ceiling);

@@ -7,8 +7,8 @@
 namespace echolab {
 
 /// Of options that are complete(): each that was not given gets the value that holds as
-/// its default, which --print-config shows in a comment: the file means the same again, on
-/// another machine as well. The seed, which was drawn, is set.
+/// its default, which --print-config shows in a comment: the file means the same again,
+/// on another machine as well. The seed, which was drawn, is set.
 void show_completed(const CompareOptions& options, CLI::App& parser);
 
 }  // namespace echolab

@@ -23,13 +23,13 @@ constexpr std::size_t gap = 2;  // columns between parts
 
 std::size_t width_of(const Part& part) {
   return static_cast<std::size_t>(std::ranges::count_if(part.text, [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;  // one for a character of UTF-8
+    return (static_cast<unsigned char>(c) & 0xC0) !=
+           0x80;  // one for a character of UTF-8
   }));
 }
 
 std::string bar(const CampaignProgress& now, std::size_t width) {
-  const std::size_t full =
-      width * now.places_done / std::max<std::size_t>(now.places, 1);
+  const std::size_t full = width * now.places_done / std::max<std::size_t>(now.places, 1);
   return std::string(full, '#') + std::string(width - full, '.');
 }
 

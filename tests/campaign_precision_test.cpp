@@ -101,7 +101,9 @@ TEST(CampaignPrecision, WhoAlwaysFailsIsNotWaitedFor) {
 
 /// Everybody, fork_per_client the most.
 double much(std::size_t contestant, std::size_t level) {
-  return contestant == 1 ? 0 : contestant == 0 ? 0.2 + 0.1 * static_cast<double>(level) : 0.1;
+  return contestant == 1   ? 0
+         : contestant == 0 ? 0.2 + 0.1 * static_cast<double>(level)
+                           : 0.1;
 }
 
 TEST(CampaignPrecision, WhereNoneWasWantedItEndsNothingAndTellsTheWorst) {

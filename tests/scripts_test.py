@@ -115,10 +115,10 @@ class Run(Scripts):
         self.assertIn("--size: process_control sets it itself", done.stderr)
 
     def test_one_is_measured_and_its_report_written(self):
-        done, calls = self.script("run", "idle_crowd", "--all", "-q")
+        done, calls = self.script("run", "scaling", "--all", "-q")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(calls[1:], ["report results/one"])
-        self.assertRegex(calls[0], "^compare idle_crowd --models all -q --folder-file [^ ]+$")
+        self.assertRegex(calls[0], "^compare scaling --models all -q --folder-file [^ ]+$")
 
     def test_whoever_wants_the_folder_s_path_gets_it(self):
         done, calls = self.script("run", "churn", "--folder-file", "where")
@@ -158,7 +158,7 @@ class Test(Scripts):
                         (TOP / "tests/CMakeLists.txt", *(TOP / "tests").glob("*.cmake")))
         tests = dict(re.findall(r"add_python_test\((\w+) (\w+\.py)", cmake))
         needing = {name for name, script in tests.items()
-                   if re.search(r"/usr/bin/chromium|^from report_browser_test import",
+                   if re.search(r"/usr/bin/chromiu[m]|^from report_browser_test import",
                                 (TOP / "tests" / script).read_text(), re.M)}
         self.assertGreaterEqual(len(needing), 5)
         listed = subprocess.run(["ctest", "--test-dir", BIN, "-N", "-L", "^browser$"],

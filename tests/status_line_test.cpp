@@ -19,8 +19,8 @@ struct Campaign {
   }
 
   [[nodiscard]] CampaignProgress now() const {
-    return {plan, 85, 273, 81, 270, plan.contestants.front(), plan.levels.front(), 192.3,
-            &load, nullptr};
+    return {plan,  85,    273,    81, 270, plan.contestants.front(), plan.levels.front(),
+            192.3, &load, nullptr};
   }
 
   CampaignPlan plan;
@@ -65,7 +65,8 @@ TEST(StatusLine, is_never_longer_than_its_columns) {
     const std::string line =
         status_line(campaign.now(), last_trial(campaign.trial), columns);
     EXPECT_LE(width_of(line), columns) << line;
-    EXPECT_TRUE(std::ranges::none_of(line, [](char c) { return c == '\n' || c == '\t'; }));
+    EXPECT_TRUE(
+        std::ranges::none_of(line, [](char c) { return c == '\n' || c == '\t'; }));
   }
 }
 
