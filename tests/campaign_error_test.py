@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy
 
 import rule_test
-from report import answer, claims, data, families, inference, sign_flips
+from report import answer, claims, families, inference, point, sign_flips
 
 CAMPAIGNS = int(os.environ.get("ECHOLAB_CAMPAIGNS", 1000))
 FOLDERS = int(os.environ.get("ECHOLAB_FOLDERS", 12))
@@ -81,7 +81,7 @@ def band(kind, level):
     """As families.band has it."""
     if not kind.twin:
         return inference.TIE_BAND
-    itself = data.interval_of(numpy.exp(level[:, -1] - level[:, 0]).tolist())
+    itself = point.interval_of(numpy.exp(level[:, -1] - level[:, 0]).tolist())
     return max(inference.TIE_BAND, itself.high - 1, 1 / itself.low - 1)
 
 

@@ -226,7 +226,7 @@ TEST(Overload, has_the_baseline_in_a_closed_loop_at_the_greatest_level_for_a_cla
 /// The p99 of each contestant at the second level, in 3 rounds, in ms.
 std::vector<CampaignRow> rows_with(const std::vector<int>& p99_ms) {
   std::vector<CampaignRow> rows;
-  for (std::uint64_t round = 0; round < 3; ++round)
+  for (std::uint64_t round = 0; round < 6; ++round)
     for (std::size_t i = 0; i < p99_ms.size(); ++i) {
       Trial trial;
       trial.load.seconds = 1;
