@@ -121,10 +121,12 @@ class Power(unittest.TestCase):
         for rounds, noise, least, most in POWER:
             with self.subTest(rounds=rounds, noise=noise):
                 kind = Kind(rounds=rounds, noise=noise, effects=(1, 1.1))
-                self.assertTrue(least <= power(kind, 300) <= most, power(kind, 300))
+                found = power(kind, 150)
+                self.assertTrue(least <= found <= most, found)
 
 
-POWER = ()                                  # (rounds, noise, at least, at most)
+POWER = ((6, .01, .55, .75), (9, .02, .74, .9), (9, .03, .52, .7))
+# rounds, noise, at least, at most: as results/reading.md has them of nine models
 
 
 # -- the same as folders ---------------------------------------------------------------
@@ -179,7 +181,7 @@ class Folders(rule_test.RuleTest):
 def table(number):
     """Of a true 10 %, beside others that are alike: a row per noise, a column per number
     of rounds."""
-    columns = (6, 8, 9, 12, 15, 20, 30)
+    columns = (6, 8, 9, 12, 20)
     print("noise", *(f"n={rounds}" for rounds in columns), sep="\t")
     for models, levels in ((2, 1), (4, 1), (9, 3)):
         print(f"{models} models, {levels} levels")
