@@ -16,15 +16,15 @@ enum class Shown { different, tie, too_few };
 /// The fewest rounds that can show a difference: 2 / 2^6 is below 0.05, 2 / 2^5 above it.
 inline constexpr std::size_t fewest_rounds = 6;
 
-/// Different where it is no tie by itself (is_tie) and its p in the family below 0.05; too
-/// few: of fewer rounds than can show a difference; else a tie.
+/// Different where it is no tie by itself (is_tie) and its p in the family below 0.05;
+/// too few: of fewer rounds than can show a difference; else a tie.
 Shown shown_of(const Range& ratio, double p, double factor);
 
 /// How sure a campaign's ratios in one metric are: whatever is compared is in one family,
-/// every two contestants at each level, and where levels have no order every two levels of
-/// a contestant as well; without the twin and the ceiling. So in a campaign of systems that
-/// are all alike some two are called different in 5 % of the cases at most. The report's
-/// family is the same (scripts/report/families.py): tests/rule_test.py.
+/// every two contestants at each level, and where levels have no order every two levels
+/// of a contestant as well; without the twin and the ceiling. So in a campaign of systems
+/// that are all alike some two are called different in 5 % of the cases at most. The
+/// report's family is the same (scripts/report/families.py): tests/rule_test.py.
 class CampaignFamily {
  public:
   CampaignFamily(const CampaignPlan& plan, const std::vector<CampaignRow>& rows,

@@ -95,7 +95,8 @@ std::string told(const LoadPlan& load) {
 }
 
 /// Of a row of before a trial saw to it itself: the silent did not stay, so that the load
-/// was less than its level says. The report overlooks it likewise (scripts/report/trial.py).
+/// was less than its level says. The report overlooks it likewise
+/// (scripts/report/trial.py).
 std::string why_deserted(const Json& row) {
   const Json gone = row.value("company_failed", Json());
   const bool are_silent = row.value("load", "").find(" idle") != std::string::npos;

@@ -42,8 +42,7 @@ struct BaselineComparisons {
 };
 BaselineComparisons compared_with_baseline(const CampaignPlan& plan,
                                            const CampaignFamily& family,
-                                           const std::vector<Cell>& cells,
-                                           double factor);
+                                           const std::vector<Cell>& cells, double factor);
 
 /// "At 16 clients, epoll_level needs the least server CPU per request (4.20 us) …": the
 /// streams, and apart from them the datagrams. `factor`: tie_factor().

@@ -27,10 +27,10 @@ struct ClaimOutcome {
 /// greatest that both have. Different in the family of the campaign (CampaignFamily) and
 /// above 1, it is the same order; below 1 it is reversed; otherwise, and of fewer than 6
 /// rounds, the order is not shown. Claimed to be about the same, the two are alike where
-/// the whole interval lies within the claim's factor, or within that of the A/A pair where
-/// that is wider, and unlike where a difference beyond it is shown. Throughput that the
-/// client limits is "at least": only `more` may have it. Who answers nobody in 6 rounds
-/// has less throughput than who does.
+/// the whole interval lies within the claim's factor, or within that of the A/A pair
+/// where that is wider, and unlike where a difference beyond it is shown. Throughput that
+/// the client limits is "at least": only `more` may have it. Who answers nobody in 6
+/// rounds has less throughput than who does.
 std::vector<ClaimOutcome> claim_outcomes(const CampaignPlan& plan,
                                          const std::vector<CampaignRow>& rows);
 

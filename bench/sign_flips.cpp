@@ -10,10 +10,10 @@
 namespace echolab {
 namespace {
 
-constexpr std::size_t whole = 12;    // rounds: up to so many, every way to turn them over
-constexpr std::size_t some = 2048;   // ways that are drawn where there are more
-constexpr double farthest = 2.5;     // times the median size: no round counts more
-constexpr double near = 1e-9;        // sums of other orders are equal
+constexpr std::size_t whole = 12;   // rounds: up to so many, every way to turn them over
+constexpr std::size_t some = 2048;  // ways that are drawn where there are more
+constexpr double farthest = 2.5;    // times the median size: no round counts more
+constexpr double near = 1e-9;       // sums of other orders are equal
 
 double median_size(const std::vector<double>& logs) {
   std::vector<double> sizes;
@@ -23,8 +23,8 @@ double median_size(const std::vector<double>& logs) {
   return n == 0 ? 0 : (sizes[(n - 1) / 2] + sizes[n / 2]) / 2;
 }
 
-/// The logarithms, 0 in a round without; one that is far out is drawn nearer; of length 1,
-/// so that the sum is one-sidedness: from 0 to the root of the number of rounds.
+/// The logarithms, 0 in a round without; one that is far out is drawn nearer; of length
+/// 1, so that the sum is one-sidedness: from 0 to the root of the number of rounds.
 std::vector<double> scaled(const RatiosByRound& ratios,
                            const std::vector<std::uint64_t>& rounds) {
   std::vector<double> logs;
@@ -49,13 +49,13 @@ std::size_t ways_of(std::size_t rounds) {
   return rounds <= whole ? std::size_t{1} << (rounds - 1) : some;
 }
 
-/// +1 or -1 for each round. To turn over all of them changes nothing, so the last one stays
-/// where every way is there; the first way turns none.
+/// +1 or -1 for each round. To turn over all of them changes nothing, so the last one
+/// stays where every way is there; the first way turns none.
 void turn(std::size_t way, std::vector<double>& signs) {
   const std::size_t rounds = signs.size();
   for (std::size_t i = 0; i < rounds; ++i) {
-    const bool is_turned = rounds <= whole ? (way >> i & 1) != 0
-                                           : scrambled((way << 32) + i) >> 63 != 0;
+    const bool is_turned =
+        rounds <= whole ? (way >> i & 1) != 0 : scrambled((way << 32) + i) >> 63 != 0;
     signs[i] = is_turned && way > 0 ? -1 : 1;
   }
 }
@@ -104,7 +104,8 @@ std::vector<double> sign_flip_p(const std::vector<RatiosByRound>& family) {
   }
   double least = 0;  // who is less one-sided has no smaller p
   for (auto side = sides.rbegin(); side != sides.rend(); ++side) {
-    least = std::max(least, static_cast<double>(side->reached) / static_cast<double>(ways));
+    least =
+        std::max(least, static_cast<double>(side->reached) / static_cast<double>(ways));
     p[side->place] = least;
   }
   return p;

@@ -323,11 +323,11 @@ std::string load_table(const LoadPlan& plan, const LoadResult& result,
                                         result.jain(), slowest, fastest, result.starved(),
                                         result.requests_per_connection.size()));
   if (result.longest_starvation_ns)
-    table += line("starvation",
-                  fmt::format("{} at the longest between two replies that a connection "
-                              "waited for",
-                              show_time(static_cast<double>(
-                                  *result.longest_starvation_ns))));
+    table +=
+        line("starvation",
+             fmt::format("{} at the longest between two replies that a connection "
+                         "waited for",
+                         show_time(static_cast<double>(*result.longest_starvation_ns))));
   if (result.requests > 0)
     table += line("client", fmt::format("{} CPU per request   {:.2f} cores used",
                                         show_time(result.client_cpu_ns /

@@ -79,7 +79,8 @@ TEST(SignFlips, OfAllRoundsOnOneSideAreOneInAsManyWaysAsThereAre) {
   EXPECT_TRUE(sign_flip_p({}).empty());
 }
 
-/// e^1, e^2, e^-1: the sum 2 is reached by 1 + 2 - 1, 1 + 2 + 1 and -1 + 2 + 1, of 4 ways.
+/// e^1, e^2, e^-1: the sum 2 is reached by 1 + 2 - 1, 1 + 2 + 1 and -1 + 2 + 1, of 4
+/// ways.
 TEST(SignFlips, OfOneRatioAreTheWaysInWhichItIsAsOneSided) {
   const auto p = sign_flip_p({by_round({std::exp(1), std::exp(2), std::exp(-1)})});
   EXPECT_DOUBLE_EQ(p.front(), 0.75);

@@ -386,14 +386,15 @@ TEST(LoadLaw, OfStarvationIsFromReplyToReplyInAPipeline) {
   EXPECT_NEAR(result.response.mean_ns(), 3e6, 3e4);
 }
 
-/// Where nothing was asked no reply is wanted: a lone client's wait is the service, however
-/// rarely it asks.
+/// Where nothing was asked no reply is wanted: a lone client's wait is the service,
+/// however rarely it asks.
 TEST(LoadLaw, OfStarvationIsNotThatOfWhoAsksNothing) {
   LoadPlan rare = open_plan(0.01, 1);
   rare.workload.arrivals->law = ArrivalPlan::Law::fixed;
   EXPECT_NEAR(longest_starvation_ms(simulate(rare, Service::constant)), 1, .01);
   const LoadResult busy = simulate(open_plan(0.7, 1), Service::constant);
-  EXPECT_NEAR(longest_starvation_ms(busy), 1, .01) << "arrivals queue, and are no client's";
+  EXPECT_NEAR(longest_starvation_ms(busy), 1, .01)
+      << "arrivals queue, and are no client's";
   LoadPlan thinks = closed_plan(1);
   thinks.workload.think = TimeLaw::parse("--think", "exp:10ms");
   EXPECT_NEAR(longest_starvation_ms(simulate(thinks, Service::constant)), 1, .01);

@@ -1,7 +1,7 @@
 // Prints the 95 % interval of the median of the numbers on each line of stdin: two
-// numbers, or "none". With the argument friedman instead: the p of Friedman's test of rows
-// with commas between them, or "none"; with flips: the p of each of such rows of ratios (0:
-// none in that round), by the sign-flipping test of all.
+// numbers, or "none". With the argument friedman instead: the p of Friedman's test of
+// rows with commas between them, or "none"; with flips: the p of each of such rows of
+// ratios (0: none in that round), by the sign-flipping test of all.
 
 #include "bench/inference.hpp"
 

@@ -20,7 +20,7 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP / "scripts"))
 
 from report import (  # noqa: E402
-    answer, claims, data, experiment, families, findings, pairing, words)
+    answer, claims, data, experiment, families, findings, words)
 
 
 class ExperimentTest(unittest.TestCase):
@@ -291,7 +291,7 @@ class Claims(ExperimentTest):
         self.assertIn("about the same is a ratio within 30 % of 1",
                       claims.measured(found, outcomes[0]))
         page = self.page("idle_crowd")
-        self.assertEqual(re.findall(r'data-outcome="(\w+)"', page),
+        self.assertEqual(re.findall(r'<li data-outcome="(\w+)"', page),
                          ["alike", "unlike", "alike"])
         self.assertEqual(page.count("Why it may differ"), 1)
         text = answer.as_text(found)

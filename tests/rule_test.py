@@ -223,7 +223,8 @@ class Claims(RuleTest):
                 ({"cpu_ns": 5600.0}, {"epoll_level(A/A)": wide}, ALIKE, 30)):
             with self.subTest(pool=pool, twin=twin):
                 found, = self.both(rows({"epoll_level": {"cpu_ns": 5000.0}, **twin,
-                                         "thread_pool": pool}), claim(within=1.1))
+                                         "thread_pool": pool}, noise=0),
+                                   claim(within=1.1))
                 self.assertEqual(found.word, word)
                 note = f"about the same is a ratio within {percent} % of 1"
                 self.assertEqual(found.notes, (note,))
@@ -569,7 +570,8 @@ class Reference(RuleTest):
                                ("udp_iterative", "udp_per_request"))
             for metric in ("rate", "cpu_ns") for at in (None, 1)],
             experiment="scaling", names=names)
-        self.assertGreater(len({o.word for o in found}), 1)
+        self.assertEqual({o.word for o in found}, {SHY})       # of three rounds
+        self.assertEqual({o.notes[-1] for o in found}, {"3 rounds only, too few to decide"})
         self.assertGreater(len(answer.ranked(self.campaign, 1)), 20)
 
 

@@ -9,7 +9,7 @@ rounds, which cannot show anything, it is "n too small".
 Two campaigns are not paired: `judge` makes verdicts of a whole family of their ratios,
 with the interval beyond the band and a p that is corrected after Holm.
 
-@@POWER@@
+How often that errs and what it finds: results/reading.md, "p and the family".
 """
 
 import functools
