@@ -531,7 +531,7 @@ class Page(report_campaigns.ReportTest):
         self.assertEqual(re.findall('<figure id="fig-([a-z_]+)"', page), [
             "cpu_per_request", "cpu_by_clients", "throughput", "ratios", "latency",
             "latency_by_throughput", "percentiles", "shares", "memory_per_client",
-            "memory_by_clients", "fairness", "clients", "drift"])
+            "memory_by_clients", "resources_by_clients", "fairness", "clients", "drift"])
 
     def test_failed_trials_and_mixed_rows_are_no_hindrance(self):
         lines = [watched(trial("a", 4, 0, 0)), trial("a", 4, 1, 1),
