@@ -39,10 +39,9 @@ nlohmann::json connect_json(const std::optional<ConnectTimes>& times) {
 
 /// What cannot be told of a trial that is none.
 void void_figures(nlohmann::json& row) {
-  for (const char* member :
-       {"seconds", "requests", "requests_per_second", "latency_ns", "histogram",
-        "fairness", "server", "machine", "client", "connect_ns", "offered_per_second",
-        "series"})
+  for (const char* member : {"seconds", "requests", "requests_per_second", "latency_ns",
+                             "histogram", "fairness", "server", "machine", "client",
+                             "connect_ns", "offered_per_second", "series"})
     row[member] = nullptr;
   if (row.contains("reply_body_bytes")) row["reply_body_bytes"] = nullptr;
 }
@@ -87,8 +86,7 @@ Trial run_trial(const Contestant& contestant, const Start& start, LoadPlan plan,
   const RunningServer server(contestant, start, stop);
   plan.server = server.endpoint();
   plan.interval = series_interval(plan.duration);
-  Witness witness(server.root(), plan.interval,
-                  declared_census(contestant, start, plan));
+  Witness witness(server.root(), plan.interval, declared_census(contestant, start, plan));
   trial.load = run_load(plan, witness.events(progress), stop);
   trial.load.ceiling = ceiling;
   witness.tell(trial);
