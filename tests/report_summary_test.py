@@ -202,6 +202,7 @@ class Resources(SummaryTest):
         for value in ("257 threads", "257 processes", "262 descriptors"):
             self.assertIn(f"256 clients: {value}<", figure.svg)
         self.assertEqual(figure.svg.count('class="name"'), 2 * 6, "one list of names")
+        self.assertNotIn('class="leader"', figure.svg, "names of several panels")
 
     def test_one_level_is_no_line(self):
         report_campaigns.campaign(self.folder, {"epoll_level": {}}, (4,))
