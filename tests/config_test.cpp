@@ -378,6 +378,10 @@ TEST(Config, WhatIsPrintedHasEachOptionWithItsHelpAndTheGivenOnesSet) {
   const std::string text = printed({"-c", "10", "--part", "a"});
   EXPECT_EQ(text,
             "# For program --config FILE. What stands in a comment is the default.\n\n"
+            "# no colour, not on a terminal either; as with NO_COLOR\n"
+            "# no-color = false\n\n"
+            "# no colour, and no line that is written over; as with TERM=dumb\n"
+            "# plain = false\n\n"
             "# endpoint\n# server = \"tcp://127.0.0.1:7007\"\n\n"
             "# a count\nconnections = 10\n\n"
             "# a size\n# size = \"16KiB\"\n\n"
