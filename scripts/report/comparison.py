@@ -95,8 +95,8 @@ class Relative:
 
     def spread(self, metric):
         values = list(self.values(metric).values())
-        return data.Spread(statistics.median(values), min(values), max(values),
-                           len(values)) if values else None
+        return Spread(statistics.median(values), min(values), max(values),
+                      len(values)) if values else None
 
 
 def point_of(campaign, model, level, baseline):
