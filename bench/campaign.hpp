@@ -12,8 +12,8 @@
 
 #include "bench/capacity.hpp"
 #include "bench/experiment.hpp"
-#include "bench/topology.hpp"
 #include "bench/threshold.hpp"
+#include "bench/topology.hpp"
 #include "bench/trial.hpp"
 
 namespace echolab {
@@ -38,8 +38,8 @@ struct CampaignPlan {
   Nanoseconds budget{0};  ///< after it nothing is repeated, no round begun; 0: none
   double precision = 0;   ///< of the wanted ratios, a share, ends it early; 0: never
   Start start;
-  LoadPlan load;                   ///< what the levels were made of
-  Placement placement;             ///< of start.cpus and load.cpus, on this machine
+  LoadPlan load;                       ///< what the levels were made of
+  Placement placement;                 ///< of start.cpus and load.cpus, on this machine
   std::optional<OfferedRate> rate{};   ///< empty: the experiment's own loop
   std::optional<Capacity> capacity{};  ///< measured first, where rates are shares
   /// Of `experiment`, where that is not as it stands in the table; else none.
@@ -103,7 +103,7 @@ Start start_at(const CampaignPlan& plan, const Level& level);
 
 struct CampaignEnd {
   std::vector<CampaignRow> rows;
-  std::string why;  ///< it ended before all rounds, in words; empty: it did not
+  std::string why;          ///< it ended before all rounds, in words; empty: it did not
   std::size_t missing = 0;  ///< places without a trial that counts
 };
 

@@ -95,9 +95,8 @@ std::vector<std::string> experiment_names() {
   return names;
 }
 
-/// What is measured, and how often.
+/// What is measured.
 void add_experiment_options(CLI::App& parser, CompareOptions& options) {
-  using namespace std::chrono_literals;
   CampaignPlan& plan = options.plan;
   takes(parser
             .add_option("experiment", options.experiment,
@@ -128,6 +127,14 @@ void add_experiment_options(CLI::App& parser, CompareOptions& options) {
                     "active clients; in scaling the same as --at");
   parser.add_option("-R,--rate", options.rate,
                     "open loop: requests/s in all, or 50% of the baseline's capacity");
+  parser.add_flag("--tune", plan.tune,
+                  "first sweep each model's own knobs on the same cores; use the best");
+}
+
+/// How often, and what the figures are judged by.
+void add_statistics_options(CLI::App& parser, CompareOptions& options) {
+  using namespace std::chrono_literals;
+  CampaignPlan& plan = options.plan;
   add_count(parser, "-r,--rounds", plan.rounds,
             "how often each point is measured; default: of the preset", 1, 1000)
       ->default_str("");
@@ -140,8 +147,6 @@ void add_experiment_options(CLI::App& parser, CompareOptions& options) {
                "take so long in all: sets the rounds (3 at least)", 0s, 240h);
   parser.add_option("--precision", options.precision,
                     "such as 3%: end when all ratios to the baseline are known so well");
-  parser.add_flag("--tune", plan.tune,
-                  "first sweep each model's own knobs on the same cores; use the best");
   parser.add_flag("--aa", options.aa,
                   "one model twice in each round: how much differs though nothing does");
   parser.add_flag("--no-aa", options.no_aa, "no such pair");
@@ -166,6 +171,7 @@ void add_compare_options(CLI::App& parser, CompareOptions& options) {
   using namespace std::chrono_literals;
   LoadPlan& load = options.plan.load;
   add_experiment_options(parser, options);
+  add_statistics_options(parser, options);
   add_duration(parser, "-d,--duration", load.duration,
                "measured window of a trial; default: of the preset", 10ms, 1h)
       ->default_str("");
