@@ -95,7 +95,7 @@ std::vector<std::string> experiment_names() {
   return names;
 }
 
-/// What is measured, of whom.
+/// What is measured.
 void add_experiment_options(CLI::App& parser, CompareOptions& options) {
   CampaignPlan& plan = options.plan;
   takes(parser
@@ -127,10 +127,12 @@ void add_experiment_options(CLI::App& parser, CompareOptions& options) {
                     "active clients; in scaling the same as --at");
   parser.add_option("-R,--rate", options.rate,
                     "open loop: requests/s in all, or 50% of the baseline's capacity");
+  parser.add_flag("--tune", plan.tune,
+                  "first sweep each model's own knobs on the same cores; use the best");
 }
 
-/// How often, until when, and against what.
-void add_round_options(CLI::App& parser, CompareOptions& options) {
+/// How often, and what the figures are judged by.
+void add_statistics_options(CLI::App& parser, CompareOptions& options) {
   using namespace std::chrono_literals;
   CampaignPlan& plan = options.plan;
   add_count(parser, "-r,--rounds", plan.rounds,
@@ -145,8 +147,6 @@ void add_round_options(CLI::App& parser, CompareOptions& options) {
                "take so long in all: sets the rounds (3 at least)", 0s, 240h);
   parser.add_option("--precision", options.precision,
                     "such as 3%: end when all ratios to the baseline are known so well");
-  parser.add_flag("--tune", plan.tune,
-                  "first sweep each model's own knobs on the same cores; use the best");
   parser.add_flag("--aa", options.aa,
                   "one model twice in each round: how much differs though nothing does");
   parser.add_flag("--no-aa", options.no_aa, "no such pair");
@@ -171,7 +171,7 @@ void add_compare_options(CLI::App& parser, CompareOptions& options) {
   using namespace std::chrono_literals;
   LoadPlan& load = options.plan.load;
   add_experiment_options(parser, options);
-  add_round_options(parser, options);
+  add_statistics_options(parser, options);
   add_duration(parser, "-d,--duration", load.duration,
                "measured window of a trial; default: of the preset", 10ms, 1h)
       ->default_str("");
