@@ -287,7 +287,8 @@ def resources_by_clients(campaign):
     drawn = False
     for panel, metric in enumerate(whole):
         drawn |= line_panels.lines(
-            sheet, panel, metric, campaign, lambda p, metric=metric: medians(p, metric),
+            sheet, panel, metric, campaign,
+            lambda p, metric=metric: medians(campaign, p, metric),
             lambda v, metric=metric: f"{count(v)} {metric}", log=True)
         if panel < len(whole) - 1:
             sheet.axes[panel].tick_params(labelbottom=False)
@@ -299,7 +300,7 @@ def resources_by_clients(campaign):
     return finish(
         sheet, campaign, "Threads of all processes, processes, and open descriptors of "
         f"them all, at the window's end (log scales), against {axis_of(campaign)}.",
-        "Line: median over rounds.",
+        "Line: median over rounds; of many models those that are in colour at first.",
         "A flat line: what there is was made beforehand, as in a pool. A line through as "
         "many as there are clients: one for each of them. Of descriptors everybody has "
         "one for each client, and who has more (a pipe, an epoll set, a ring, a copy in "
@@ -307,8 +308,9 @@ def resources_by_clients(campaign):
         tables.of_resources(campaign))
 
 
-def medians(point, metric):
-    spread = point.spread(metric)
+def medians(campaign, point, metric):
+    """Of the models that are not grey: many lie upon one another here."""
+    spread = point.spread(metric) if point.model in campaign.chosen else None
     return [spread.median] if spread else []
 
 
