@@ -22,8 +22,8 @@ struct Cell {
   std::string failure{};                 ///< why, of the last of them
   std::map<Verdict, std::size_t> verdicts{};  ///< of all that count
   LoadErrors errors{};                        ///< likewise, added up
-  std::size_t starved = 0;               ///< the most clients without a reply in a round
-  bool client_bound = false;             ///< throughput is no more than a lower bound
+  std::size_t starved = 0;    ///< the most clients without a reply in a round
+  bool client_bound = false;  ///< throughput is no more than a lower bound
 
   /// Of one figure of the trials: its median, and the interval around it.
   template <class Figure>

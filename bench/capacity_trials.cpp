@@ -84,8 +84,8 @@ Capacity::Part part_of(const CampaignPlan& own, const std::vector<CampaignRow>& 
 Json part_json(const Capacity::Part& part) {
   auto trials = Json::array();
   for (const Capacity::Trial& trial : part.trials)
-    trials.push_back({{"requests_per_second", trial.requests_per_second},
-                      {"verdict", trial.verdict}});
+    trials.push_back(
+        {{"requests_per_second", trial.requests_per_second}, {"verdict", trial.verdict}});
   return {{"at", part.at},
           {"name", part.name},
           {"model", part.model},

@@ -13,8 +13,8 @@ namespace echolab {
 namespace {
 
 bool is_client_bound(const Capacity::Part& part) {
-  const auto bound = std::ranges::count(
-      part.trials, verdict_text(Verdict::client_bound), &Capacity::Trial::verdict);
+  const auto bound = std::ranges::count(part.trials, verdict_text(Verdict::client_bound),
+                                        &Capacity::Trial::verdict);
   return 2 * static_cast<std::size_t>(bound) > part.trials.size();
 }
 

@@ -91,8 +91,8 @@ Bounds bounds_of(const DeclaredCensus& declared, std::uint64_t served) {
     const Census at_rest = model.census(0, declared.workers);
     bounds.least.processes = std::max(
         alone.processes, bounds.least.processes - (at_rest.processes - alone.processes));
-    bounds.least.threads = std::max(
-        alone.threads, bounds.least.threads - (at_rest.threads - alone.threads));
+    bounds.least.threads =
+        std::max(alone.threads, bounds.least.threads - (at_rest.threads - alone.threads));
     bounds.most = model.census(everybody, declared.workers);
   }
   if (model.transports == "datagram" && model.axes.growth == "per_client")
@@ -105,7 +105,7 @@ std::string counted(std::size_t number, std::string_view one, std::string_view m
 }
 
 std::string contradiction(const std::string& seen, std::size_t least, std::size_t most) {
-  const std::string bounds = least == most   ? fmt::format("{}", least)
+  const std::string bounds = least == most    ? fmt::format("{}", least)
                              : most == no_end ? fmt::format("at least {}", least)
                                               : fmt::format("{} to {}", least, most);
   return fmt::format("serves with {} where models.def declares {}", seen, bounds);
@@ -140,8 +140,8 @@ std::string census_contradiction(const DeclaredCensus& declared, std::uint64_t s
                                  const Census& seen) {
   const auto [least, most] = bounds_of(declared, served);
   if (seen.processes < least.processes || seen.processes > most.processes)
-    return contradiction(counted(seen.processes, "process", "processes"),
-                         least.processes, most.processes);
+    return contradiction(counted(seen.processes, "process", "processes"), least.processes,
+                         most.processes);
   if (seen.threads < least.threads || seen.threads > most.threads)
     return contradiction(counted(seen.threads, "thread", "threads"), least.threads,
                          most.threads);

@@ -35,10 +35,10 @@ struct Claim {
   std::string_view text;
   std::string_view source;
   std::string_view metric;
-  std::string_view less;     ///< this model has less of it …
-  std::string_view more;     ///< … than this one
-  std::optional<double> at;  ///< the level; empty: the greatest that both have
-  std::string_view why_not;  ///< why it may be otherwise on today's kernels
+  std::string_view less;           ///< this model has less of it …
+  std::string_view more;           ///< … than this one
+  std::optional<double> at;        ///< the level; empty: the greatest that both have
+  std::string_view why_not;        ///< why it may be otherwise on today's kernels
   std::optional<double> within{};  ///< about the same: a ratio up to this factor, above 1
 };
 

@@ -70,8 +70,8 @@ void offer(CampaignPlan& plan) {
           std::max(1.0, std::round(level.share_of_capacity *
                                    plan.capacity->at(level.at).requests_per_second));
     if (is_share || plan.rate) level.name += offered_text(plan, level);
-    level.has_closed = !plan.rate && level.share_of_capacity >= 1 &&
-                       &level == &plan.levels.back();
+    level.has_closed =
+        !plan.rate && level.share_of_capacity >= 1 && &level == &plan.levels.back();
   }
 }
 

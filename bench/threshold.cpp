@@ -63,9 +63,9 @@ double limit_of(const Metric& metric, const Comparison& clause, const std::strin
   const Typed how = typed(kind_of(metric));
   const std::size_t unit = text.find_first_not_of("0123456789.");
   const bool has_unit = unit != text.npos && unit > 0;
-  throw UsageError(
-      fmt::format("{}: '{}': '{}' is no {}{}", option, clause.text, text, how.example,
-                  has_unit ? nearest(text.substr(unit), how.units) : ""));
+  throw UsageError(fmt::format("{}: '{}': '{}' is no {}{}", option, clause.text, text,
+                               how.example,
+                               has_unit ? nearest(text.substr(unit), how.units) : ""));
 }
 
 std::string model_of(const CampaignPlan& plan, const Comparison& clause,

@@ -25,9 +25,10 @@ std::string why_void(const Threshold& threshold, const Cell& cell,
   if (cell.starved > 0 && threshold.metric->name != "starved")
     return fmt::format("it left {} without any reply", plural(cell.starved, "client"));
   if (2 * rounds_with_figure <= rounds)
-    return fmt::format("{} in {} of {}",
-                       quantile_of(*threshold.metric) ? "n is too small" : "it has no figure",
-                       rounds - rounds_with_figure, plural(rounds, "round"));
+    return fmt::format(
+        "{} in {} of {}",
+        quantile_of(*threshold.metric) ? "n is too small" : "it has no figure",
+        rounds - rounds_with_figure, plural(rounds, "round"));
   if (cell.is_bound(*threshold.metric) && threshold.is_upper())
     return "the client was the limit, so it may be more";
   return "";

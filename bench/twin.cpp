@@ -11,9 +11,9 @@ namespace echolab {
 namespace {
 
 const Contestant* twin_in(const CampaignPlan& plan) {
-  const auto twin = std::ranges::find_if(
-      plan.contestants,
-      [](const Contestant& one) { return !one.twin_of.empty() && !one.is_closed; });
+  const auto twin = std::ranges::find_if(plan.contestants, [](const Contestant& one) {
+    return !one.twin_of.empty() && !one.is_closed;
+  });
   return twin == plan.contestants.end() ? nullptr : &*twin;
 }
 
@@ -57,9 +57,8 @@ std::string ties_in_words(const std::vector<TieBand>& bands) {
   std::string text =
       "ties: differences of less than 2 %, or than the A/A pair shows where that is "
       "more: here ";
-  const bool is_one = std::ranges::all_of(bands, [&](const TieBand& band) {
-    return band.factor == bands.front().factor;
-  });
+  const bool is_one = std::ranges::all_of(
+      bands, [&](const TieBand& band) { return band.factor == bands.front().factor; });
   if (bands.empty() || is_one)
     return text + fmt::format("up to {:.2f}x at each load.",
                               bands.empty() ? least_tie_factor : bands.front().factor);

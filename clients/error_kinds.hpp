@@ -19,14 +19,11 @@ inline constexpr ErrorCounter error_ends[] = {
     {"mismatch", &LoadErrors::mismatch}, {"lost_replies", &LoadErrors::lost_replies}};
 
 /// What those were more exactly; rows of before lack them.
-inline constexpr ErrorCounter error_kinds[] = {{"altered", &LoadErrors::altered},
-                                               {"duplicated", &LoadErrors::duplicated},
-                                               {"dropped", &LoadErrors::dropped},
-                                               {"swapped", &LoadErrors::swapped},
-                                               {"unasked", &LoadErrors::unasked},
-                                               {"refused", &LoadErrors::refused},
-                                               {"truncated", &LoadErrors::truncated},
-                                               {"stalled", &LoadErrors::stalled},
-                                               {"silent", &LoadErrors::silent}};
+inline constexpr ErrorCounter error_kinds[] = {
+    {"altered", &LoadErrors::altered},     {"duplicated", &LoadErrors::duplicated},
+    {"dropped", &LoadErrors::dropped},     {"swapped", &LoadErrors::swapped},
+    {"unasked", &LoadErrors::unasked},     {"refused", &LoadErrors::refused},
+    {"truncated", &LoadErrors::truncated}, {"stalled", &LoadErrors::stalled},
+    {"silent", &LoadErrors::silent}};
 
 }  // namespace echolab

@@ -726,9 +726,8 @@ void LoadLoop<Caller, Engine>::add_to(LoadResult& result) const {
   result.details->first_byte.merge(first_byte_);
   result.details->close.merge(close_);
   result.memory_bytes +=
-      connections_.size() *
-          (sizeof(Connection) + sizeof(opened_ns_[0]) + sizeof(heard_ns_[0]) +
-           sizeof(to_connect_[0])) +
+      connections_.size() * (sizeof(Connection) + sizeof(opened_ns_[0]) +
+                             sizeof(heard_ns_[0]) + sizeof(to_connect_[0])) +
       requests_.size() * sizeof(Request);
   for (const Connection& connection : connections_)
     if (!is_spare(connection) || connection.state != State::unborn)

@@ -56,23 +56,24 @@ std::string refusal(const std::string& text, std::string_view experiment = "scal
 
 TEST(Thresholds, are_read_with_model_load_sign_and_unit) {
   const CampaignPlan plan = plan_of("scaling", {1, 64});
-  const auto all = parse_thresholds(
-      {"epoll_level:p99 < 5ms@64, rate>=10k@c=1", "PSS/client<=4KiB", "mine:switches>1.5",
-       "p99.9<1s"},
-      plan);
+  const auto all = parse_thresholds({"epoll_level:p99 < 5ms@64, rate>=10k@c=1",
+                                     "PSS/client<=4KiB", "mine:switches>1.5", "p99.9<1s"},
+                                    plan);
   ASSERT_EQ(all.size(), 5U);
-  EXPECT_EQ(texts_of(all),
-            (std::vector<std::string>{"epoll_level:p99<5ms@64", "rate>=10k@c=1",
-                                      "PSS/client<=4KiB", "mine:switches>1.5",
-                                      "p99.9<1s"}));
+  EXPECT_EQ(texts_of(all), (std::vector<std::string>{"epoll_level:p99<5ms@64",
+                                                     "rate>=10k@c=1", "PSS/client<=4KiB",
+                                                     "mine:switches>1.5", "p99.9<1s"}));
   EXPECT_EQ(all[0].model, "epoll_level");
   EXPECT_EQ(all[0].clause, "p99<5ms");
   EXPECT_EQ(all[0].level, 1U);
   EXPECT_EQ(all[1].level, 0U);
   EXPECT_FALSE(all[2].level);
   const std::vector<std::pair<std::string_view, double>> limits = {
-      {"p99_ns", 5e6},  {"rate", 10'000}, {"pss_per_client", 4096},
-      {"switches", 1.5}, {"p999_ns", 1e9}};
+      {"p99_ns", 5e6},
+      {"rate", 10'000},
+      {"pss_per_client", 4096},
+      {"switches", 1.5},
+      {"p999_ns", 1e9}};
   for (std::size_t i = 0; i < all.size(); ++i) {
     EXPECT_EQ(all[i].metric->name, limits[i].first);
     EXPECT_EQ(all[i].limit, limits[i].second);
@@ -86,11 +87,11 @@ TEST(Thresholds, name_their_load_as_at_does) {
            {"overload", {50, 150}, "150%"},
            {"payload", {64, 4096}, "4KiB"},
            {"transports", {0, 2}, "unix"}})
-    EXPECT_EQ(parse_thresholds({fmt::format("p50<1s@{}", text)},
-                               plan_of(experiment, places))
-                  .front()
-                  .level,
-              1U)
+    EXPECT_EQ(
+        parse_thresholds({fmt::format("p50<1s@{}", text)}, plan_of(experiment, places))
+            .front()
+            .level,
+        1U)
         << text;
   EXPECT_NE(refusal("p50<1s@c=1", "payload", {64}), "");
 }
@@ -107,7 +108,8 @@ TEST(Thresholds, are_refused_with_what_is_nearest) {
            {"pss_per_client<4KB4", "no number of bytes such as 4KiB"},
            {"rate>-1", "'-1' is no number such as 64 or 10k"},
            {"switches<nan", "'nan' is no number such as 1.5"},
-           {"epol_level:p99<5ms", "no server of this campaign, did you mean 'epoll_level'"},
+           {"epol_level:p99<5ms",
+            "no server of this campaign, did you mean 'epoll_level'"},
            {"epoll_level(A/A):p99<5ms", "no server of this campaign"},
            {"null_responder:rate>1", "no server of this campaign"},
            {"p99<5ms@65", "no load '65'; the nearest is 64 clients"},
@@ -163,8 +165,7 @@ TEST(Thresholds, are_missed_by_who_has_no_figure_or_did_not_answer) {
   EXPECT_EQ(held.of("p50<1s").why, "it left 1 client without any reply");
   EXPECT_FALSE(held.of("p50<1s").is_kept);
   EXPECT_TRUE(held.of("starved<1").is_kept) << "the median round starved nobody";
-  for (CampaignRow& row : held.rows)
-    row.trial.judgement = {Verdict::failed, "it ended"};
+  for (CampaignRow& row : held.rows) row.trial.judgement = {Verdict::failed, "it ended"};
   EXPECT_EQ(held.words("p50<1s"), "epoll_level at 4 clients: it failed: it ended");
 }
 
@@ -224,9 +225,10 @@ TEST(Thresholds, are_marked_in_the_table_beside_their_metric_and_listed_below) {
     has("Thresholds: 1 of 4 kept\n");
     has(fmt::format("  {} kept    p50<150us  iterative at 64 clients: 100 us, 1 round\n",
                     kept));
-    has(fmt::format("  {} missed  p99.9<1ms  epoll_level at 64 clients: n is too small in "
-                    "1 of 1",
-                    missed));
+    has(fmt::format(
+        "  {} missed  p99.9<1ms  epoll_level at 64 clients: n is too small in "
+        "1 of 1",
+        missed));
     has(fmt::format("{} keeps its threshold, {} misses it", kept, missed));
   }
   ::unsetenv("LC_ALL");
