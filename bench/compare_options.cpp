@@ -155,6 +155,12 @@ void add_statistics_options(CLI::App& parser, CompareOptions& options) {
   parser.add_flag("--no-ceiling", options.no_ceiling, "none");
 }
 
+void add_cpu_options(CLI::App& parser, CompareOptions& options) {
+  parser.add_option("--server-cpus", options.server_cpus,
+                    "such as 0,2-3; default: half of all cores, whole ones");
+  parser.add_option("--client-cpus", options.client_cpus, "default: the other half");
+}
+
 }  // namespace
 
 std::string compare_footer() {
@@ -189,9 +195,7 @@ void add_compare_options(CLI::App& parser, CompareOptions& options) {
             "of the pools (0: each model's default)", 0, 4096);
   add_endpoint(parser, "--listen", options.listen,
                "where the servers of streams listen, or (udp://) those of datagrams");
-  parser.add_option("--server-cpus", options.server_cpus,
-                    "such as 0,2-3; default: half of all cores, whole ones");
-  parser.add_option("--client-cpus", options.client_cpus, "default: the other half");
+  add_cpu_options(parser, options);
   add_count(parser, "--seed", options.plan.seed,
             "of the order of the trials; default: the time", 0, ~std::uint64_t{0})
       ->default_str("");
