@@ -290,6 +290,9 @@ def resources_by_clients(campaign):
             sheet, panel, metric, campaign,
             lambda p, metric=metric: medians(campaign, p, metric),
             lambda v, metric=metric: f"{count(v)} {metric}", log=True)
+        low, high = sheet.axes[panel].get_ylim()
+        if high < 4 * low:                  # else a low panel has a tick for each tenth
+            sheet.axes[panel].set_ylim(low / 2, high * 2)
         if panel < len(whole) - 1:
             sheet.axes[panel].tick_params(labelbottom=False)
             sheet.axes[panel].set_xlabel("")
