@@ -23,7 +23,7 @@ def bars(sheet, panel, label, points, values, words, top=None):
         ax.set_ylim(len(points) - 0.4, -0.6)
         ax.yaxis.set_major_locator(NullLocator())
         ax.xaxis.set_major_locator(MaxNLocator(
-            4 if len(sheet.axes) > 1 else 8, integer=max(highs, default=0) > 5))
+            {1: 8, 2: 4, 3: 4}.get(len(sheet.axes), 2), integer=max(highs, default=0) > 5))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: plain(v)))
         ax.set_xlabel(label, fontsize=9.5)
         ax.spines["left"].set_color(MUTED)
