@@ -112,7 +112,7 @@ class Beside(Http):
 
     def test_who_closes_each_connection_can_be_asked_once_on_each(self):
         (self.place / "index.html").write_text("once\n")
-        done = self.compare("churn", "--at", "1", "--models", "prefork", *BRIEF,
+        done = self.compare("churn", "--at", "1", "--models", "epoll_level", *BRIEF,
                             "--rounds", "1", "--clients", "4", "--http-get",
                             "/index.html", "--server",
                             "old=/usr/bin/python3 -m http.server --bind 127.0.0.1 "
@@ -120,7 +120,7 @@ class Beside(Http):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         (old,) = self.rows_of("old")
         self.assertEqual((old["reply_body_bytes"], old["requests_per_connection"]), (5, 1))
-        self.assertIn("A GET of /index.html brought 5 B from old; 74 B from prefork",
+        self.assertIn("A GET of /index.html brought 5 B from old; 74 B from epoll_level",
                       " ".join(done.stdout.split()))
 
     def test_unix_sockets_are_asked_and_datagrams_left_out(self):
