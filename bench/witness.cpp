@@ -114,15 +114,21 @@ void Witness::end() {
 }
 
 /// Looks again before it counts: a child that was just forked, or ends, is no
-/// contradiction. The load goes on meanwhile.
+/// contradiction, nor is who still starts its workers (thousands take seconds). The load
+/// goes on meanwhile.
 void Witness::hold_census() {
   if (!census_) return;
   constexpr int looks = 15;
   const std::uint64_t served = greeted_ - std::min(greeted_, failures_);
+  std::optional<Census> first;
   for (int look = 0; look < looks; ++look) {
     if (look > 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    contradiction_ = census_contradiction(*census_, served, census_of(tree_of(root_)));
+    const Census seen = census_of(tree_of(root_));
+    contradiction_ = census_contradiction(*census_, served, seen);
     if (contradiction_.empty()) return;
+    if (!first) first = seen;
+    if (seen.processes > first->processes || seen.threads > first->threads)
+      return contradiction_.clear();
   }
 }
 
