@@ -133,7 +133,7 @@ std::string program_path(const std::string& name) {
   for (const char* of_root : {"/usr/sbin", "/sbin"})
     if (path != nullptr) folders.emplace_back(of_root);
   for (const std::string& folder : folders) {
-    const std::string file = std::filesystem::path(folder) / name;
+    std::string file = std::filesystem::path(folder) / name;
     if (::access(file.c_str(), X_OK) == 0) return file;
   }
   return "";

@@ -33,10 +33,10 @@ json most_json(const std::optional<Most>& most) {
 }
 
 json mitigations_json(const MachineFiles& files) {
-  const std::string folder = "/sys/devices/system/cpu/vulnerabilities";
+  constexpr std::string_view folder = "/sys/devices/system/cpu/vulnerabilities";
   json found = json::object();
-  for (const std::string& weakness : files.names(folder))
-    found[weakness] = or_null(files.line(folder + "/" + weakness));
+  for (const std::string& weakness : files.names(std::string(folder)))
+    found[weakness] = or_null(files.line(fmt::format("{}/{}", folder, weakness)));
   return found;
 }
 

@@ -236,9 +236,10 @@ std::string shown(const Json& value) {
 void add_differences(const Json& before, const Json& now, const std::string& path,
                      std::vector<std::string>& differences) {
   if (before.is_object() && now.is_object()) {
+    const std::string_view dot = path.empty() ? "" : ".";
     for (const auto& [name, value] : before.items())
       if (now.contains(name))
-        add_differences(value, now.at(name), path.empty() ? name : path + "." + name,
+        add_differences(value, now.at(name), fmt::format("{}{}{}", path, dot, name),
                         differences);
   } else if (before != now) {
     differences.push_back(
