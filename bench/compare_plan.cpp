@@ -63,9 +63,37 @@ void choose_cpus(CompareOptions& options) {
   options.plan.load.is_alone = is_parted(options.plan);
 }
 
-std::optional<std::string> why_not_here(const LoadPlan& load, const Model& model) {
-  const auto why = speaks_no_http(load, model);
-  return why ? why : unavailable_because(model);
+/// What the loads ask of a connection, and what does not fit into a datagram.
+std::optional<std::string> why_no_datagrams(const CampaignPlan& plan,
+                                            const Contestant& contestant) try {
+  for (const Level& level : plan.levels) {
+    if (!serves(contestant, level)) continue;
+    LoadPlan load = level.load;
+    load.server = start_at(plan, level).endpoint_of(contestant);
+    check_datagrams(load);
+    if (contestant.in_datagrams() &&
+        (load.manners.kind != Manners::Kind::active || !load.company.empty()))
+      return fmt::format(
+          "{} is for streams, a datagram has no connection to hold or to end",
+          plan.experiment->name);
+  }
+  return std::nullopt;
+} catch (const UsageError& error) {
+  return error.what();
+}
+
+/// Whatever the machine may be.
+std::optional<std::string> why_not_asked(const CampaignPlan& plan, const Model& model) {
+  const auto why = speaks_no_http(plan.load, model);
+  return why ? why : why_no_datagrams(plan, model_contestant(model.name));
+}
+
+[[noreturn]] void refuse_nothing(const CampaignPlan& plan, bool is_asked_in_vain) {
+  const Absentee& first = plan.absent.front();
+  const std::string text =
+      fmt::format("nothing to compare; {}: {}", first.contestant.name, first.reason);
+  if (is_asked_in_vain) throw UsageError(text);
+  throw Failure(ExitCode::unavailable, text);
 }
 
 void choose_contestants(CompareOptions& options) {
@@ -73,42 +101,25 @@ void choose_contestants(CompareOptions& options) {
   const std::string selection = options.models.empty()
                                     ? std::string(options.plan.experiment->models)
                                     : options.models;
+  bool is_asked_in_vain = true;
   for (const Model* model : select_models(selection)) {
     const Contestant one = model_contestant(model->name);
-    if (const auto why = why_not_here(options.plan.load, *model))
+    auto why = why_not_asked(options.plan, *model);
+    is_asked_in_vain = is_asked_in_vain && why.has_value();
+    if (!why) why = unavailable_because(*model);
+    if (why)
       options.plan.absent.push_back({one, *why});
     else
       contestants.push_back(one);
   }
   for (const std::string& text : options.servers)
     contestants.push_back(external_contestant(text));
-  if (contestants.empty()) {
-    const Absentee& first = options.plan.absent.front();
-    throw Failure(
-        ExitCode::unavailable,
-        fmt::format("nothing to compare; {}: {}", first.contestant.name, first.reason));
-  }
+  if (contestants.empty()) refuse_nothing(options.plan, is_asked_in_vain);
   for (auto a = contestants.begin(); a != contestants.end(); ++a)
     if (std::ranges::count(contestants, a->name, &Contestant::name) > 1)
       throw UsageError(fmt::format("'{}' is named twice", a->name));
   if (!options.servers.empty() && options.plan.start.listen.transport != Transport::tcp)
     throw UsageError("--server: works with a tcp:// --listen only");
-}
-
-/// Before the first trial: what datagrams cannot do.
-void check_load(const CampaignPlan& plan) {
-  for (const Level& level : plan.levels)
-    for (const Contestant& contestant : plan.contestants) {
-      if (!serves(contestant, level)) continue;
-      LoadPlan load = level.load;
-      load.server = start_at(plan, level).endpoint_of(contestant);
-      check_datagrams(load);
-      if (contestant.in_datagrams() &&
-          (load.manners.kind != Manners::Kind::active || !load.company.empty()))
-        throw UsageError(
-            fmt::format("{}: is for streams; {} has no connection to hold or to end",
-                        plan.experiment->name, contestant.name));
-    }
 }
 
 /// Turns a budget into rounds: all that fit beside what comes first, 3 at least.
@@ -283,7 +294,6 @@ std::vector<std::string> complete(CompareOptions& options, const CLI::App& parse
   if (options.aa) add_twin(plan);
   add_closed(plan);
   if (options.ceiling) add_ceiling(plan);
-  check_load(plan);
   if (parser.count("--budget") > 0 && plan.budget.count() > 0) fit_budget(plan);
   plan.is_shuffled = options.order == "random";
   if (plan.tune && parser.count("--workers") > 0)

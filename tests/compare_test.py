@@ -625,6 +625,21 @@ class Comparing(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertIn(f"echo_compare: {len(chosen)} servers x", done.stdout)
 
+    def test_the_whole_catalogue_meets_every_experiment_as_far_as_it_can(self):
+        """scripts/run all --all: who has no connections is left out, with the reason."""
+        datagrams = [m["name"] for m in self.listed() if m["transports"] == "datagram"]
+        self.assertTrue(datagrams)
+        left_out = {"idle_crowd", "bad_company", "churn", "burst", "memory", "payload"}
+        listed = subprocess.run([COMPARE, "--list-experiments", "--json"], check=True,
+                                capture_output=True, text=True).stdout
+        for experiment in json.loads(listed):
+            name = experiment["name"]
+            with self.subTest(name):
+                planned = self.compare(name, "--models", "all", "--dry-run")
+                self.assertEqual(planned.returncode, 0, planned.stderr)
+                without = re.findall(r"without (\w+): ", planned.stdout)
+                self.assertEqual(without, datagrams if name in left_out else [])
+
     def test_every_quick_campaign_takes_less_than_four_minutes(self):
         listed = subprocess.run([COMPARE, "--list-experiments", "--json"], check=True,
                                 capture_output=True, text=True).stdout
@@ -783,7 +798,8 @@ class Comparing(unittest.TestCase):
             (["overload", "--budget", "1s"], 2, "1.00 s: measuring the capacity and three"),
             (["transports", "--at", "tcp5"], 2, "tcp4, tcp6, unix, udp or unixgram"),
             (["transports", "--listen", "tcp://127.0.0.1:0"], 2, "--listen: transports"),
-            (["churn", "--models", "udp_iterative"], 2, "churn: is for streams"),
+            (["churn", "--models", "udp_iterative"], 2, "churn is for streams"),
+            (["payload", "--models", "udp_iterative"], 2, "udp_iterative: --size"),
             (["idle_crow"], 2, "did you mean 'idle_crowd'"),
             (["--aa", "--no-aa"], 2, "contradicts"),
             (["--ceiling", "--no-ceiling"], 2, "--ceiling: contradicts"),
