@@ -629,7 +629,8 @@ class Comparing(unittest.TestCase):
         """scripts/run all --all: who has no connections is left out, with the reason."""
         datagrams = [m["name"] for m in self.listed() if m["transports"] == "datagram"]
         self.assertTrue(datagrams)
-        left_out = {"idle_crowd", "bad_company", "churn", "burst", "memory", "payload"}
+        left_out = {"bad_company", "burst", "churn", "idle_crowd", "memory", "payload",
+                    "process_control"}
         listed = subprocess.run([COMPARE, "--list-experiments", "--json"], check=True,
                                 capture_output=True, text=True).stdout
         for experiment in json.loads(listed):

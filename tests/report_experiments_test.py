@@ -384,6 +384,9 @@ class Figures(ExperimentTest):
     def figures(self, name, **given):
         """{name: the figure's part of the page}, in order."""
         self.made(name, **given)
+        return self.drawn(name)
+
+    def drawn(self, name):
         return dict(re.findall(r'(?s)<figure id="fig-(\w+)"(.*?)</figure>',
                                self.page(name)))
 
@@ -392,6 +395,19 @@ class Figures(ExperimentTest):
                             ("overload", "throughput"), ("cpu_work", "latency"),
                             ("burst", "headline"), ("memory", "headline")):
             self.assertEqual(list(self.figures(name, rounds=2))[:2], [first, "ratios"])
+
+    def test_a_headline_that_spans_decades_has_a_log_axis(self):
+        def is_log(figure):
+            return "µs (log scale), against" in figure
+
+        self.assertTrue(is_log(self.figures("burst", rounds=2)["headline"]))
+
+        def queues(trial):
+            if trial["connect_ns"]:
+                trial["connect_ns"]["p99"] = 10 ** 6 + trial["at"]
+
+        self.change("burst", queues)
+        self.assertFalse(is_log(self.drawn("burst")["headline"]))
 
     def test_each_experiment_has_the_figures_that_it_is_about(self):
         for name, more in (("overload", "offered"), ("memory", "memory_slopes"),

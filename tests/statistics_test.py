@@ -223,6 +223,9 @@ class Family(unittest.TestCase):
         self.assertAlmostEqual(inference.friedman_p(rows), scipy.stats.chi2.sf(chi2, 3))
         self.assertIsNone(inference.friedman_p([[1, 2], [2, 1]]))
         self.assertIsNone(inference.friedman_p([]))
+        with warnings.catch_warnings():  # scipy would divide by nothing, and say so
+            warnings.simplefilter("error")
+            self.assertIsNone(inference.friedman_p([[3, 3, 3], [1, 1, 1]]))
 
 
 class Unpaired(unittest.TestCase):

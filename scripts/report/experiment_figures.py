@@ -13,19 +13,26 @@ def headline(campaign):
     """The experiment's metric against what it varies."""
     name, metric = campaign.experiment.metric, metrics.of(campaign.experiment.metric)
     sheet = sheets.lines(campaign, "headline", campaign.experiment.question)
-    many = len(campaign.models) > FEW
+    log = len(campaign.models) > FEW or spans_decades(campaign, name)
     drawn = line_panels.lines(sheet, 0, metric.label, campaign,
                               lambda p: scaled(p, name, metric.scale),
-                              lambda v: metric.words(v * metric.scale), log=many)
+                              lambda v: metric.words(v * metric.scale), log=log)
     if not drawn:
         return None
     return finish(
         sheet, campaign, f"{metric.noun[0].upper()}{metric.noun[1:]}"
-        f"{', ' + metric.unit if metric.unit else ''}{' (log scale)' * many}, against "
+        f"{', ' + metric.unit if metric.unit else ''}{' (log scale)' * log}, against "
         f"{axis_of(campaign)}.", line_note(campaign),
         f"{'Higher' if metric.more_is_better else 'Lower'} is better. This is the figure "
         "that the answer above is about.",
         tables.of_metric(campaign, name, metric.label, scale=metric.scale))
+
+
+def spans_decades(campaign, metric):
+    """Two of them: a linear axis would show the largest alone."""
+    found = [spread.median for spread in
+             (point.spread(metric) for point in campaign.points.values()) if spread]
+    return bool(found) and min(found) > 0 and max(found) > 100 * min(found)
 
 
 def offered(campaign):

@@ -76,11 +76,10 @@ def median_interval(values):
 
 def friedman_p(rows):
     """Of "all models are alike": a row per round, a column per model, 3 or more of them;
-    None where that cannot be said."""
-    if len(rows) < 2 or len(rows[0]) < 3:
+    None where that cannot be said: of fewer, or where no round ranks them."""
+    if len(rows) < 2 or len(rows[0]) < 3 or all(len(set(row)) == 1 for row in rows):
         return None
-    p = scipy.stats.friedmanchisquare(*zip(*rows)).pvalue
-    return None if math.isnan(p) else float(p)
+    return float(scipy.stats.friedmanchisquare(*zip(*rows)).pvalue)
 
 
 # -- unpaired: two campaigns at different times ------------------------------------------
