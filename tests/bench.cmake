@@ -1,27 +1,25 @@
 # The comparison, its figures and what is said of them, and whatever compares files and texts:
-# one thread at a time, so TSan has nothing to see.
-if(NOT ECHOLAB_SANITIZE STREQUAL thread)
-  add_executable(campaign_table_test
-    campaign_ceiling_test.cpp campaign_order_test.cpp campaign_precision_test.cpp
-    campaign_row_test.cpp campaign_table_test.cpp
-    experiment_test.cpp given_up_test.cpp http_campaign_test.cpp offered_load_test.cpp
-    status_line_test.cpp
-    threshold_test.cpp)
-  target_link_libraries(campaign_table_test PRIVATE echolab_bench GTest::gtest_main)
-  gtest_discover_tests(campaign_table_test PROPERTIES TIMEOUT 60 LABELS unit)
+# one thread at a time.
+add_executable(campaign_table_test
+  campaign_ceiling_test.cpp campaign_order_test.cpp campaign_precision_test.cpp
+  campaign_row_test.cpp campaign_table_test.cpp
+  experiment_test.cpp given_up_test.cpp http_campaign_test.cpp offered_load_test.cpp
+  status_line_test.cpp
+  threshold_test.cpp)
+target_link_libraries(campaign_table_test PRIVATE echolab_bench GTest::gtest_main)
+gtest_discover_tests(campaign_table_test PROPERTIES TIMEOUT 60 LABELS unit)
 
-  add_executable(machine_test machine_test.cpp topology_test.cpp)
-  target_link_libraries(machine_test PRIVATE echolab_bench GTest::gtest_main)
-  gtest_discover_tests(machine_test PROPERTIES TIMEOUT 60 LABELS unit)
+add_executable(machine_test machine_test.cpp topology_test.cpp)
+target_link_libraries(machine_test PRIVATE echolab_bench GTest::gtest_main)
+gtest_discover_tests(machine_test PROPERTIES TIMEOUT 60 LABELS unit)
 
-  add_executable(tuning_test tuning_test.cpp)
-  target_link_libraries(tuning_test PRIVATE echolab_bench GTest::gtest_main)
-  gtest_discover_tests(tuning_test PROPERTIES TIMEOUT 60 LABELS unit)
+add_executable(tuning_test tuning_test.cpp)
+target_link_libraries(tuning_test PRIVATE echolab_bench GTest::gtest_main)
+gtest_discover_tests(tuning_test PROPERTIES TIMEOUT 60 LABELS unit)
 
-  add_executable(inference_test inference_test.cpp precision_test.cpp)
-  target_link_libraries(inference_test PRIVATE echolab_bench GTest::gtest_main)
-  gtest_discover_tests(inference_test PROPERTIES TIMEOUT 60 LABELS unit)
-endif()
+add_executable(inference_test inference_test.cpp precision_test.cpp)
+target_link_libraries(inference_test PRIVATE echolab_bench GTest::gtest_main)
+gtest_discover_tests(inference_test PROPERTIES TIMEOUT 60 LABELS unit)
 
 add_executable(series_test
   census_test.cpp machine_use_test.cpp process_tree_test.cpp series_test.cpp)
