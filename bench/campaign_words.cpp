@@ -141,11 +141,11 @@ std::string all_in_words(const LevelAnswer& answer) {
 std::string left_out_in_words(const CampaignPlan& plan, const LevelAnswer& answer) {
   std::string text;
   if (!answer.starving.empty())
-    text +=
-        fmt::format(" Not compared, for want of any answer to some clients: {}.",
-                    few(answer.starving, [&](const Cell& cell) {
-                      return fmt::format("{} left {}", name_of(plan, cell), cell.starved);
-                    }));
+    text += fmt::format(" Not compared, for want of any answer to some clients: {}.",
+                        few(answer.starving, [&](const Cell& cell) {
+                          return fmt::format("{} left up to {}", name_of(plan, cell),
+                                             cell.starved);
+                        }));
   if (!answer.unanswered.empty())
     text += fmt::format(" Answered nobody: {}.", few_names(plan, answer.unanswered));
   return text;
