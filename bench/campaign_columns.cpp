@@ -163,6 +163,8 @@ std::string verdicts_text(const Cell& cell) {
   if (all.size() == 1) return std::string(verdict_text(all.front().first));
   std::ranges::stable_sort(all, std::greater<>(),
                            [](const auto& one) { return one.second; });
+  const auto second = all.begin() + 1;
+  std::iter_swap(second, std::max_element(second, all.end()));  // the gravest
   std::string text =
       fmt::format("{} {}, {} {}", all[0].second, verdict_text(all[0].first),
                   all[1].second, verdict_text(all[1].first));

@@ -46,8 +46,8 @@ std::optional<double> shown_figure(const TableLine& line, const Metric& metric);
 /// The best by `metric` first, those without a figure last; of equals, as they come.
 void sort_lines(std::vector<const TableLine*>& lines, const Metric& metric);
 
-/// "VALID", "7 VALID, 2 NOISY", "5 VALID, 2 NOISY, 2 more": of the trials that count, the
-/// most frequent first.
+/// "VALID", "7 VALID, 2 NOISY", "5 VALID, 1 FAILED, 3 more": of the trials that count,
+/// the most frequent first, and the gravest of the others.
 std::string verdicts_text(const Cell& cell);
 
 }  // namespace echolab

@@ -133,7 +133,7 @@ TEST(CampaignTable, says_in_the_line_of_a_server_which_rounds_are_doubtful) {
   for (CampaignRow& row : rows)
     if (row.contestant == 0 && row.round == 2)
       row.trial.judgement = {Verdict::failed, "it ended"};
-  EXPECT_TRUE(lines()[0].ends_with("1 VALID, 1 NOISY, 1 more")) << lines()[0];
+  EXPECT_TRUE(lines()[0].ends_with("1 VALID, 1 FAILED, 1 more")) << lines()[0];
   EXPECT_EQ(lines()[0].size(), lines()[1].size());
 }
 
