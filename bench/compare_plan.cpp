@@ -122,6 +122,12 @@ void choose_contestants(CompareOptions& options) {
     throw UsageError("--server: works with a tcp:// --listen only");
 }
 
+/// Before the first trial: the null responder meets every level, and nobody chose it.
+void check_datagrams_of_all(const CampaignPlan& plan) {
+  for (const Contestant& contestant : plan.contestants)
+    if (const auto why = why_no_datagrams(plan, contestant)) throw UsageError(*why);
+}
+
 /// Turns a budget into rounds: all that fit beside what comes first, 3 at least.
 void fit_budget(CampaignPlan& plan) {
   CampaignPlan one = plan;
@@ -294,6 +300,7 @@ std::vector<std::string> complete(CompareOptions& options, const CLI::App& parse
   if (options.aa) add_twin(plan);
   add_closed(plan);
   if (options.ceiling) add_ceiling(plan);
+  check_datagrams_of_all(plan);
   if (parser.count("--budget") > 0 && plan.budget.count() > 0) fit_budget(plan);
   plan.is_shuffled = options.order == "random";
   if (plan.tune && parser.count("--workers") > 0)

@@ -802,6 +802,8 @@ class Comparing(unittest.TestCase):
             (["transports", "--listen", "tcp://127.0.0.1:0"], 2, "--listen: transports"),
             (["churn", "--models", "udp_iterative"], 2, "churn is for streams"),
             (["payload", "--models", "udp_iterative"], 2, "udp_iterative: --size"),
+            (["transports", "--at", "tcp4,udp", "--ceiling", "--size", "100000",
+              "--dry-run"], 2, "--size 100000: a datagram's"),
             (["idle_crow"], 2, "did you mean 'idle_crowd'"),
             (["--aa", "--no-aa"], 2, "contradicts"),
             (["--ceiling", "--no-ceiling"], 2, "--ceiling: contradicts"),
